@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { MetaSchema, PageQuerySchema, SortOrderSchema } from '../http/page.schema.js';
+
+export const DATASET_KINDS = ['lora-training', 'fine-tuning'] as const;
+export const DatasetKindSchema = z.enum(DATASET_KINDS);
+export type DatasetKind = z.infer<typeof DatasetKindSchema>;
+
+export const DATASET_STATUSES = ['pending', 'processing', 'ready', 'failed'] as const;
+export const DatasetStatusSchema = z.enum(DATASET_STATUSES);
+export type DatasetStatus = z.infer<typeof DatasetStatusSchema>;
+
+export const CreateDatasetSchema = z
+  .strictObject({
+    kind: DatasetKindSchema.describe('`lora-training`: pictures with captions. `fine-tuning`: rows of text.'),
+    path: z
+      .string()
+      .min(1)
+      .max(1024)
+      .describe('Folder (or one .jsonl, .csv, .txt file) below the data root, relative to the project root: `data/…`.'),
+    meta: MetaSchema.default({}).describe('Free JSON: `imageCount`, `resolution`, `triggerWord`, …'),
+  })
+  .meta({
+    example: {
+      kind: 'lora-training',
+      path: 'data/datasets/my-influencer',
+      meta: { imageCount: 25, resolution: '1024x1024', triggerWord: 'ohwx' },
+    },
+  });
+export type CreateDataset = z.infer<typeof CreateDatasetSchema>;
+
+export const ListDatasetsQuerySchema = PageQuerySchema.extend({
+  status: DatasetStatusSchema.optional(),
+  kind: DatasetKindSchema.optional(),
+  sortBy: z.enum(['createdAt', 'updatedAt']).default('createdAt'),
+  sortOrder: SortOrderSchema,
+});
+export type ListDatasetsQuery = z.infer<typeof ListDatasetsQuerySchema>;
+
+export const UpdateDatasetStatusSchema = z.strictObject({ status: DatasetStatusSchema }).meta({ example: { status: 'ready' } });
+export type UpdateDatasetStatus = z.infer<typeof UpdateDatasetStatusSchema>;
+
+/** What opening every file found. Image fields are 0 for text datasets and the other way round. */
+export const DatasetStatsSchema = z.object({
+  images: z.int(),
+  captions: z.int().describe('Pictures with a non-empty caption file beside them.'),
+  rows: z.int(),
+  columns: z.array(z.string()),
+  bytes: z.int(),
+  duplicates: z.int().describe('Files whose content another file has already.'),
+  unreadable: z.int(),
+  formats: z.record(z.string(), z.int()).describe('Number of pictures by format.'),
+  resolutions: z.record(z.string(), z.int()).describe('Number of pictures by `WIDTHxHEIGHT`.'),
+  digest: z.string().describe('sha256 over names and contents of the files that training uses.'),
+});
+export type DatasetStats = z.infer<typeof DatasetStatsSchema>;
+
+export const DatasetProblemSchema = z.object({
+  file: z.string().describe('Relative to the dataset folder; empty for the dataset as a whole.'),
+  severity: z.enum(['error', 'warning']),
+  reason: z.string(),
+});
+export type DatasetProblem = z.infer<typeof DatasetProblemSchema>;
+
+export const DatasetSchema = z.object({
+  id: z.string(),
+  tenantId: z.string(),
+  kind: DatasetKindSchema,
+  path: z.string(),
+  meta: MetaSchema,
+  status: DatasetStatusSchema,
+  stats: DatasetStatsSchema.nullable().describe('Measured by opening every file; null until that is done.'),
+  problems: z.array(DatasetProblemSchema),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type Dataset = z.infer<typeof DatasetSchema>;

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/** `take` and `skip` as every 002-style list has them. */
+export const PageQuerySchema = z.strictObject({
+  take: z.coerce.number().int().min(1).max(100).default(20).describe('Number of results (1-100).'),
+  skip: z.coerce.number().int().min(0).max(2_147_483_647).default(0).describe('Number of results to skip.'),
+});
+export type PageQuery = z.infer<typeof PageQuerySchema>;
+
+export const SortOrderSchema = z.enum(['asc', 'desc']).default('desc').describe('Sort direction.');
+
+/** One page of a list, as the domain hands it to a face. */
+export interface Page<T> {
+  data: T[];
+  total: number;
+  take: number;
+  skip: number;
+}
+
+/** `{ data, total, take, skip }`, the envelope of configurations and jobs. */
+export const pageSchema = <T extends z.ZodType>(item: T) =>
+  z.object({ data: z.array(item), total: z.int(), take: z.int(), skip: z.int() });
+
+/** Free-form JSON object that a client may attach; stored and returned as sent. */
+export const MetaSchema = z.record(z.string(), z.json());

@@ -1,0 +1,195 @@
+import { z } from 'zod';
+import { MetaSchema, PageQuerySchema, pageSchema } from '../http/page.schema.js';
+import { TrainerIdSchema } from '../trainers/trainer-id.js';
+import { JOB_STATUSES } from './job-status.js';
+
+export const JobStatusSchema = z.enum(JOB_STATUSES);
+
+export const CreateJobSchema = z
+  .strictObject({
+    type: z.enum(['lora-training']).describe('Job type.'),
+    payload: z.strictObject({
+      datasetId: z.string().min(1).max(100).describe('The dataset to train on; it must be ready.'),
+      loraConfigId: z.string().min(1).max(100).describe('The configuration to use; its values are frozen into the job.'),
+    }),
+    priority: z.int().min(-100).max(100).default(0).describe("Among the tenant's own waiting jobs, higher starts first."),
+  })
+  .meta({
+    example: {
+      type: 'lora-training',
+      payload: { datasetId: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d', loraConfigId: '0199d3a0-6b7f-7a10-8f21-4c5d6e7f8091' },
+    },
+  });
+export type CreateJob = z.infer<typeof CreateJobSchema>;
+
+export const ListJobsQuerySchema = PageQuerySchema.extend({
+  status: JobStatusSchema.optional(),
+  type: z.string().min(1).max(100).optional(),
+});
+export type ListJobsQuery = z.infer<typeof ListJobsQuerySchema>;
+
+/** One point of the loss curve. */
+export const JobMetricSchema = z.object({
+  step: z.int().min(1).max(2_147_483_647),
+  epoch: z.int().min(0).max(2_147_483_647),
+  loss: z.number(),
+  learningRate: z.number().nullable().default(null),
+});
+export type JobMetric = z.infer<typeof JobMetricSchema>;
+
+export const UpdateJobSchema = z
+  .strictObject({
+    status: JobStatusSchema.optional(),
+    result: MetaSchema.nullable().optional().describe('Replaces the result as a whole.'),
+    costTok: z.int().min(0).max(2_147_483_647).nullable().optional().describe('Cost, in tokens of account.'),
+    attempt: z.int().min(1).optional().describe('The attempt that the writer holds. An older one gets 409.'),
+    metrics: z.array(JobMetricSchema).max(1000).optional().describe('Points of the loss curve, appended.'),
+  })
+  .meta({
+    example: { status: 'running', result: { progress: { currentEpoch: 5, totalEpochs: 20, loss: 0.0456 } } },
+  });
+export type UpdateJob = z.infer<typeof UpdateJobSchema>;
+
+/** `result` of a running job. */
+export const JobProgressSchema = z.object({
+  currentEpoch: z.int(),
+  totalEpochs: z.int(),
+  currentStep: z.int(),
+  totalSteps: z.int(),
+  loss: z.number().nullable(),
+  learningRate: z.number().nullable(),
+  stepsPerSecond: z.number().nullable(),
+  secondsRemaining: z.number().nullable(),
+  estimatedTimeRemaining: z.string().nullable().describe('For people, e.g. "45 minutes".'),
+});
+export type JobProgress = z.infer<typeof JobProgressSchema>;
+
+export const JobSchema = z.object({
+  id: z.string(),
+  tenantId: z.string(),
+  type: z.string(),
+  status: JobStatusSchema.describe('New members may be added; treat an unknown one as not final.'),
+  payload: MetaSchema,
+  result: MetaSchema.nullable().describe('`progress` while it runs; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed.'),
+  costTok: z.int().nullable(),
+  startedAt: z.iso.datetime().nullable(),
+  finishedAt: z.iso.datetime().nullable(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  trainer: TrainerIdSchema.describe('The program that runs the job.'),
+  priority: z.int(),
+  attempt: z.int().describe('How often the job was started; more than 1 after a crash or a hand-over.'),
+  waitingReason: z.string().nullable().describe('Why a queued or pending job does not run yet.'),
+  cancelRequestedAt: z.iso.datetime().nullable().describe('When cancellation was asked for; a running job stops shortly after.'),
+});
+export type Job = z.infer<typeof JobSchema>;
+
+export const JobPageSchema = pageSchema(JobSchema);
+
+export const JobSeriesQuerySchema = z.strictObject({
+  window: z.enum(['day', 'week', 'month']).default('week').describe('How far back: the last day, 7 days or month.'),
+});
+export type JobSeriesQuery = z.infer<typeof JobSeriesQuerySchema>;
+
+export const JobSeriesSchema = z.object({
+  window: z.enum(['day', 'week', 'month']),
+  data: z
+    .array(
+      z.object({
+        date: z.iso.date(),
+        completed: z.int(),
+        failed: z.int(),
+        pending: z.int().describe('Queued jobs included.'),
+        running: z.int(),
+        cancelled: z.int(),
+      }),
+    )
+    .describe('One row per UTC day on which jobs were created, oldest first.'),
+});
+export type JobSeries = z.infer<typeof JobSeriesSchema>;
+
+export const LogStreamSchema = z.enum(['stdout', 'stderr', 'worker']);
+
+export const JobLogLineSchema = z.object({
+  seq: z.int().min(0).max(2_147_483_647).describe('Number of the line within its attempt, from 0.'),
+  stream: LogStreamSchema,
+  text: z.string().max(16_384),
+  at: z.iso.datetime(),
+});
+export type JobLogLine = z.infer<typeof JobLogLineSchema>;
+
+/** Lines are stored once: a batch that is sent again changes nothing. */
+export const AppendJobLogsSchema = z.strictObject({
+  attempt: z.int().min(1),
+  lines: z.array(JobLogLineSchema).min(1).max(1000),
+});
+export type AppendJobLogs = z.infer<typeof AppendJobLogsSchema>;
+
+export const ListJobLogsQuerySchema = z.strictObject({
+  after: z.string().max(40).optional().describe('Cursor of the last line already seen.'),
+  limit: z.coerce.number().int().min(1).max(1000).default(200),
+});
+export type ListJobLogsQuery = z.infer<typeof ListJobLogsQuerySchema>;
+
+export const JobLogPageSchema = z.object({
+  data: z.array(JobLogLineSchema.extend({ attempt: z.int(), cursor: z.string() })),
+  hasMore: z.boolean(),
+  cursor: z.string().nullable().describe('Pass it as `after` to read on; null when nothing was logged.'),
+});
+export type JobLogPage = z.infer<typeof JobLogPageSchema>;
+
+export const JobMetricsQuerySchema = z.strictObject({
+  maxPoints: z.coerce.number().int().min(2).max(5000).default(500).describe('Longer curves are thinned evenly to this many.'),
+});
+export type JobMetricsQuery = z.infer<typeof JobMetricsQuerySchema>;
+
+export const JobMetricsSchema = z.object({
+  data: z.array(JobMetricSchema),
+  total: z.int().describe('Points stored.'),
+});
+export type JobMetrics = z.infer<typeof JobMetricsSchema>;
+
+export const ARTIFACT_KINDS = ['lora', 'checkpoint', 'sample', 'loss-curve', 'state'] as const;
+export const ArtifactKindSchema = z.enum(ARTIFACT_KINDS);
+export type ArtifactKind = z.infer<typeof ArtifactKindSchema>;
+
+export const ArtifactNameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/, 'Must be a plain file name: letters, digits, ".", "_" and "-", at most 200.');
+
+export const PutArtifactQuerySchema = z.strictObject({
+  attempt: z.coerce.number().int().min(1),
+  kind: ArtifactKindSchema,
+  step: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
+});
+export type PutArtifactQuery = z.infer<typeof PutArtifactQuerySchema>;
+
+export const JobArtifactSchema = z.object({
+  name: z.string(),
+  kind: ArtifactKindSchema,
+  step: z.int().nullable(),
+  sizeBytes: z.int(),
+  sha256: z.string(),
+  contentType: z.string(),
+  path: z.string().describe('Where the file lies below the project root.'),
+  url: z.string().describe('Download path; supports ranges.'),
+  createdAt: z.iso.datetime(),
+});
+export type JobArtifact = z.infer<typeof JobArtifactSchema>;
+
+export const JobArtifactListSchema = z.object({ data: z.array(JobArtifactSchema) });
+
+/** What `GET /jobs/:id/events` sends as `data`; the SSE `event` field repeats `type`. */
+export const JobEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('status'),
+    from: JobStatusSchema.nullable(),
+    to: JobStatusSchema,
+    reason: z.string(),
+    attempt: z.int(),
+    at: z.iso.datetime(),
+  }),
+  z.object({ type: z.literal('artifact'), artifact: JobArtifactSchema, at: z.iso.datetime() }),
+  z.object({ type: z.literal('progress'), progress: JobProgressSchema.partial(), at: z.iso.datetime() }),
+]);
+export type JobEvent = z.infer<typeof JobEventSchema>;

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { TrainerIdSchema } from '../trainers/trainer-id.js';
+import { TrainingSpecSchema } from '../trainers/training-spec.schema.js';
+
+export const GpuSchema = z.object({ index: z.int().min(0), name: z.string().max(200), memoryMiB: z.int().min(0) });
+export type Gpu = z.infer<typeof GpuSchema>;
+
+/** One attempt at a job. The attempt number is the fence: writes of an older one are refused. */
+export const HeldJobSchema = z.object({ jobId: z.string(), attempt: z.int().min(1) });
+export type HeldJob = z.infer<typeof HeldJobSchema>;
+
+export const RegisterWorkerSchema = z.strictObject({
+  id: z.uuid().describe('Chosen by the worker and kept over restarts.'),
+  host: z.string().min(1).max(255),
+  pid: z.int().min(1),
+  version: z.string().max(50),
+  slots: z.int().min(1).max(64).describe('Jobs at a time: one per GPU, or CPU slots.'),
+  gpus: z.array(GpuSchema).max(64),
+  trainers: z.array(TrainerIdSchema).min(1),
+  held: z.array(HeldJobSchema).max(64).describe('Attempts that go on. Others that this worker held before are handed back at once.'),
+});
+export type RegisterWorker = z.infer<typeof RegisterWorkerSchema>;
+
+export const RegisteredWorkerSchema = z.object({
+  id: z.string(),
+  leaseMs: z.int().describe('A worker that is silent for so long loses its jobs.'),
+  heartbeatMs: z.int().describe('How often to send a heartbeat.'),
+});
+export type RegisteredWorker = z.infer<typeof RegisteredWorkerSchema>;
+
+export const ClaimedJobSchema = HeldJobSchema.extend({
+  tenantId: z.string(),
+  spec: TrainingSpecSchema,
+  leaseMs: z.int(),
+});
+export type ClaimedJob = z.infer<typeof ClaimedJobSchema>;
+
+/** `job` is null when nothing waits for this worker. */
+export const ClaimAnswerSchema = z.object({ job: ClaimedJobSchema.nullable() });
+export type ClaimAnswer = z.infer<typeof ClaimAnswerSchema>;
+
+export const HeartbeatSchema = z.strictObject({
+  held: z.array(HeldJobSchema).max(64),
+  isDraining: z.boolean().default(false),
+});
+export type Heartbeat = z.infer<typeof HeartbeatSchema>;
+
+/**
+ * What a worker must do with an attempt. `continue`: the lease was extended. `cancel`: the tenant wants it stopped;
+ * stop the trainer and report `cancelled`. `stop`: the attempt is no longer this worker's; stop and report nothing.
+ */
+export const DirectiveSchema = HeldJobSchema.extend({ directive: z.enum(['continue', 'cancel', 'stop']) });
+export type Directive = z.infer<typeof DirectiveSchema>;
+
+export const HeartbeatAnswerSchema = z.object({ jobs: z.array(DirectiveSchema) });
+export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswerSchema>;
+
+export const WorkerSchema = z.object({
+  id: z.string(),
+  host: z.string(),
+  version: z.string(),
+  slots: z.int(),
+  gpus: z.array(GpuSchema),
+  trainers: z.array(TrainerIdSchema),
+  status: z.enum(['online', 'draining', 'offline']),
+  jobs: z.array(HeldJobSchema).describe("Only the calling tenant's jobs."),
+  heartbeatAt: z.iso.datetime(),
+  registeredAt: z.iso.datetime(),
+});
+export type Worker = z.infer<typeof WorkerSchema>;
+
+export const WorkerListSchema = z.object({ data: z.array(WorkerSchema) });
