@@ -1,0 +1,70 @@
+import { applyDecorators, type INestApplication } from '@nestjs/common';
+import { ApiResponse, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import * as shared from '@influencerai/shared';
+import { z } from 'zod';
+
+/** Schemas by the name that the document gives them: `CreateJobSchema` is `CreateJob`. */
+const names = new Map<unknown, string>(
+  Object.entries(shared)
+    .filter(([name, value]) => name.endsWith('Schema') && value instanceof z.ZodType)
+    .map(([name, schema]) => [schema, name.replace(/Schema$/, '')]),
+);
+
+/** Documents one answer of a route by its schema. */
+export const Answers = (status: number, schema: z.ZodType, description: string) =>
+  applyDecorators(ApiResponse({ status, standardSchema: schema, description }));
+
+/** Documents the error answers of a route, all in the one error format. */
+export const Refuses = (refusals: Record<number, string>) =>
+  applyDecorators(
+    ...Object.entries(refusals).map(([status, description]) =>
+      ApiResponse({
+        status: Number(status),
+        description,
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ErrorBody' } } },
+      }),
+    ),
+  );
+
+/** The OpenAPI 3.1 document of the native face, made from the code. */
+export function createDocument(app: INestApplication): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('InfluencerAI Training')
+    .setDescription(
+      'Trains LoRAs for many tenants. Register a dataset, create a LoRA config, submit a job, then poll it or follow its ' +
+        'events. Every answer that is not 2xx has the format of `ErrorBody`. Enumerations may gain members.',
+    )
+    .setVersion('1.0')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'x-tenant-id', description: 'For example `tenant_demo`.' }, 'tenant')
+    .build();
+  const document = SwaggerModule.createDocument(app, config, {
+    standardSchemaConverter: convert,
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
+  });
+  const schemas = (document.components ??= {}).schemas ?? {};
+  document.components.schemas = { ...schemas, ...(convert(shared.ErrorBodySchema, { schemaType: 'output' })?.components as typeof schemas) };
+  return document;
+}
+
+/** Serves Swagger UI at `/api` and the document at `/api-json`. */
+export function serveDocument(app: INestApplication): void {
+  SwaggerModule.setup('api', app, () => createDocument(app), {
+    jsonDocumentUrl: 'api-json',
+    customSiteTitle: 'InfluencerAI Training API',
+    swaggerOptions: {
+      persistAuthorization: true,
+      tryItOutEnabled: true,
+      displayRequestDuration: true,
+      authAction: { tenant: { name: 'tenant', schema: { type: 'apiKey', in: 'header', name: 'x-tenant-id' }, value: 'tenant_demo' } },
+    },
+  });
+}
+
+function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }) {
+  if (!(schema instanceof z.ZodType)) return undefined;
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: schemaType, target: 'draft-2020-12', unrepresentable: 'any' });
+  const name = names.get(schema);
+  if (!name || name.endsWith('Query')) return { schema: json };
+  return { schema: { $ref: `#/components/schemas/${name}` }, components: { [name]: json } };
+}

@@ -1,0 +1,57 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { AppError } from '@influencerai/shared';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { fromError } from './problem.js';
+
+/** The native face's errors: domain errors by their code, anything unforeseen as `internal` with a request id. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ProblemFilter.name);
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const error = toAppError(thrown, request);
+    if (error.status >= 500) this.logger.error({ err: thrown, requestId: request.id }, error.code);
+    if (reply.sent) return;
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const body = fromError(error, { path, requestId: String(request.id) });
+    if (error.status === 429 || error.status === 503) void reply.header('retry-after', '1');
+    void reply.status(error.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
+  }
+}
+
+/** Puts errors of the framework into the catalogue's words. */
+function toAppError(thrown: unknown, request: FastifyRequest): AppError {
+  if (thrown instanceof AppError) return thrown;
+  const code = errorCodeOf(thrown);
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    const contentType = request.headers['content-type'] ?? 'none';
+    return new AppError('media_type_unsupported', { contentType, expected: 'application/json' }, { cause: thrown });
+  }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new AppError('body_too_large', { limit: `${request.routeOptions.bodyLimit} bytes` }, { cause: thrown });
+  }
+  if (isUnavailable(code)) return new AppError('service_unavailable', {}, { cause: thrown });
+  const status = statusOf(thrown);
+  if (status === 404) {
+    const path = request.url.split('?', 1)[0];
+    return new AppError('route_not_found', { method: request.method, path }, { cause: thrown });
+  }
+  if (status >= 400 && status < 500) return new AppError('body_malformed', {}, { cause: thrown });
+  return new AppError('internal', { requestId: request.id }, { cause: thrown });
+}
+
+const errorCodeOf = (thrown: unknown): string =>
+  thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
+
+/** PostgreSQL is away, starting up or shutting down; the caller may try again. */
+const isUnavailable = (code: string): boolean =>
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P0[1-3]|08\w{3}|P1001|P1002|P1017|P2024)$/.test(code);
+
+function statusOf(thrown: unknown): number {
+  if (thrown instanceof HttpException) return thrown.getStatus();
+  if (thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number') return thrown.statusCode;
+  return 500;
+}
