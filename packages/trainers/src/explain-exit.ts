@@ -1,0 +1,42 @@
+import { AppError, ERROR_CODES, type ErrorCode } from '@influencerai/shared';
+import type { Failure, TrainerExit } from './trainer.js';
+
+const OUT_OF_MEMORY = /out of memory|heap limit|ENOMEM|Cannot allocate memory|bad_alloc/i;
+const ERROR_LINE = /^\s*(?:\w*(?:Error|Exception)\b.*|error: .*)$/;
+
+/** Explains an exit as far as any trainer's can be: from its own `error` event, then its last lines, then the signal. */
+export const explainExit = (exit: TrainerExit): Failure =>
+  fromErrorEvent(exit) ?? fromTail(exit) ?? fromSignal(exit) ?? fromCode(exit);
+
+const fromErrorEvent = ({ events }: TrainerExit): Failure | undefined => {
+  const event = events.findLast((candidate) => candidate.event === 'error');
+  if (!event) return undefined;
+  const code = isErrorCode(event.code) ? event.code : 'trainer_crashed';
+  return { code, error: event.message, hint: event.hint };
+};
+
+const fromTail = ({ tail }: TrainerExit): Failure | undefined => {
+  const line = tail.findLast((candidate) => OUT_OF_MEMORY.test(candidate));
+  if (line === undefined) return undefined;
+  return {
+    code: 'trainer_out_of_memory',
+    error: line.trim(),
+    hint: 'Lower the batch size, the resolution or the rank.',
+  };
+};
+
+const fromSignal = ({ signal }: TrainerExit): Failure | undefined => {
+  if (signal === null) return undefined;
+  const hint = signal === 'SIGKILL' ? 'The operating system kills programs like this when memory runs out.' : undefined;
+  return { code: 'trainer_crashed', error: crashed(`signal ${signal}`), hint };
+};
+
+const fromCode = ({ exitCode, tail }: TrainerExit): Failure => {
+  if (exitCode === 0) return { code: 'trainer_output_missing', error: new AppError('trainer_output_missing').message };
+  const line = tail.findLast((candidate) => ERROR_LINE.test(candidate))?.trim();
+  return { code: 'trainer_crashed', error: crashed(line ? `exit code ${exitCode}: ${line}` : `exit code ${exitCode}`) };
+};
+
+const crashed = (reason: string): string => new AppError('trainer_crashed', { reason: reason.slice(0, 500) }).message;
+
+const isErrorCode = (code: string): code is ErrorCode => (ERROR_CODES as readonly string[]).includes(code);

@@ -1,0 +1,44 @@
+import { describe, expect, it } from '@jest/globals';
+import { resolveTrainer } from './resolve-trainer.js';
+
+describe('resolveTrainer', () => {
+  it.each([
+    ['tiny', 'tiny', 'image'],
+    ['tiny-image', 'tiny', 'image'],
+    ['tiny-text', 'tiny', 'text'],
+    ['sd15', 'kohya', 'image'],
+    ['SD-1.5', 'kohya', 'image'],
+    ['sd-turbo', 'kohya', 'image'],
+    ['stable-diffusion-v1-5/stable-diffusion-v1-5', 'kohya', 'image'],
+    ['stabilityai/stable-diffusion-xl-base-1.0', 'kohya', 'image'],
+    ['sdxl', 'kohya', 'image'],
+    ['sd3', 'kohya', 'image'],
+    ['stabilityai/stable-diffusion-3.5-large', 'kohya', 'image'],
+    ['black-forest-labs/FLUX.1-dev', 'kohya', 'image'],
+    ['flux1-dev.safetensors', 'kohya', 'image'],
+    ['black-forest-labs/FLUX.1-Kontext-dev', 'ai-toolkit', 'image'],
+    ['black-forest-labs/FLUX.2-dev', 'ai-toolkit', 'image'],
+    ['Qwen/Qwen-Image', 'ai-toolkit', 'image'],
+    ['Wan-AI/Wan2.1-T2V-14B', 'ai-toolkit', 'image'],
+    ['Tongyi-MAI/Z-Image-Turbo', 'ai-toolkit', 'image'],
+    ['someone/my-own-model', 'kohya', 'image'],
+    ['meta-llama/Llama-3.2-1B', 'trl', 'text'],
+  ])('should send %s with pictures to %s (%s)', (model, trainer, kind) => {
+    expect(resolveTrainer(model, 'lora-training')).toEqual({ trainer, kind });
+  });
+
+  it.each([
+    ['tiny', 'tiny', 'text'],
+    ['tiny-text', 'tiny', 'text'],
+    ['Qwen/Qwen3-0.6B', 'trl', 'text'],
+    ['someone/my-own-model', 'trl', 'text'],
+  ])('should send %s with text to %s (%s)', (model, trainer, kind) => {
+    expect(resolveTrainer(model, 'fine-tuning')).toEqual({ trainer, kind });
+  });
+
+  it('should keep the kind of a known model, so that a dataset of the other kind can be refused', () => {
+    expect(resolveTrainer('sdxl', 'fine-tuning').kind).toBe('image');
+    expect(resolveTrainer('tiny-image', 'fine-tuning').kind).toBe('image');
+    expect(resolveTrainer('mistralai/Mistral-7B-v0.3', 'lora-training').kind).toBe('text');
+  });
+});

@@ -1,0 +1,83 @@
+import { AppError, type TrainingSpec } from '@influencerai/shared';
+import type { DatasetListing, Plan, PlanContext } from '../trainer.js';
+import type { TinyConfig } from './config.js';
+import { mapFields } from './mapping.js';
+import { checkpointEveryEpochs, schedulerFor, stepDelayMs, warmupSteps } from './settings.js';
+
+const CONFIG_FILE = 'config.json';
+const SAMPLE_PROMPTS = 2;
+const PROMPT_WORDS_OF_A_ROW = 3;
+
+/** Translates the portable spec into tiny's `config.json`. */
+export const planTiny = (spec: TrainingSpec, context: PlanContext): Plan => {
+  if (spec.kind !== context.dataset.kind) {
+    throw new AppError('spec_unsupported', {
+      trainer: 'tiny',
+      reason: `the job is of kind ${spec.kind} and the dataset holds ${context.dataset.kind} examples`,
+    });
+  }
+  const config = toConfig(spec, context);
+  return {
+    files: [{ path: CONFIG_FILE, content: `${JSON.stringify(config, null, 2)}\n` }],
+    command: ['tiny', '--config', `${context.workspaceDir}/${CONFIG_FILE}`],
+    env: {},
+    stdin: 'commands',
+    mapping: mapFields(spec, config),
+  };
+};
+
+const toConfig = (spec: TrainingSpec, context: PlanContext): TinyConfig => {
+  const everyEpochs = checkpointEveryEpochs(spec);
+  return {
+    kind: spec.kind,
+    dataset: toDataset(context.dataset),
+    outputDir: 'output',
+    name: spec.output.name,
+    network: spec.network,
+    training: toTraining(spec),
+    checkpoint: { everyEpochs },
+    samples: { prompts: promptsFor(spec, context.dataset), everyEpochs },
+    resumeFrom: context.resumeFrom,
+    stepDelayMs: stepDelayMs(spec),
+    exitOnStdinClose: true,
+    metadata: metadataFor(spec, context),
+  };
+};
+
+const toDataset = (dataset: DatasetListing): TinyConfig['dataset'] =>
+  dataset.kind === 'image'
+    ? { images: dataset.images.map(({ path, caption }) => ({ path, caption })) }
+    : { rows: [...dataset.rows] };
+
+const toTraining = (spec: TrainingSpec): TinyConfig['training'] => ({
+  epochs: spec.training.epochs,
+  maxSteps: spec.training.maxSteps ?? undefined,
+  batchSize: spec.training.batchSize,
+  learningRate: spec.training.learningRate,
+  lrScheduler: schedulerFor(spec).name,
+  warmupSteps: warmupSteps(spec),
+  optimizer: 'AdamW',
+  seed: spec.training.seed,
+  minSnrGamma: spec.kind === 'image' ? (spec.training.minSnrGamma ?? undefined) : undefined,
+});
+
+/** Without prompts of its own a job shows what it learned on captions (or beginnings of rows) of its dataset. */
+const promptsFor = (spec: TrainingSpec, dataset: DatasetListing): string[] => {
+  if (spec.samples.prompts.length > 0) return spec.samples.prompts;
+  const candidates =
+    dataset.kind === 'image'
+      ? dataset.images.map((image) => image.caption)
+      : dataset.rows.map((row) => row.split(/\s+/).slice(0, PROMPT_WORDS_OF_A_ROW).join(' '));
+  return [...new Set(candidates.filter((prompt) => prompt !== ''))].slice(0, SAMPLE_PROMPTS);
+};
+
+/** Goes into the header of every `.safetensors` file that the job writes. */
+const metadataFor = (spec: TrainingSpec, context: PlanContext): Record<string, string> => ({
+  job_id: context.jobId,
+  attempt: String(context.attempt),
+  trainer: 'tiny',
+  requested_trainer: spec.requestedTrainer,
+  requested_base_model: spec.baseModel,
+  dataset_digest: spec.dataset.digest ?? '',
+  trigger_word: spec.dataset.triggerWord ?? '',
+});

@@ -1,0 +1,90 @@
+import type { ErrorCode, TrainerEvent, TrainerId, TrainingSpec } from '@influencerai/shared';
+
+export type TrainingKind = TrainingSpec['kind'];
+
+/** The examples of a dataset, found and opened by the caller: planning itself reads nothing. */
+export type DatasetListing =
+  { kind: 'image'; images: readonly DatasetImage[] } | { kind: 'text'; rows: readonly string[] };
+
+export interface DatasetImage {
+  /** Absolute path of the picture. */
+  path: string;
+  caption: string;
+}
+
+/** Where and as what a job runs. */
+export interface PlanContext {
+  jobId: string;
+  attempt: number;
+  /** Absolute path of a folder that belongs to this attempt alone; the trainer's working directory. */
+  workspaceDir: string;
+  dataset: DatasetListing;
+  /** Absolute path of the state to go on from, as an earlier attempt wrote it. */
+  resumeFrom?: string;
+}
+
+/** How one field of the portable spec reached the trainer. A field that matters is never dropped in silence. */
+export interface FieldMapping {
+  /** Dotted path in the spec. */
+  field: string;
+  how: 'exact' | 'approximated' | 'dropped';
+  /** What the trainer calls it, with the value it gets. */
+  to?: string;
+  /** Why it is not exact, for people. */
+  reason?: string;
+}
+
+/** Everything needed to run a job, as data: the worker carries it out, the API shows it. */
+export interface Plan {
+  /** Files to write before the launch; paths relative to the workspace. */
+  files: { path: string; content: string }[];
+  /** Argument array. The first element is the symbolic name of a program that the worker knows where to find. */
+  command: [program: string, ...args: string[]];
+  /** Added to the minimal environment that the worker makes. */
+  env: Record<string, string>;
+  /** `commands`: the trainer reads `TrainerCommand` lines and stops when the stream closes. */
+  stdin: 'commands' | 'none';
+  mapping: FieldMapping[];
+}
+
+export interface TrainerExit {
+  /** Null when a signal ended the process. */
+  exitCode: number | null;
+  signal: string | null;
+  /** The last lines of both output streams, oldest first. */
+  tail: readonly string[];
+  /** What the trainer said of itself that bears on the failure: its `error` and `warning` events, oldest first. */
+  events: readonly TrainerEvent[];
+}
+
+export interface Failure {
+  code: ErrorCode;
+  /** One or two sentences for the tenant. */
+  error: string;
+  /** What to change. */
+  hint?: string;
+}
+
+/** A state that a later attempt can go on from. */
+export interface SavedState {
+  step: number;
+  /** File or folder, relative to the workspace. */
+  path: string;
+}
+
+/**
+ * A program that trains, described without running it. Every method is pure; process life, files and reports are the
+ * worker's. A new trainer is a folder with this and one line in the registry.
+ */
+export interface Trainer {
+  readonly id: TrainerId;
+  readonly kinds: readonly TrainingKind[];
+  /** Translates the portable spec; throws `AppError('spec_unsupported')` for what the trainer cannot do. */
+  plan(spec: TrainingSpec, context: PlanContext): Plan;
+  /** Turns one line of output into an event; undefined means that it is a log line. */
+  parse(line: string, stream: 'stdout' | 'stderr'): TrainerEvent | undefined;
+  /** The complete states among the files of a workspace (relative paths), for a resume after a crash. */
+  findStates(files: readonly string[]): SavedState[];
+  /** Says why a run failed. Only called when it did: an exit code of 0 then means that the final file is missing. */
+  explainFailure(exit: TrainerExit): Failure;
+}
