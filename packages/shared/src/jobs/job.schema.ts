@@ -104,7 +104,7 @@ export const JobSeriesSchema = z.object({
         cancelled: z.int(),
       }),
     )
-    .describe('One row per UTC day on which jobs were created, oldest first.'),
+    .describe('One row per UTC day that has jobs, oldest first; finished jobs count on the day they finished, others on the day they were created.'),
 });
 export type JobSeries = z.infer<typeof JobSeriesSchema>;
 
@@ -153,6 +153,7 @@ export const ARTIFACT_KINDS = ['lora', 'checkpoint', 'sample', 'loss-curve', 'st
 export const ArtifactKindSchema = z.enum(ARTIFACT_KINDS);
 export type ArtifactKind = z.infer<typeof ArtifactKindSchema>;
 
+/** Also the folder-free file name under which it is stored and downloaded. */
 export const ArtifactNameSchema = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/, 'Must be a plain file name: letters, digits, ".", "_" and "-", at most 200.');
@@ -177,6 +178,11 @@ export const JobArtifactSchema = z.object({
 });
 export type JobArtifact = z.infer<typeof JobArtifactSchema>;
 
+export const ListArtifactsQuerySchema = z.strictObject({
+  kind: ArtifactKindSchema.optional().describe('Only this kind. Without it, everything but `state`, which only resuming needs.'),
+});
+export type ListArtifactsQuery = z.infer<typeof ListArtifactsQuerySchema>;
+
 export const JobArtifactListSchema = z.object({ data: z.array(JobArtifactSchema) });
 
 /** What `GET /jobs/:id/events` sends as `data`; the SSE `event` field repeats `type`. */
@@ -189,6 +195,7 @@ export const JobEventSchema = z.discriminatedUnion('type', [
     attempt: z.int(),
     at: z.iso.datetime(),
   }),
+  z.object({ type: z.literal('cancel-requested'), attempt: z.int(), at: z.iso.datetime() }),
   z.object({ type: z.literal('artifact'), artifact: JobArtifactSchema, at: z.iso.datetime() }),
   z.object({ type: z.literal('progress'), progress: JobProgressSchema.partial(), at: z.iso.datetime() }),
 ]);

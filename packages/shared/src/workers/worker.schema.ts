@@ -28,6 +28,11 @@ export const RegisteredWorkerSchema = z.object({
 });
 export type RegisteredWorker = z.infer<typeof RegisteredWorkerSchema>;
 
+export const ClaimRequestSchema = z.strictObject({
+  trainers: z.array(TrainerIdSchema).min(1).describe('Trainers that can start here right now.'),
+});
+export type ClaimRequest = z.infer<typeof ClaimRequestSchema>;
+
 export const ClaimedJobSchema = HeldJobSchema.extend({
   tenantId: z.string(),
   spec: TrainingSpecSchema,

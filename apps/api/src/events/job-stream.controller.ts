@@ -1,0 +1,46 @@
+import { Controller, Get, Headers, Param, Query, Res, UseGuards } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiProduces, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { fieldError, JobEventSchema } from '@influencerai/shared';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Answers, Refuses } from '../http/openapi.js';
+import { sendEvents } from '../http/sse.js';
+import { Caller, type Principal } from '../tenants/principal.js';
+import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { JobStreamService } from './job-stream.service.js';
+
+const FollowQuerySchema = z.strictObject({
+  after: z.string().max(20).optional().describe('Like `Last-Event-ID`, for clients that cannot set headers.'),
+});
+
+@ApiTags('Jobs')
+@ApiSecurity('tenant')
+@UseGuards(TenantHeaderGuard)
+@Controller('jobs/:id/events')
+export class JobStreamController {
+  constructor(private readonly stream: JobStreamService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Follow a job as server-sent events until it is over' })
+  @ApiProduces('text/event-stream')
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume after this event.' })
+  @Answers(200, JobEventSchema, 'The `data` of each event; `event` repeats its `type`.')
+  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.', 429: 'Too many open streams.' })
+  async follow(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Query({ schema: FollowQuerySchema }) query: z.infer<typeof FollowQuerySchema>,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const ended = new AbortController();
+    const events = await this.stream.follow(caller, id, parseEventId(lastEventId ?? query.after), ended.signal);
+    sendEvents(reply, events, ended);
+  }
+}
+
+function parseEventId(id: string | undefined): number {
+  if (id === undefined || id === '') return 0;
+  if (!/^\d{1,15}$/.test(id)) throw fieldError(['Last-Event-ID'], 'Not an id that this stream gave out.');
+  return Number(id);
+}

@@ -1,0 +1,87 @@
+import type { Readable } from 'node:stream';
+import { Controller, Get, Headers, Param, Put, Query, Req, Res, UseGuards } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import {
+  AppError,
+  ArtifactNameSchema,
+  type JobArtifact,
+  JobArtifactListSchema,
+  JobArtifactSchema,
+  type ListArtifactsQuery,
+  ListArtifactsQuerySchema,
+  type PutArtifactQuery,
+  PutArtifactQuerySchema,
+} from '@influencerai/shared';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { parseRange } from '../http/byte-range.js';
+import { Answers, Refuses } from '../http/openapi.js';
+import { Caller, type Principal } from '../tenants/principal.js';
+import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { JobArtifactsService } from './job-artifacts.service.js';
+
+@ApiTags('Jobs')
+@ApiSecurity('tenant')
+@UseGuards(TenantHeaderGuard)
+@Controller('jobs/:id/artifacts')
+export class JobArtifactsController {
+  constructor(private readonly artifacts: JobArtifactsService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List weights, checkpoints, samples and the loss curve' })
+  @Answers(200, JobArtifactListSchema, 'Files in the order in which they were made.')
+  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.' })
+  list(@Caller() caller: Principal, @Param('id') id: string, @Query({ schema: ListArtifactsQuerySchema }) { kind }: ListArtifactsQuery) {
+    return this.artifacts.list(caller, id, kind);
+  }
+
+  @Put(':name')
+  @ApiOperation({ summary: 'Store a file of the running attempt (what workers do)' })
+  @ApiConsumes('application/octet-stream')
+  @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  @Answers(200, JobArtifactSchema, 'The file as it is listed.')
+  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.', 409: 'The attempt is over.', 415: 'Not application/octet-stream.' })
+  put(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Param('name', { schema: ArtifactNameSchema }) name: string,
+    @Query({ schema: PutArtifactQuerySchema }) query: PutArtifactQuery,
+    @Req() request: FastifyRequest,
+  ): Promise<JobArtifact> {
+    return this.artifacts.put(caller, id, name, query, streamOf(request));
+  }
+
+  @Get(':name')
+  @ApiOperation({ summary: 'Download a file; ranges are supported' })
+  @ApiProduces('application/octet-stream', 'image/png', 'image/svg+xml')
+  @ApiResponse({ status: 200, description: 'The file.' })
+  @ApiResponse({ status: 206, description: 'The range asked for.' })
+  @ApiResponse({ status: 304, description: 'Unchanged since the `ETag` in `If-None-Match`.' })
+  @Refuses({ 401: 'No tenant.', 404: 'Unknown job or file.', 416: 'The range lies outside the file.' })
+  async download(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Param('name') name: string,
+    @Headers() headers: Record<string, string | undefined>,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const stored = await this.artifacts.find(caller, id, name);
+    const { sizeBytes, sha256, contentType } = stored.artifact;
+    const etag = `"${sha256}"`;
+    void reply.headers({ etag, 'accept-ranges': 'bytes', 'cache-control': 'private, no-cache', 'x-content-type-options': 'nosniff' });
+    // A picture that carries script must not run in the origin of the API.
+    void reply.headers({ 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox", 'content-disposition': `inline; filename="${name}"` });
+    if (headers['if-none-match'] === etag) return void reply.status(304).send();
+    const isFresh = headers['if-range'] === undefined || headers['if-range'] === etag;
+    const range = isFresh ? parseRange(headers['range'], sizeBytes) : undefined;
+    void reply.type(contentType).header('content-length', range ? range.end - range.start + 1 : sizeBytes);
+    if (range) void reply.status(206).header('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
+    return void reply.send(this.artifacts.read(stored, range));
+  }
+}
+
+function streamOf(request: FastifyRequest): Readable {
+  const body = request.body as Readable | null | undefined;
+  if (typeof body?.pipe === 'function') return body;
+  const contentType = request.headers['content-type'] ?? 'none';
+  throw new AppError('media_type_unsupported', { contentType, expected: 'application/octet-stream' });
+}

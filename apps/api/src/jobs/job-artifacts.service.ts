@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream';
+import { Injectable } from '@nestjs/common';
+import { AppError, type ArtifactKind, type JobArtifact, type PutArtifactQuery } from '@influencerai/shared';
+import { Storage } from '../storage/storage.js';
+import type { Principal } from '../tenants/principal.js';
+import { contentTypeOf } from './content-type.js';
+import { JobArtifactsRepository, type StoredArtifact } from './job-artifacts.repository.js';
+import { JobsRepository } from './jobs.repository.js';
+
+/** Files that training made: weights, checkpoints, samples, the loss curve, states to resume from. */
+@Injectable()
+export class JobArtifactsService {
+  constructor(
+    private readonly jobs: JobsRepository,
+    private readonly artifacts: JobArtifactsRepository,
+    private readonly storage: Storage,
+  ) {}
+
+  /**
+   * Streams a file of the running attempt into storage and lists it.
+   * @throws AppError `job_not_found`, `job_attempt_stale`
+   */
+  async put({ tenantId }: Principal, id: string, name: string, query: PutArtifactQuery, content: Readable): Promise<JobArtifact> {
+    const job = await this.jobs.getById(tenantId, id);
+    const stale = () => new AppError('job_attempt_stale', { id, attempt: query.attempt, current: job.attempt });
+    if (job.attempt !== query.attempt || job.status !== 'running') throw stale();
+    const storageKey = keyOf(await this.jobs.outputDirOf(id), id, query.kind, name);
+    const written = await this.storage.write(storageKey, content);
+    const artifact = await this.artifacts.put({
+      tenantId,
+      jobId: id,
+      attempt: query.attempt,
+      name,
+      kind: query.kind,
+      step: query.step ?? null,
+      ...written,
+      contentType: contentTypeOf(name),
+      storageKey,
+    });
+    if (!artifact) throw stale();
+    if (query.kind === 'state') await this.dropOlderStates(id, name);
+    return artifact;
+  }
+
+  async list({ tenantId }: Principal, id: string, kind: ArtifactKind | undefined): Promise<{ data: JobArtifact[] }> {
+    await this.jobs.getById(tenantId, id);
+    return { data: (await this.artifacts.list(id, kind)).map(({ artifact }) => artifact) };
+  }
+
+  /** @throws AppError `job_not_found`, `artifact_not_found` */
+  async find({ tenantId }: Principal, id: string, name: string): Promise<StoredArtifact> {
+    await this.jobs.getById(tenantId, id);
+    const stored = await this.artifacts.find(id, name);
+    if (!stored) throw new AppError('artifact_not_found', { name });
+    return stored;
+  }
+
+  /** The bytes of a file, or of an inclusive range of it. */
+  read({ storageKey }: StoredArtifact, range?: { start: number; end: number }): Readable {
+    return this.storage.read(storageKey, range);
+  }
+
+  /** Only the newest state can be resumed from, and states are large. */
+  private async dropOlderStates(jobId: string, newest: string): Promise<void> {
+    const states = await this.artifacts.list(jobId, 'state');
+    for (const { artifact, storageKey } of states.filter((state) => state.artifact.name !== newest)) {
+      await this.artifacts.remove(jobId, artifact.name);
+      await this.storage.remove(storageKey);
+    }
+  }
+}
+
+/** Where a file lies: results in the job's output folder, states out of the tenant's sight. */
+function keyOf(outputDir: string, jobId: string, kind: ArtifactKind, name: string): string {
+  const dir = outputDir.replace(/^data\//, '');
+  if (kind === 'state') return `.states/${jobId}/${name}`;
+  return kind === 'sample' ? `${dir}/samples/${name}` : `${dir}/${name}`;
+}

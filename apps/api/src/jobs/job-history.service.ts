@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, type AppendJobLogs, fieldError, type JobLogPage, type JobMetrics, type ListJobLogsQuery } from '@influencerai/shared';
+import type { Principal } from '../tenants/principal.js';
+import { JobHistoryRepository, type LogPosition } from './job-history.repository.js';
+import { JobsRepository } from './jobs.repository.js';
+
+/** Logs and loss curves. */
+@Injectable()
+export class JobHistoryService {
+  constructor(
+    private readonly jobs: JobsRepository,
+    private readonly history: JobHistoryRepository,
+  ) {}
+
+  /** @throws AppError `job_not_found`, `job_attempt_stale` */
+  async appendLogs({ tenantId }: Principal, id: string, input: AppendJobLogs): Promise<void> {
+    const job = await this.jobs.getById(tenantId, id);
+    const isHeld = await this.history.appendLogs(id, input);
+    if (!isHeld) throw new AppError('job_attempt_stale', { id, attempt: input.attempt, current: job.attempt });
+  }
+
+  async logs({ tenantId }: Principal, id: string, { after, limit }: ListJobLogsQuery): Promise<JobLogPage> {
+    await this.jobs.getById(tenantId, id);
+    const lines = await this.history.listLogs(id, parseCursor(after), limit + 1);
+    const data = lines.slice(0, limit);
+    return { data, hasMore: lines.length > limit, cursor: data.at(-1)?.cursor ?? after ?? null };
+  }
+
+  async metrics({ tenantId }: Principal, id: string, maxPoints: number): Promise<JobMetrics> {
+    await this.jobs.getById(tenantId, id);
+    return this.history.metrics(id, maxPoints);
+  }
+}
+
+function parseCursor(cursor: string | undefined): LogPosition {
+  if (cursor === undefined) return { attempt: 0, seq: -1 };
+  const match = /^(\d{1,9})\.(\d{1,9})$/.exec(cursor);
+  if (!match) throw fieldError(['after'], 'Not a cursor that this list gave out.');
+  return { attempt: Number(match[1]), seq: Number(match[2]) };
+}

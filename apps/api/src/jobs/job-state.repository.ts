@@ -1,0 +1,160 @@
+import { Injectable } from '@nestjs/common';
+import {
+  AppError,
+  type ClaimedJob,
+  type Directive,
+  type HeldJob,
+  isTerminal,
+  type Job,
+  JOB_TRANSITIONS,
+  type JobStatus,
+  sourcesOf,
+  type TrainerId,
+  type TrainingSpec,
+  type UpdateJob,
+} from '@influencerai/shared';
+import { Database } from '../database/database.js';
+import { isUuid } from '../http/is-uuid.js';
+import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
+import * as sql from './job-state.sql.js';
+
+/** A job that just became `pending` and whose workers should be woken. */
+export interface PendingJob {
+  id: string;
+  trainer: TrainerId;
+}
+
+/**
+ * The only writer of a job's status. Every write is one statement that locks the row, checks the state table and the
+ * fence, changes the row and appends the event, so that no crash can leave one without the other.
+ */
+@Injectable()
+export class JobStateRepository {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * What `PATCH /jobs/:id` does: progress, result and cost, and a change of status where the state table allows it.
+   * The same final report twice changes nothing the second time.
+   * @throws AppError `job_not_found`, `job_attempt_stale`, `job_transition_refused`
+   */
+  async report(tenantId: string, id: string, input: UpdateJob): Promise<Job> {
+    if (!isUuid(id)) throw new AppError('job_not_found', { id });
+    const isProgress = input.status === undefined || input.status === 'running';
+    const row = (isProgress && (await this.writeProgress(tenantId, id, input))) || (await this.transition(tenantId, id, input));
+    if (row) return fromRow(row);
+    return this.explainRefusal(tenantId, id, input);
+  }
+
+  /** Marks a waiting job cancelled, or asks the worker that holds it to stop. @throws AppError */
+  async cancel(tenantId: string, id: string): Promise<Job> {
+    if (!isUuid(id)) throw new AppError('job_not_found', { id });
+    const [row] = await this.database.query<JobRow>(sql.CANCEL, [id, tenantId]);
+    if (row) return fromRow(row);
+    return this.explainRefusal(tenantId, id, { status: 'cancelled' });
+  }
+
+  /** Gives the fairest waiting job to a worker: one attempt, with a lease. */
+  async claim(workerId: string, trainers: readonly TrainerId[], leaseMs: number): Promise<ClaimedJob | null> {
+    return this.database.transaction(async (client) => {
+      await client.query(sql.LOCK_CLAIMS);
+      const { rows } = await client.query<{ id: string; tenant_id: string; attempt: number; spec: TrainingSpec }>({
+        ...sql.CLAIM,
+        values: [workerId, trainers, leaseMs],
+      });
+      const [row] = rows;
+      return row ? { jobId: row.id, tenantId: row.tenant_id, attempt: row.attempt, spec: row.spec, leaseMs } : null;
+    });
+  }
+
+  /** Extends the leases of the attempts that a worker holds and says what it must do with each. */
+  async extendLeases(workerId: string, held: readonly HeldJob[], leaseMs: number): Promise<Directive[]> {
+    if (held.length === 0) return [];
+    const rows = await this.database.query<{ id: string; attempt: number; is_cancelled: boolean }>(sql.EXTEND_LEASES, [
+      workerId,
+      JSON.stringify(held),
+      leaseMs,
+    ]);
+    const kept = new Map(rows.map((row) => [`${row.id}/${row.attempt}`, row.is_cancelled ? ('cancel' as const) : ('continue' as const)]));
+    return held.map((job) => ({ ...job, directive: kept.get(`${job.jobId}/${job.attempt}`) ?? 'stop' }));
+  }
+
+  /** Ends the attempts whose lease ran out: back to `pending`, or over when interrupted too often. */
+  async interruptExpired(maxAttempts: number): Promise<PendingJob[]> {
+    return this.interrupt(sql.INTERRUPT_EXPIRED, [maxAttempts, attemptsExhausted(maxAttempts)]);
+  }
+
+  /** Ends the attempts of a worker that came back without them. */
+  async interruptForgotten(workerId: string, held: readonly HeldJob[], maxAttempts: number): Promise<PendingJob[]> {
+    return this.interrupt(sql.INTERRUPT_FORGOTTEN, [maxAttempts, attemptsExhausted(maxAttempts), workerId, JSON.stringify(held)]);
+  }
+
+  /** Gives every running attempt a fresh lease, after a time in which nobody could extend one. */
+  async renewAllLeases(leaseMs: number): Promise<void> {
+    await this.database.query(sql.RENEW_ALL_LEASES, [leaseMs]);
+  }
+
+  /** Admits queued jobs of tenants with room, by priority and age. */
+  async admit(): Promise<PendingJob[]> {
+    return this.database.transaction(async (client) => {
+      const { rows: tenants } = await client.query<{ id: string }>(sql.LOCK_TENANTS_WITH_QUEUED);
+      if (tenants.length === 0) return [];
+      const { rows } = await client.query<PendingJob>({ ...sql.ADMIT, values: [tenants.map((tenant) => tenant.id)] });
+      return rows;
+    });
+  }
+
+  /** Pending jobs whose last wake-up is older than `renotifyMs`; marks them as woken. */
+  async takeUnnoticed(renotifyMs: number): Promise<PendingJob[]> {
+    return this.database.query<PendingJob>(sql.TAKE_UNNOTICED, [renotifyMs]);
+  }
+
+  /** Writes why pending jobs wait. */
+  async refreshWaitingReasons(onlineTrainers: readonly TrainerId[]): Promise<void> {
+    await this.database.query(sql.REFRESH_WAITING_REASONS, [onlineTrainers]);
+  }
+
+  private async interrupt(query: typeof sql.INTERRUPT_EXPIRED, values: unknown[]): Promise<PendingJob[]> {
+    const rows = await this.database.query<PendingJob & { status: JobStatus }>(query, values);
+    return rows.filter((row) => row.status === 'pending');
+  }
+
+  private async writeProgress(tenantId: string, id: string, input: UpdateJob): Promise<JobRow | undefined> {
+    const values = [id, tenantId, ...resultValues(input), input.attempt ?? null, input.status ?? null];
+    const [row] = input.metrics?.length
+      ? await this.database.query<JobRow>(sql.PROGRESS_WITH_METRICS, [...values, JSON.stringify(input.metrics)])
+      : await this.database.query<JobRow>(sql.PROGRESS, values);
+    return row;
+  }
+
+  private async transition(tenantId: string, id: string, input: UpdateJob): Promise<JobRow | undefined> {
+    if (input.status === undefined) return undefined;
+    const values = [id, tenantId, ...resultValues(input), input.attempt ?? null, input.status, sourcesOf(input.status)];
+    const [row] = await this.database.query<JobRow>(sql.TRANSITION, [...values, JSON.stringify(input.metrics ?? [])]);
+    return row;
+  }
+
+  /** Finds out why a guarded write changed nothing. */
+  private async explainRefusal(tenantId: string, id: string, { status, attempt }: UpdateJob): Promise<Job> {
+    const [row] = await this.database.query<JobRow>(FIND, [id, tenantId]);
+    if (!row) throw new AppError('job_not_found', { id });
+    if (attempt !== undefined && attempt !== row.attempt) throw new AppError('job_attempt_stale', { id, attempt, current: row.attempt });
+    if (status === row.status && isTerminal(row.status)) return fromRow(row);
+    const allowed = JOB_TRANSITIONS[row.status].join(', ') || 'nothing';
+    throw new AppError('job_transition_refused', { id, from: row.status, to: status ?? 'running', allowed });
+  }
+}
+
+const FIND = { name: 'job-state-find', text: `select ${JOB_COLUMNS} from job j where j.id = $1 and j.tenant_id = $2` };
+
+/** `undefined` leaves a column alone, `null` clears it. */
+const resultValues = ({ result, costTok }: UpdateJob) => [
+  result !== undefined,
+  result == null ? null : JSON.stringify(result),
+  costTok !== undefined,
+  costTok ?? null,
+];
+
+function attemptsExhausted(maxAttempts: number): string {
+  const error = new AppError('attempts_exhausted', { attempts: maxAttempts });
+  return JSON.stringify({ error: error.message, code: error.code });
+}

@@ -1,0 +1,194 @@
+import type { PreparedQuery } from '../database/database.js';
+import { JOB_COLUMNS } from './job.mapper.js';
+
+/*
+ * The statements of JobStateRepository. `changed` holds the rows that a statement changed, with `from_status`; EVENT
+ * appends one event for each whose status changed. A trigger announces every event on the channel `job_event`.
+ */
+
+const EVENT = (reason: string) => `insert into job_event (tenant_id, job_id, type, data)
+    select tenant_id, id, 'status', jsonb_build_object('from', from_status, 'to', status, 'reason', ${reason}, 'attempt', attempt,
+      'workerId', worker_id) from changed where from_status <> status`;
+
+const METRICS = (values: string) => `insert into job_metric (job_id, step, epoch, loss, learning_rate)
+    select changed.id, m.step, m.epoch, m.loss, m."learningRate" from changed,
+      jsonb_to_recordset(${values}::jsonb) as m(step int, epoch int, loss float8, "learningRate" float8)
+    on conflict (job_id, step) do update set epoch = excluded.epoch, loss = excluded.loss, learning_rate = excluded.learning_rate`;
+
+/** $1 id, $2 tenant, $3 sets result, $4 result, $5 sets cost, $6 cost, $7 attempt, $8 status that it must have. */
+const UPDATE_PROGRESS = `update job j set
+    result = case when $3 then $4::jsonb else j.result end,
+    cost_tok = case when $5 then $6::int else j.cost_tok end,
+    updated_at = now()
+  where j.id = $1 and j.tenant_id = $2
+    and ($7::int is null or (j.attempt = $7 and j.status = 'running'))
+    and ($8::job_status is null or j.status = $8::job_status)
+  returning ${JOB_COLUMNS}`;
+
+export const PROGRESS: PreparedQuery = { name: 'job-progress', text: UPDATE_PROGRESS };
+
+export const PROGRESS_WITH_METRICS: PreparedQuery = {
+  name: 'job-progress-metrics',
+  text: `with changed as (${UPDATE_PROGRESS}), points as (${METRICS('$9')}) select * from changed`,
+};
+
+/**
+ * $1 id, $2 tenant, $3 to $6 as above, $7 attempt, $8 new status, $9 states it may come from, $10 metrics. A start from
+ * outside the fleet takes an attempt of its own and has no lease.
+ */
+export const TRANSITION: PreparedQuery = {
+  name: 'job-transition',
+  text: `with old as (select id, status, attempt from job where id = $1 and tenant_id = $2 for update),
+  changed as (
+    update job j set
+      status = $8::job_status,
+      result = case when $3 then $4::jsonb else j.result end,
+      cost_tok = case when $5 then $6::int else j.cost_tok end,
+      attempt = j.attempt + case when $8 = 'running' then 1 else 0 end,
+      worker_id = case when $8 in ('running', 'pending') then null else j.worker_id end,
+      lease_expires_at = null,
+      waiting_reason = case when $8 = 'pending' then 'Handed back; waiting for a free worker slot.' end,
+      notified_at = case when $8 = 'pending' then now() end,
+      started_at = case when $8 = 'running' then coalesce(j.started_at, now()) else j.started_at end,
+      finished_at = case when $8 in ('completed', 'failed', 'cancelled') then now() end,
+      updated_at = now()
+    from old where j.id = old.id and old.status = any($9::job_status[]) and ($7::int is null or old.attempt = $7)
+    returning ${JOB_COLUMNS}, j.worker_id, old.status as from_status
+  ), points as (${METRICS('$10')}), event as (${EVENT(`case when $7::int is null then 'Reported.' else 'Reported by the worker.' end`)})
+  select * from changed`,
+};
+
+/** $1 id, $2 tenant. A job with a lease is stopped by its worker; any other is over at once. */
+export const CANCEL: PreparedQuery = {
+  name: 'job-cancel',
+  text: `with old as (select id, status, lease_expires_at, cancel_requested_at from job where id = $1 and tenant_id = $2 for update),
+  changed as (
+    update job j set
+      status = case when old.status = 'running' and old.lease_expires_at is not null then j.status else 'cancelled' end,
+      finished_at = case when old.status = 'running' and old.lease_expires_at is not null then null else now() end,
+      waiting_reason = null,
+      cancel_requested_at = coalesce(j.cancel_requested_at, now()),
+      updated_at = now()
+    from old where j.id = old.id and old.status in ('queued', 'pending', 'running')
+    returning ${JOB_COLUMNS}, j.worker_id, old.status as from_status, old.cancel_requested_at as requested_before
+  ), event as (${EVENT(`'Cancelled by the tenant.'`)}), wish as (
+    insert into job_event (tenant_id, job_id, type, data)
+    select tenant_id, id, 'cancel-requested', jsonb_build_object('attempt', attempt, 'workerId', worker_id)
+    from changed where status = 'running' and requested_before is null
+  ) select * from changed`,
+};
+
+/** Claims are rare next to everything else; one at a time keeps the round robin exact. */
+export const LOCK_CLAIMS = `select pg_advisory_xact_lock(hashtext('influencerai:claim'))`;
+
+/**
+ * $1 worker, $2 trainers, $3 lease. Fairness between tenants: fewest running jobs first, then the one that was served
+ * longest ago; within a tenant by priority, then age.
+ */
+export const CLAIM: PreparedQuery = {
+  name: 'job-claim',
+  text: `with next as (
+    select j.id from job j join tenant t on t.id = j.tenant_id
+    where j.status = 'pending' and j.trainer = any($2::text[])
+    order by (select coalesce(sum(c.count), 0) from job_count c where c.tenant_id = j.tenant_id and c.status = 'running'),
+      t.last_claimed_at nulls first, j.priority desc, j.created_at, j.id
+    limit 1 for update of j skip locked
+  ), changed as (
+    update job j set status = 'running', attempt = j.attempt + 1, worker_id = $1::uuid,
+      lease_expires_at = now() + $3::int * interval '1 millisecond', waiting_reason = null, notified_at = null,
+      started_at = coalesce(j.started_at, now()), updated_at = now()
+    from next where j.id = next.id
+    returning j.id, j.tenant_id, j.attempt, j.spec, j.status, j.worker_id, 'pending'::job_status as from_status
+  ), served as (
+    update tenant set last_claimed_at = clock_timestamp() where id = (select tenant_id from changed)
+  ), event as (${EVENT(`case when attempt = 1 then 'Started by a worker.' else 'Started again by a worker.' end`)})
+  select id, tenant_id, attempt, spec from changed`,
+};
+
+/** $1 worker, $2 held attempts as JSON, $3 lease. */
+export const EXTEND_LEASES: PreparedQuery = {
+  name: 'job-extend-leases',
+  text: `update job j set lease_expires_at = now() + $3::int * interval '1 millisecond'
+    from jsonb_to_recordset($2::jsonb) as held("jobId" uuid, attempt int)
+    where j.id = held."jobId" and j.attempt = held.attempt and j.worker_id = $1::uuid and j.status = 'running'
+    returning j.id, j.attempt, j.cancel_requested_at is not null as is_cancelled`,
+};
+
+export const RENEW_ALL_LEASES: PreparedQuery = {
+  name: 'job-renew-leases',
+  text: `update job set lease_expires_at = greatest(lease_expires_at, now() + $1::int * interval '1 millisecond')
+    where status = 'running' and lease_expires_at is not null`,
+};
+
+/** $1 most attempts, $2 result of a job that has used them up. */
+const INTERRUPT = (name: string, condition: string, reason: string): PreparedQuery => ({
+  name,
+  text: `with lost as (
+    select j.id, j.status, j.attempt from job j where j.status = 'running' and ${condition} for update skip locked
+  ), changed as (
+    update job j set
+      status = (case when j.cancel_requested_at is not null then 'cancelled' when j.interruptions + 1 >= $1 then 'failed'
+        else 'pending' end)::job_status,
+      result = case when j.cancel_requested_at is null and j.interruptions + 1 >= $1 then $2::jsonb else j.result end,
+      finished_at = case when j.cancel_requested_at is not null or j.interruptions + 1 >= $1 then now() end,
+      waiting_reason = case when j.cancel_requested_at is null and j.interruptions + 1 < $1
+        then 'Interrupted (${reason}); waiting for a worker to continue it.' end,
+      interruptions = j.interruptions + 1, lease_expires_at = null, worker_id = null, notified_at = now(), updated_at = now()
+    from lost where j.id = lost.id
+    returning j.id, j.tenant_id, j.trainer, j.status, j.attempt, lost.status as from_status, j.worker_id
+  ), event as (${EVENT(`'Attempt interrupted: ${reason}.'`)})
+  select id, trainer, status from changed`,
+});
+
+export const INTERRUPT_EXPIRED = INTERRUPT('job-interrupt-expired', 'j.lease_expires_at < now()', 'the worker fell silent');
+
+/** $3 worker, $4 attempts that go on. */
+export const INTERRUPT_FORGOTTEN = INTERRUPT(
+  'job-interrupt-forgotten',
+  `j.worker_id = $3::uuid and not exists (
+    select 1 from jsonb_to_recordset($4::jsonb) as held("jobId" uuid, attempt int) where held."jobId" = j.id and held.attempt = j.attempt)`,
+  'the worker restarted',
+);
+
+/** Submissions lock the tenant as well, so that both together cannot pass its limit. */
+export const LOCK_TENANTS_WITH_QUEUED = `select id from tenant
+  where id in (select tenant_id from job_count where status = 'queued' and count > 0) order by id for update`;
+
+/** $1 tenants that are locked. */
+export const ADMIT: PreparedQuery = {
+  name: 'job-admit',
+  text: `with room as (
+    select t.id, t.max_concurrent_jobs - coalesce((select sum(c.count) from job_count c
+      where c.tenant_id = t.id and c.status in ('pending', 'running')), 0) as free from tenant t where t.id = any($1::text[])
+  ), next as (
+    select j.id from room cross join lateral (
+      select id from job where tenant_id = room.id and status = 'queued' order by priority desc, created_at, id
+      limit greatest(room.free, 0) for update) j
+  ), changed as (
+    update job j set status = 'pending', waiting_reason = 'Waiting for a free worker slot.', notified_at = now(), updated_at = now()
+    from next where j.id = next.id and j.status = 'queued'
+    returning j.id, j.tenant_id, j.trainer, j.status, j.attempt, j.worker_id, 'queued'::job_status as from_status
+  ), event as (${EVENT(`'Admitted.'`)})
+  select id, trainer from changed`,
+};
+
+/** $1 milliseconds since the last wake-up. */
+export const TAKE_UNNOTICED: PreparedQuery = {
+  name: 'job-take-unnoticed',
+  text: `update job set notified_at = now() where id in (
+      select id from job where status = 'pending' and (notified_at is null or notified_at < now() - $1::int * interval '1 millisecond')
+      limit 1000 for update skip locked)
+    returning id, trainer`,
+};
+
+/** $1 trainers that a live worker offers. */
+export const REFRESH_WAITING_REASONS: PreparedQuery = {
+  name: 'job-waiting-reasons',
+  text: `with reason as (
+      select id, case when trainer = any($1::text[]) then 'Waiting for a free worker slot.'
+        else 'No live worker offers the trainer ' || trainer || '. Start one that does.' end as text
+      from job where status = 'pending')
+    update job j set waiting_reason = reason.text from reason
+    where j.id = reason.id and j.status = 'pending' and j.waiting_reason is distinct from reason.text
+      and (reason.text like 'No live%' or j.waiting_reason is null or j.waiting_reason like 'No live%')`,
+};

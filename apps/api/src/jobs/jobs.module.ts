@@ -1,0 +1,29 @@
+import { Module } from '@nestjs/common';
+import { JobEventsRepository } from '../events/job-events.repository.js';
+import { JobStreamController } from '../events/job-stream.controller.js';
+import { JobStreamService } from '../events/job-stream.service.js';
+import { JobArtifactsController } from './job-artifacts.controller.js';
+import { JobArtifactsRepository } from './job-artifacts.repository.js';
+import { JobArtifactsService } from './job-artifacts.service.js';
+import { JobHistoryController } from './job-history.controller.js';
+import { JobHistoryRepository } from './job-history.repository.js';
+import { JobHistoryService } from './job-history.service.js';
+import { JobsController } from './jobs.controller.js';
+import { JobsRepository } from './jobs.repository.js';
+import { JobsService } from './jobs.service.js';
+
+@Module({
+  controllers: [JobsController, JobHistoryController, JobArtifactsController, JobStreamController],
+  providers: [
+    JobsRepository,
+    JobsService,
+    JobHistoryRepository,
+    JobHistoryService,
+    JobArtifactsRepository,
+    JobArtifactsService,
+    JobEventsRepository,
+    JobStreamService,
+  ],
+  exports: [JobsService],
+})
+export class JobsModule {}
