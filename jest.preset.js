@@ -1,3 +1,12 @@
+import { fileURLToPath } from 'node:url';
+
+const fromRoot = (file) => fileURLToPath(new URL(file, import.meta.url));
+
+/** Packages whose tests need neither PostgreSQL nor Redis. */
+const PURE = ['shared', 'sdk', 'tiny', 'trainers'];
+
+const stores = { globalSetup: fromRoot('jest.global-setup.js'), globalTeardown: fromRoot('jest.global-teardown.js') };
+
 /** Shared by every package: ES modules, SWC, sources of the sibling packages rather than their builds. */
 export const preset = (displayName, overrides = {}) => ({
   displayName,
@@ -9,6 +18,7 @@ export const preset = (displayName, overrides = {}) => ({
     '^@influencerai/sdk$': '<rootDir>/../../packages/sdk/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+  ...(PURE.includes(displayName) ? {} : stores),
   testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*spec.ts'],
   ...overrides,
 });

@@ -1,0 +1,14 @@
+import { globSync } from 'node:fs';
+
+/** Every folder with a configuration of its own; run one with `bin/test packages/queue`. */
+const projects = globSync(
+  ['packages/*/jest.config.js', 'apps/*/jest.config.js', 'e2e/jest.config.js', 'bench/jest.config.js'],
+  {
+    cwd: import.meta.dirname,
+  },
+);
+
+export default {
+  projects: projects.map((file) => `<rootDir>/${file}`).sort(),
+  passWithNoTests: true,
+};

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { bindMigrationAwareSqlAdapterFactory, DriverAdapterError } from '@prisma/driver-adapter-utils';
+import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
+import pg from 'pg';
+
+export type SchemaEngine = bindings.SchemaEngine;
+
+interface EngineExports {
+  __wbindgen_start(): void;
+}
+
+/** Node has it; the types come with the browser's, which this project does not load. */
+interface WasmRuntime {
+  instantiate(code: Uint8Array, imports: object): Promise<{ instance: { exports: EngineExports } }>;
+}
+
+const { WebAssembly: wasm } = globalThis as unknown as { WebAssembly: WasmRuntime };
+
+/** There in the module, absent from its type declarations. */
+const { __wbg_set_wasm: setWasm } = bindings as unknown as { __wbg_set_wasm(exports: EngineExports): void };
+
+let loaded: Promise<void> | undefined;
+
+/**
+ * Prisma's own migration engine, in WebAssembly. The command line of Prisma would download a native one; this comes with
+ * npm and writes the same `_prisma_migrations` rows, so that `prisma migrate deploy` accepts the same database.
+ */
+const loadEngine = async (): Promise<void> => {
+  const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm');
+  const code = await readFile(path.join(path.dirname(entry), 'schema_engine_bg.wasm'));
+  const { instance } = await wasm.instantiate(code, { './schema_engine_bg.js': { ...bindings } });
+  setWasm(instance.exports);
+  instance.exports.__wbindgen_start();
+};
+
+const asDriverError = (error: unknown): unknown => {
+  if (!(error instanceof pg.DatabaseError)) return error;
+  const { code = '', severity = 'ERROR', message, detail, column, hint } = error;
+  return new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint });
+};
+
+/** Sends a script in one piece: the adapter's own way cuts it at every semicolon, also inside functions and comments. */
+class WholeScriptPg extends PrismaPg {
+  override async connect() {
+    const adapter = await super.connect();
+    adapter.executeScript = async (script) => {
+      try {
+        await adapter.underlyingDriver().query(script);
+      } catch (error) {
+        throw asDriverError(error);
+      }
+    };
+    return adapter;
+  }
+}
+
+/** Lends an engine that is connected to the database to `use`, and frees it. */
+export const withSchemaEngine = async <T>(
+  databaseUrl: string,
+  use: (engine: SchemaEngine) => Promise<T>,
+): Promise<T> => {
+  await (loaded ??= loadEngine());
+  // Without a time limit for idle connections: its timers outlive the pool, and would keep the process waiting.
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, idleTimeoutMillis: 0 });
+  try {
+    const adapter = bindMigrationAwareSqlAdapterFactory(new WholeScriptPg(pool));
+    const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, adapter);
+    try {
+      return await use(engine);
+    } finally {
+      engine.free();
+    }
+  } finally {
+    await pool.end();
+  }
+};
