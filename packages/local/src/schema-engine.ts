@@ -24,6 +24,18 @@ const { __wbg_set_wasm: setWasm } = bindings as unknown as { __wbg_set_wasm(expo
 
 let loaded: Promise<void> | undefined;
 
+type Binding = (...args: unknown[]) => unknown;
+
+/** The engine never clears the timer of its lock's time limit (10 s), which would keep the process waiting for it. */
+const releaseTimers = (imports: Record<string, unknown>): Record<string, unknown> => {
+  const timers = Object.keys(imports).filter((name) => name.startsWith('__wbg_setTimeout'));
+  const released = timers.map((name) => {
+    const start = imports[name] as Binding;
+    return [name, (...args: unknown[]) => (start(...args) as NodeJS.Timeout).unref()];
+  });
+  return { ...imports, ...(Object.fromEntries(released) as Record<string, Binding>) };
+};
+
 /**
  * Prisma's own migration engine, in WebAssembly. The command line of Prisma would download a native one; this comes with
  * npm and writes the same `_prisma_migrations` rows, so that `prisma migrate deploy` accepts the same database.
@@ -31,7 +43,7 @@ let loaded: Promise<void> | undefined;
 const loadEngine = async (): Promise<void> => {
   const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm');
   const code = await readFile(path.join(path.dirname(entry), 'schema_engine_bg.wasm'));
-  const { instance } = await wasm.instantiate(code, { './schema_engine_bg.js': { ...bindings } });
+  const { instance } = await wasm.instantiate(code, { './schema_engine_bg.js': releaseTimers({ ...bindings }) });
   setWasm(instance.exports);
   instance.exports.__wbindgen_start();
 };
