@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { createRequire } from 'node:module';
+import { z } from 'zod';
+import { embedCaption } from '../data/captions.js';
+import { readPicture } from '../data/pictures.js';
+import { CAPTION_WIDTH } from '../model/image-model.js';
+import type { PictureExample } from '../model/image-objective.js';
+
+const EmojiSchema = z.object({
+  name: z.string(),
+  image: z.string(),
+  short_name: z.string(),
+  subcategory: z.string(),
+  has_img_google: z.boolean(),
+  skin_variations: z.record(z.string(), z.object({ image: z.string(), has_img_google: z.boolean() })).optional(),
+});
+export type Emoji = z.infer<typeof EmojiSchema>;
+
+const SKIN: Record<string, string> = {
+  '1F3FB': 'light skin',
+  '1F3FC': 'medium-light skin',
+  '1F3FD': 'medium skin',
+  '1F3FE': 'medium-dark skin',
+  '1F3FF': 'dark skin',
+};
+const PERSONS = /^person(-role|-gesture)?$/;
+const FACES = /^face-(smiling|affection|neutral-skeptical|tongue|glasses|hat|concerned)$/;
+const packageFolder = (): string => dirname(createRequire(import.meta.url).resolve('emoji-datasource-google/package.json'));
+
+export const readEmojiList = async (): Promise<Emoji[]> =>
+  z.array(EmojiSchema).parse(JSON.parse(await readFile(join(packageFolder(), 'emoji.json'), 'utf8')));
+
+/** "female-artist" → "woman artist": the wording people use in prompts. */
+export const emojiCaption = ({ name, short_name: shortName, subcategory }: Emoji): string => {
+  if (FACES.test(subcategory)) return `emoji ${name.toLowerCase()}`;
+  const words = shortName.replaceAll(/[-_]/g, ' ').replace(/\bfemale\b/, 'woman').replace(/\bmale\b/, 'man');
+  return words.includes('man') || words.includes('person') ? words : `person ${words}`;
+};
+
+/** Persons in every skin tone and yellow faces, from the Noto pictures of emoji-datasource-google. */
+export const readNotoPictures = async (): Promise<PictureExample[]> => {
+  const chosen = (await readEmojiList()).filter(({ subcategory }) => PERSONS.test(subcategory) || FACES.test(subcategory));
+  const files = chosen.flatMap((emoji) => [
+    { image: emoji.image, caption: emojiCaption(emoji) },
+    ...Object.entries(emoji.skin_variations ?? {})
+      .filter(([tone, variation]) => tone in SKIN && variation.has_img_google)
+      .map(([tone, { image }]) => ({ image, caption: `${emojiCaption(emoji)}, ${SKIN[tone]}` })),
+  ]);
+  return Promise.all(
+    files.map(async ({ image, caption }) => ({
+      patches: await readPicture(join(packageFolder(), 'img/google/64', image)),
+      caption: embedCaption(caption, CAPTION_WIDTH),
+    })),
+  );
+};

@@ -1,0 +1,44 @@
+import type { Numbers, Tensors } from '../safetensors.js';
+
+export interface AdamState {
+  first: Record<string, Numbers>;
+  second: Record<string, Numbers>;
+}
+
+const BETA1 = 0.9;
+const BETA2 = 0.99;
+const EPSILON = 1e-8;
+
+export const emptyAdamState = (parameters: Tensors): AdamState => ({ first: zerosLike(parameters), second: zerosLike(parameters) });
+
+/**
+ * One AdamW step (Loshchilov & Hutter 2017, arXiv:1711.05101), in place.
+ * @param step 1 for the first step, for the bias correction
+ */
+export const adamwStep = (options: {
+  parameters: Tensors;
+  gradients: Record<string, Numbers>;
+  state: AdamState;
+  step: number;
+  learningRate: number;
+  weightDecay: number;
+}): void => {
+  const { parameters, gradients, state, step, learningRate, weightDecay } = options;
+  const correction1 = 1 - BETA1 ** step;
+  const correction2 = 1 - BETA2 ** step;
+  for (const [name, { data }] of Object.entries(parameters)) {
+    const gradient = gradients[name] as Numbers;
+    const first = state.first[name] as Numbers;
+    const second = state.second[name] as Numbers;
+    for (let i = 0; i < data.length; i += 1) {
+      const g = gradient[i] as number;
+      const m = (first[i] = BETA1 * (first[i] as number) + (1 - BETA1) * g);
+      const v = (second[i] = BETA2 * (second[i] as number) + (1 - BETA2) * g * g);
+      const update = m / correction1 / (Math.sqrt(v / correction2) + EPSILON);
+      data[i] = (data[i] as number) * (1 - learningRate * weightDecay) - learningRate * update;
+    }
+  }
+};
+
+const zerosLike = (parameters: Tensors): Record<string, Numbers> =>
+  Object.fromEntries(Object.entries(parameters).map(([name, { data }]) => [name, new Float32Array(data.length)]));
