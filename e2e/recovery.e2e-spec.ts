@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Job } from '@influencerai/sdk';
+import { queueBackends, Stack } from './support/stack.js';
+import { stepOf, submitQuickJob, waitForJob } from './support/training.js';
+
+jest.setTimeout(120_000);
+
+const STEPS = 60;
+
+/** Whatever part of the system dies in mid-training, the job ends once, with every step done. */
+describe.each(queueBackends)('recovery with the queue on %s', (queue) => {
+  let stack: Stack;
+  const faults: [string, () => Promise<void>, number][] = [
+    ['the worker', () => crashWorker(), 2],
+    ['the queue store, with its data', () => stack.loseQueue(), 1],
+    ['PostgreSQL', () => stack.crashPostgres(), 1],
+    ['the API', () => crashApi(), 1],
+  ];
+
+  beforeAll(async () => {
+    stack = await Stack.start({ queue, ownPostgres: true });
+  });
+  afterAll(() => stack[Symbol.asyncDispose]());
+
+  it.each(faults)('should finish a job when %s is killed', async (_, strike, attempts) => {
+    const client = stack.client('tenant_recovery');
+    const { id } = await submitQuickJob(client, { steps: STEPS, stepDelayMs: 40 });
+    const before = await waitForJob(client, id, (job) => stepOf(job) >= STEPS / 3);
+    await strike();
+    const waiting = await submitQuickJob(client, { steps: 5 });
+    const steps = await watchToEnd(id);
+    const done = await client.jobs.get(id);
+
+    expect(done).toMatchObject({ status: 'completed', attempt: attempts, result: { steps: STEPS } });
+    expect(Math.min(...steps)).toBeGreaterThanOrEqual(attempts === 1 ? stepOf(before) : 1);
+    expect(await completionsOf(id)).toBe(1);
+    expect(await curveOf(id)).toEqual(Array.from({ length: STEPS }, (_step, index) => index + 1));
+    expect(await waitForJob(client, waiting.id, (job) => job.status === 'completed')).toMatchObject({ attempt: 1 });
+  });
+
+  it('should resume from the last checkpoint rather than from the start', async () => {
+    const client = stack.client('tenant_recovery');
+    const { id } = await submitQuickJob(client, { steps: STEPS, stepDelayMs: 60 });
+    await waitForJob(client, id, (job) => stepOf(job) >= (STEPS * 2) / 3);
+    await crashWorker();
+    const resumed = await waitForJob(client, id, (job) => job.attempt === 2 && stepOf(job) > 0);
+    const lines = await stack.rows<{ text: string }>(`select text from job_log where job_id = $1 and attempt = 2 and stream = 'worker'`, [id]);
+
+    expect(stepOf(resumed)).toBeGreaterThan(STEPS / 3);
+    expect(lines.map((line) => line.text).join('\n')).toMatch(/resum/i);
+    await waitForJob(client, id, (job) => job.status === 'completed');
+  });
+
+  async function crashWorker(): Promise<void> {
+    const [worker] = stack.workers;
+    await worker?.stop('SIGKILL');
+    await worker?.start();
+  }
+
+  async function crashApi(): Promise<void> {
+    await stack.api.stop('SIGKILL');
+    await stack.api.start();
+  }
+
+  /** Steps as a poller saw them, until the job was over. */
+  async function watchToEnd(id: string): Promise<number[]> {
+    const steps: number[] = [];
+    await waitForJob(stack.client('tenant_recovery'), id, (job: Job) => {
+      if (job.status === 'running' && stepOf(job) > 0) steps.push(stepOf(job));
+      return job.status === 'completed' || job.status === 'failed';
+    });
+    return steps.length > 0 ? steps : [STEPS];
+  }
+
+  async function completionsOf(id: string): Promise<number> {
+    const rows = await stack.rows(`select 1 from job_event where job_id = $1 and type = 'status' and data ->> 'to' = 'completed'`, [id]);
+    return rows.length;
+  }
+
+  async function curveOf(id: string): Promise<number[]> {
+    const rows = await stack.rows<{ step: number }>('select step from job_metric where job_id = $1 order by step', [id]);
+    return rows.map((row) => row.step);
+  }
+});

@@ -1,0 +1,43 @@
+import type { InfluencerAIClient, Job } from '@influencerai/sdk';
+
+let count = 0;
+
+/** Registers the bundled pictures. */
+export const registerDataset = (client: InfluencerAIClient) =>
+  client.datasets.create({ kind: 'lora-training', path: 'data/datasets/my-influencer', meta: { triggerWord: 'ohwx' } });
+
+export interface QuickJob {
+  /** Optimizer steps in all. */
+  steps: number;
+  /** Pause after each step, to have time to interfere. */
+  stepDelayMs?: number;
+  samplePrompts?: string[];
+}
+
+/** Submits a job on the built-in trainer. */
+export async function submitQuickJob(client: InfluencerAIClient, { steps, stepDelayMs = 0, samplePrompts = [] }: QuickJob): Promise<Job> {
+  const dataset = await registerDataset(client);
+  const config = await client.loraConfigs.create({
+    name: `quick ${++count} ${process.pid}`,
+    modelName: 'tiny-image',
+    batchSize: 2,
+    networkDim: 8,
+    networkAlpha: 8,
+    epochs: 10,
+    meta: { maxSteps: steps, stepDelayMs, samplePrompts },
+  });
+  return client.jobs.create({ type: 'lora-training', payload: { datasetId: dataset.id, loraConfigId: config.id } });
+}
+
+/** Polls a job until it is as wanted; survives an API that is away. */
+export async function waitForJob(client: InfluencerAIClient, id: string, isAsWanted: (job: Job) => boolean, timeoutMs = 60_000): Promise<Job> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const job = await client.jobs.get(id).catch((error: unknown) => error as Error);
+    if (!(job instanceof Error) && isAsWanted(job)) return job;
+    if (Date.now() > deadline) throw new Error(`Gave up on job ${id}: ${job instanceof Error ? job.message : JSON.stringify(job)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export const stepOf = (job: Job): number => (job.result as { progress?: { currentStep?: number } } | null)?.progress?.currentStep ?? 0;
