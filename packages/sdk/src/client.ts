@@ -1,0 +1,68 @@
+import { InfluencerAIError } from './core/errors.js';
+import type { Fetch } from './core/request-options.js';
+import { Transport } from './core/request.js';
+import { Datasets } from './resources/datasets.js';
+import { Jobs } from './resources/jobs.js';
+import { LoraConfigs } from './resources/lora-configs.js';
+import { Workers } from './resources/workers.js';
+
+const DEFAULT_BASE_URL = 'http://localhost:3001';
+const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_MAX_RETRIES = 2;
+
+/** Settings of an {@link InfluencerAIClient}. */
+export interface ClientOptions {
+  /** Where the API is, with its path prefix if it has one. Default: `http://localhost:3001`. */
+  baseUrl?: string;
+  /** Sent as `x-tenant-id`. A program that acts for many tenants gives it with each call. */
+  tenantId?: string;
+  /** Replaces the global `fetch`. */
+  fetch?: Fetch;
+  /** Time limit of each attempt. Default: 60 s. */
+  timeoutMs?: number;
+  /** How often to try again after 408, 429, 5xx and lost connections. Default: 2. */
+  maxRetries?: number;
+  /** Sent with every request. */
+  headers?: Record<string, string>;
+}
+
+/**
+ * The client of the InfluencerAI Training API.
+ *
+ * @example
+ * ```ts
+ * const client = new InfluencerAIClient({ baseUrl: 'http://localhost:3001', tenantId: 'tenant_demo' });
+ * const job = await client.jobs.create({ type: 'lora-training', payload: { datasetId, loraConfigId } });
+ * await client.jobs.waitForCompletion(job.id);
+ * ```
+ */
+export class InfluencerAIClient {
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  readonly datasets: Datasets;
+  readonly loraConfigs: LoraConfigs;
+  readonly jobs: Jobs;
+  readonly workers: Workers;
+
+  constructor(options: ClientOptions = {}) {
+    this.baseUrl = normalizeBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL);
+    const transport = new Transport({
+      baseUrl: this.baseUrl,
+      tenantId: options.tenantId,
+      // Called as a plain function: browsers refuse a fetch that is bound to anything but the window.
+      fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      maxRetries: options.maxRetries ?? DEFAULT_MAX_RETRIES,
+      headers: options.headers ?? {},
+    });
+    this.datasets = new Datasets(transport);
+    this.loraConfigs = new LoraConfigs(transport);
+    this.jobs = new Jobs(transport);
+    this.workers = new Workers(transport);
+  }
+}
+
+function normalizeBaseUrl(baseUrl: string): string {
+  if (!URL.canParse(baseUrl)) throw new InfluencerAIError(`baseUrl must be an absolute URL, not "${baseUrl}".`);
+  return baseUrl.replace(/\/+$/, '');
+}

@@ -1,0 +1,14 @@
+export { InfluencerAIClient, type ClientOptions } from './client.js';
+export { APIPromise, type WithResponse } from './core/api-promise.js';
+export * from './core/api-error.js';
+export * from './core/errors.js';
+export { Page, PagePromise } from './core/pagination.js';
+export type { CompletedJob, CompletedJobResult, JobWithProgress, WaitOptions } from './core/polling.js';
+export type { Fetch, RequestOptions, UploadBody } from './core/request-options.js';
+export type { StreamOptions } from './core/sse.js';
+export * from './generated/types.js';
+export type { Datasets } from './resources/datasets.js';
+export type { DownloadOptions, PutArtifact } from './resources/job-artifacts.js';
+export type { Jobs, JobStreamEvent } from './resources/jobs.js';
+export type { LoraConfigs } from './resources/lora-configs.js';
+export type { Workers } from './resources/workers.js';

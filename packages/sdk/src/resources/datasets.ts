@@ -1,0 +1,47 @@
+import type { APIPromise } from '../core/api-promise.js';
+import { PagePromise } from '../core/pagination.js';
+import type { RequestOptions } from '../core/request-options.js';
+import type { Transport } from '../core/request.js';
+import type { CreateDataset, Dataset, DatasetStatus, ListDatasetsQuery } from '../generated/types.js';
+import { loadBarePage } from '../internal/load-page.js';
+import { path } from '../internal/path.js';
+
+/** Folders of training data. */
+export class Datasets {
+  /** @internal */
+  constructor(private readonly transport: Transport) {}
+
+  /**
+   * Registers a folder below the data root. It is validated in the background; a job needs a dataset that is `ready`.
+   *
+   * @example
+   * ```ts
+   * const dataset = await client.datasets.create({ kind: 'lora-training', path: 'data/datasets/my-influencer' });
+   * ```
+   */
+  create(body: CreateDataset, options?: RequestOptions): APIPromise<Dataset> {
+    return this.transport.json({ method: 'POST', path: '/datasets', body, options, isCreation: true });
+  }
+
+  /**
+   * Lists datasets, newest first. Await it for one page, iterate it for all.
+   *
+   * @example
+   * ```ts
+   * for await (const dataset of client.datasets.list({ status: 'ready' })) console.log(dataset.path);
+   * ```
+   */
+  list(query: ListDatasetsQuery = {}, options?: RequestOptions): PagePromise<Dataset> {
+    return new PagePromise(loadBarePage<Dataset>(this.transport, { path: '/datasets', query, options }));
+  }
+
+  /** Reads one dataset with what its validation found. */
+  get(datasetId: string, options?: RequestOptions): APIPromise<Dataset> {
+    return this.transport.json({ method: 'GET', path: path`/datasets/${datasetId}`, options });
+  }
+
+  /** Sets the state, for example back to `pending` to have the folder validated again. */
+  updateStatus(datasetId: string, status: DatasetStatus, options?: RequestOptions): APIPromise<Dataset> {
+    return this.transport.json({ method: 'PATCH', path: path`/datasets/${datasetId}/status`, body: { status }, options });
+  }
+}

@@ -1,0 +1,68 @@
+import type { APIPromise } from '../core/api-promise.js';
+import type { RequestOptions, UploadBody } from '../core/request-options.js';
+import type { Transport } from '../core/request.js';
+import type { JobArtifact, JobArtifactList, ListArtifactsQuery, PutArtifactQuery } from '../generated/types.js';
+import { path } from '../internal/path.js';
+
+const UPLOAD_TIMEOUT_MS = 10 * 60 * 1000;
+
+/** A file and what it is. */
+export interface PutArtifact extends PutArtifactQuery {
+  body: UploadBody;
+}
+
+/** Options of `jobs.downloadArtifact`. */
+export interface DownloadOptions extends RequestOptions {
+  /** Part of the file, both ends included; without `end`, all that follows `start`. */
+  range?: { start: number; end?: number };
+}
+
+/** The files of jobs: weights, checkpoints, sample pictures. */
+export class JobArtifacts {
+  /** @internal */
+  constructor(protected readonly transport: Transport) {}
+
+  /** Lists the files that a job wrote, in the order in which they were made. */
+  artifacts(jobId: string, query: ListArtifactsQuery = {}, options?: RequestOptions): APIPromise<JobArtifactList> {
+    return this.transport.json({ method: 'GET', path: path`/jobs/${jobId}/artifacts`, query, options });
+  }
+
+  /**
+   * Stores a file of a job, without holding it in memory when it is a Blob or a stream. A stream can be sent only once,
+   * so it is not retried. The time limit is 10 minutes unless `timeoutMs` is given.
+   *
+   * @example
+   * ```ts
+   * const body = await fs.openAsBlob('final.safetensors');
+   * await client.jobs.putArtifact(job.id, 'final.safetensors', { body, attempt: 1, kind: 'lora' });
+   * ```
+   */
+  putArtifact(jobId: string, name: string, file: PutArtifact, options?: RequestOptions): APIPromise<JobArtifact> {
+    const { body: upload, attempt, kind, step } = file;
+    return this.transport.json({
+      method: 'PUT',
+      path: path`/jobs/${jobId}/artifacts/${name}`,
+      query: { attempt, kind, step },
+      upload,
+      options: { timeoutMs: UPLOAD_TIMEOUT_MS, ...options },
+    });
+  }
+
+  /**
+   * Opens a file for reading. The time limit holds until the headers are there; the body has none.
+   *
+   * @example
+   * ```ts
+   * const response = await client.jobs.downloadArtifact(job.id, 'final.safetensors');
+   * const weights = await response.arrayBuffer();
+   * ```
+   */
+  downloadArtifact(jobId: string, name: string, { range, ...options }: DownloadOptions = {}): Promise<Response> {
+    return this.transport.raw({
+      method: 'GET',
+      path: path`/jobs/${jobId}/artifacts/${name}`,
+      headers: { accept: '*/*', ...(range && { range: `bytes=${range.start}-${range.end ?? ''}` }) },
+      options,
+    });
+  }
+}

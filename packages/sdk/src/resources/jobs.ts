@@ -1,0 +1,126 @@
+import type { APIPromise } from '../core/api-promise.js';
+import { PagePromise } from '../core/pagination.js';
+import { pollUntilTerminal, type CompletedJob, type WaitOptions } from '../core/polling.js';
+import type { RequestOptions } from '../core/request-options.js';
+import type { Transport } from '../core/request.js';
+import { followEvents, type StreamOptions } from '../core/sse.js';
+import type {
+  AppendJobLogs,
+  CreateJob,
+  Job,
+  JobEvent,
+  JobLogPage,
+  JobMetrics,
+  JobMetricsQuery,
+  JobSeries,
+  JobSeriesQuery,
+  ListJobLogsQuery,
+  ListJobsQuery,
+  UpdateJob,
+} from '../generated/types.js';
+import { isTerminalStatus } from '../internal/job-state.js';
+import { loadPage } from '../internal/load-page.js';
+import { path } from '../internal/path.js';
+import { JobArtifacts } from './job-artifacts.js';
+
+/** An event with the id after which a stream can be resumed. */
+export type JobStreamEvent = JobEvent & { id: string | undefined };
+
+/** Training runs. */
+export class Jobs extends JobArtifacts {
+  /** @internal */
+  constructor(transport: Transport) {
+    super(transport);
+  }
+
+  /**
+   * Submits a job. It carries an idempotency key, so that a retry after a lost answer does not submit it twice.
+   *
+   * @example
+   * ```ts
+   * const job = await client.jobs.create({ type: 'lora-training', payload: { datasetId, loraConfigId } });
+   * ```
+   */
+  create(body: CreateJob, options?: RequestOptions): APIPromise<Job> {
+    return this.transport.json({ method: 'POST', path: '/jobs', body, options, isCreation: true });
+  }
+
+  /** Lists jobs, newest first. Await it for one page, iterate it for all. */
+  list(query: ListJobsQuery = {}, options?: RequestOptions): PagePromise<Job> {
+    return new PagePromise(loadPage<Job>(this.transport, { path: '/jobs', query, options }));
+  }
+
+  /** Reads one job. */
+  get(jobId: string, options?: RequestOptions): APIPromise<Job> {
+    return this.transport.json({ method: 'GET', path: path`/jobs/${jobId}`, options });
+  }
+
+  /** Reports on a job: what workers do. Writing the same twice is safe, so failures that may pass are retried. */
+  update(jobId: string, body: UpdateJob, options?: RequestOptions): APIPromise<Job> {
+    return this.transport.json({ method: 'PATCH', path: path`/jobs/${jobId}`, body, options });
+  }
+
+  /** Asks for a stop. A waiting job is cancelled at once, a running one shortly after. */
+  cancel(jobId: string, options?: RequestOptions): APIPromise<Job> {
+    return this.transport.json({ method: 'POST', path: path`/jobs/${jobId}/cancel`, options, isRepeatable: true });
+  }
+
+  /** Counts jobs by day and outcome. */
+  series(query: JobSeriesQuery = {}, options?: RequestOptions): APIPromise<JobSeries> {
+    return this.transport.json({ method: 'GET', path: '/jobs/series', query, options });
+  }
+
+  /** Reads a stretch of the log; pass the answer's `cursor` as `after` to read on. */
+  logs(jobId: string, query: ListJobLogsQuery = {}, options?: RequestOptions): APIPromise<JobLogPage> {
+    return this.transport.json({ method: 'GET', path: path`/jobs/${jobId}/logs`, query, options });
+  }
+
+  /** Stores log lines: what workers do. A batch that arrives twice is stored once. */
+  appendLogs(jobId: string, body: AppendJobLogs, options?: RequestOptions): APIPromise<void> {
+    const target = path`/jobs/${jobId}/logs`;
+    return this.transport.json({ method: 'POST', path: target, body, options, isRepeatable: true });
+  }
+
+  /** Reads the loss curve. */
+  metrics(jobId: string, query: JobMetricsQuery = {}, options?: RequestOptions): APIPromise<JobMetrics> {
+    return this.transport.json({ method: 'GET', path: path`/jobs/${jobId}/metrics`, query, options });
+  }
+
+  /**
+   * Follows what happens to a job until it has ended. A broken connection is opened again where it broke. Aborting the
+   * signal throws an `AbortError`; leaving the loop closes the connection.
+   *
+   * @example
+   * ```ts
+   * for await (const event of client.jobs.events(job.id)) {
+   *   if (event.type === 'progress') console.log(event.progress.loss);
+   * }
+   * ```
+   */
+  async *events(jobId: string, options: StreamOptions = {}): AsyncGenerator<JobStreamEvent, void, undefined> {
+    const isOver = async () => isTerminalStatus((await this.get(jobId, options)).status);
+    const source = { transport: this.transport, path: path`/jobs/${jobId}/events`, options, isOver };
+    for await (const { id, data } of followEvents(source)) {
+      const event: JobEvent = JSON.parse(data);
+      yield { ...event, id };
+      if (event.type === 'status' && isTerminalStatus(event.to)) return;
+    }
+  }
+
+  /**
+   * Polls until the job has ended and returns it when it completed. Throws a `JobFailedError`, which has the job, when
+   * it failed or was cancelled, and a `WaitTimeoutError` when `timeout` is over first. Outages that pass do not end it.
+   *
+   * @example
+   * ```ts
+   * const done = await client.jobs.waitForCompletion(job.id, {
+   *   onProgress: ({ result: { progress } }) => console.log(`${progress.currentEpoch}/${progress.totalEpochs}`),
+   * });
+   * console.log(done.result?.loraPath);
+   * ```
+   */
+  waitForCompletion(jobId: string, options: WaitOptions = {}): Promise<CompletedJob> {
+    const load = (request: RequestOptions) => this.get(jobId, request);
+    return pollUntilTerminal({ jobId, load, requestTimeoutMs: this.transport.config.timeoutMs, options });
+  }
+}
