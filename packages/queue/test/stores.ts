@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { findRedisProgram, startPostgres, startRedis, type RedisServer } from '@influencerai/local';
+import type { QueueConnection } from '../src/index.js';
+
+/** A store of its own for one test file, which may be killed. */
+export interface KillableStore {
+  connection: QueueConnection;
+  /** SIGKILL; what was in memory is gone. */
+  kill(): Promise<void>;
+  /** At the same address. */
+  startAgain(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+const redisProgram = await findRedisProgram();
+
+const killableRedis = async (folder: string): Promise<KillableStore> => {
+  const program = redisProgram as string;
+  let server: RedisServer = await startRedis({ program, folder });
+  return {
+    connection: { backend: 'redis', url: server.url },
+    kill: () => server.stop(),
+    startAgain: async () => {
+      server = await startRedis({ program, folder, port: server.port });
+    },
+    remove: () => server.stop(),
+  };
+};
+
+const killablePostgres = async (folder: string): Promise<KillableStore> => {
+  let server = await startPostgres({ folder, durability: 'none' });
+  const { port } = server;
+  return {
+    connection: { backend: 'postgres', url: server.url },
+    kill: () => {
+      process.kill(server.pid, 'SIGKILL');
+      return Promise.resolve();
+    },
+    startAgain: async () => {
+      server = await startPostgres({ folder, port, durability: 'none' });
+    },
+    remove: () => server.stop(),
+  };
+};
+
+/** The backends that this machine can run. */
+export const BACKENDS: QueueConnection['backend'][] = redisProgram ? ['postgres', 'redis'] : ['postgres'];
+if (!redisProgram) console.warn('No redis-server on this machine: the queue is tested on PostgreSQL only.');
+
+export const openStore = async (backend: QueueConnection['backend']): Promise<KillableStore> => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'queue-test-'));
+  const store = backend === 'redis' ? await killableRedis(folder) : await killablePostgres(folder);
+  const remove = async () => {
+    await store.remove();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { ...store, remove };
+};
