@@ -1,0 +1,83 @@
+import { access, constants, open, rm, statfs } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { Inject, Injectable } from '@nestjs/common';
+import { fieldError } from '@influencerai/shared';
+import { CONFIG, type Config } from '../env.js';
+import { confine, EscapeError } from './confined-path.js';
+import { listFiles } from './list-files.js';
+import { problemOfPublicPath, toKey } from './public-path.js';
+import { statOf } from './stat-of.js';
+import { type ByteRange, type Listing, Storage, type Written } from './storage.js';
+import { writeWhole } from './write-whole.js';
+
+const CHUNK_BYTES = 256 * 1024;
+// A link or pipe that takes the place of a file is refused rather than followed or waited for.
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const MIN_FREE_BYTES = 64 * 1024 * 1024;
+
+/** Storage in a folder of this machine, or one that all machines mount. */
+@Injectable()
+export class FilesStorage extends Storage {
+  private readonly root: string;
+
+  constructor(@Inject(CONFIG) config: Config) {
+    super();
+    this.root = config.storage.dataRoot;
+  }
+
+  async resolveInside(publicPath: string, field = 'path'): Promise<string> {
+    const problem = problemOfPublicPath(publicPath);
+    if (problem) throw fieldError([field], problem);
+    try {
+      return await confine(this.root, toKey(publicPath));
+    } catch (error) {
+      if (error instanceof EscapeError) throw fieldError([field], 'Must stay below "data/": a link in it leads outside.');
+      throw error;
+    }
+  }
+
+  async exists(publicPath: string): Promise<boolean> {
+    return (await statOf(await this.resolveInside(publicPath))) !== undefined;
+  }
+
+  async list(publicPath: string, limit: number): Promise<Listing | undefined> {
+    return listFiles(await this.resolveInside(publicPath), toKey(publicPath), limit);
+  }
+
+  async write(key: string, content: Readable, signal?: AbortSignal): Promise<Written> {
+    try {
+      return await writeWhole(await confine(this.root, key), content, signal);
+    } finally {
+      content.destroy();
+    }
+  }
+
+  read(key: string, range?: ByteRange): Readable {
+    return Readable.from(readChunks(this.root, key, range), { objectMode: false, highWaterMark: CHUNK_BYTES });
+  }
+
+  async stat(key: string): Promise<{ sizeBytes: number } | undefined> {
+    const found = await statOf(await confine(this.root, key));
+    return found?.isFile() ? { sizeBytes: found.size } : undefined;
+  }
+
+  async remove(key: string): Promise<void> {
+    await rm(await confine(this.root, key), { force: true });
+  }
+
+  async check(): Promise<void> {
+    await access(this.root, constants.R_OK | constants.W_OK);
+    const { bavail, bsize } = await statfs(this.root);
+    if (bavail * bsize < MIN_FREE_BYTES) throw new Error('The disk of the data folder is full.');
+  }
+}
+
+/** Opens the file when the first chunk is asked for and closes it with the stream. */
+async function* readChunks(root: string, key: string, range: ByteRange | undefined): AsyncGenerator<Buffer> {
+  const file = await open(await confine(root, key), READ_FLAGS);
+  try {
+    yield* file.createReadStream({ ...range, autoClose: false, highWaterMark: CHUNK_BYTES });
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,66 @@
+import type { Readable } from 'node:stream';
+
+/** An inclusive range of bytes. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+/** What was stored. */
+export interface Written {
+  sizeBytes: number;
+  sha256: string;
+}
+
+export interface StoredFile {
+  /** Where `read` finds it. */
+  key: string;
+  /** Relative to the folder that was listed. */
+  name: string;
+  sizeBytes: number;
+}
+
+export interface Listing {
+  /** False when the path names one file. */
+  isFolder: boolean;
+  /** Sorted by name. */
+  files: StoredFile[];
+  /** Links and other things that are no plain files; they are never followed or opened. */
+  skipped: string[];
+  /** True when there was more than `limit`. */
+  isTruncated: boolean;
+}
+
+/**
+ * Files of datasets and results. Clients name them by public paths (`data/datasets/x`), the application by keys
+ * (`datasets/x`). Nothing here reads or writes outside the data root, whatever links lie in it.
+ */
+export abstract class Storage {
+  /**
+   * Checks a path as clients write it; it need not exist.
+   * @param field where the path stood in the request, for the error
+   * @returns the absolute path
+   * @throws AppError `validation_failed` on `field` that says what is allowed
+   */
+  abstract resolveInside(publicPath: string, field?: string): Promise<string>;
+
+  /** Whether a public path names something. */
+  abstract exists(publicPath: string): Promise<boolean>;
+
+  /** The plain files below a public path, with all subfolders; undefined when nothing is there. */
+  abstract list(publicPath: string, limit: number): Promise<Listing | undefined>;
+
+  /** Stores a stream under a key, whole or not at all: readers never see a part of it. */
+  abstract write(key: string, content: Readable, signal?: AbortSignal): Promise<Written>;
+
+  /** Streams a file or a range of it; fails with `ENOENT` when there is none. */
+  abstract read(key: string, range?: ByteRange): Readable;
+
+  abstract stat(key: string): Promise<{ sizeBytes: number } | undefined>;
+
+  /** Removes a file; it may be gone already. */
+  abstract remove(key: string): Promise<void>;
+
+  /** @throws Error that says why files cannot be stored now */
+  abstract check(): Promise<void>;
+}

@@ -1,0 +1,51 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Written } from './storage.js';
+
+/**
+ * Writes a stream to a file that appears only when it is complete and on disk: into a hidden file beside it, then
+ * renamed. On failure or abort nothing stays behind.
+ */
+export async function writeWhole(path: string, content: Readable, signal?: AbortSignal): Promise<Written> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  const temporary = join(folder, `.${basename(path).slice(0, 100)}.${randomUUID()}.part`);
+  try {
+    const written = await writeAndSync(temporary, content, signal);
+    await rename(temporary, path);
+    await syncFolder(folder);
+    return written;
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function writeAndSync(path: string, content: Readable, signal: AbortSignal | undefined): Promise<Written> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const measure = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      done(null, chunk);
+    },
+  });
+  const file = await open(path, 'wx');
+  // `flush` makes the stream sync the file before it closes it.
+  await pipeline(content, measure, file.createWriteStream({ flush: true }), { signal });
+  return { sizeBytes, sha256: hash.digest('hex') };
+}
+
+/** Makes the new name itself survive a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
