@@ -1,5 +1,6 @@
 import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
 import { AppError, type FieldIssue } from '@influencerai/shared';
+import { assertStorable } from './json-limits.js';
 
 type SchemaIssue = Parameters<NonNullable<ConstructorParameters<typeof StandardSchemaValidationPipe>[0]>['exceptionFactory'] & object>[0][number];
 
@@ -12,6 +13,8 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
 
   /** A missing body is an empty one, so that the answer names the fields that are missing. */
   override async transform<T>(value: T, metadata: Parameters<StandardSchemaValidationPipe['transform']>[1]): Promise<T> {
+    // Before the schema, which walks the value recursively.
+    assertStorable(value);
     return super.transform(metadata.type === 'body' && value == null ? ({} as T) : value, metadata);
   }
 }
