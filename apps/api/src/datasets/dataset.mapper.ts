@@ -1,0 +1,32 @@
+import type { Dataset, DatasetKind, DatasetStatus } from '@influencerai/shared';
+
+/** A row of the table `dataset`, with {@link DATASET_COLUMNS} or as Prisma returns it. */
+export interface DatasetRow {
+  id: string;
+  tenantId: string;
+  kind: string;
+  path: string;
+  meta: unknown;
+  status: DatasetStatus;
+  stats: unknown;
+  problems: unknown;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export const DATASET_COLUMNS =
+  'id, tenant_id as "tenantId", kind, path, meta, status, stats, problems, created_at as "createdAt", updated_at as "updatedAt"';
+
+/** The JSON columns are only ever written from the types that they are read as. */
+export const fromRow = (row: DatasetRow): Dataset => ({
+  id: row.id,
+  tenantId: row.tenantId,
+  kind: row.kind as DatasetKind,
+  path: row.path,
+  meta: row.meta as Dataset['meta'],
+  status: row.status,
+  stats: row.stats as Dataset['stats'],
+  problems: row.problems as Dataset['problems'],
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+});

@@ -1,0 +1,69 @@
+import { Body, Controller, Get, Param, Patch, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import {
+  type CreateDataset,
+  CreateDatasetSchema,
+  type Dataset,
+  DatasetSchema,
+  type ListDatasetsQuery,
+  ListDatasetsQuerySchema,
+  type UpdateDatasetStatus,
+  UpdateDatasetStatusSchema,
+} from '@influencerai/shared';
+import type { FastifyReply } from 'fastify';
+import { Answers, Refuses } from '../http/openapi.js';
+import { Idempotent } from '../idempotency/idempotent.js';
+import { Caller, type Principal } from '../tenants/principal.js';
+import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { DatasetsService } from './datasets.service.js';
+
+@ApiTags('Datasets')
+@ApiSecurity('tenant')
+@UseGuards(TenantHeaderGuard)
+@Controller('datasets')
+export class DatasetsController {
+  constructor(private readonly datasets: DatasetsService) {}
+
+  @Post()
+  @Idempotent()
+  @ApiOperation({ summary: 'Register a dataset and open every file of it' })
+  @Answers(201, DatasetSchema, 'The dataset: `ready` or `failed` with its problems; a large one is `processing` or `pending` first.')
+  @Refuses({ 400: 'A field is wrong, or nothing is at the path.', 401: 'No tenant.' })
+  create(@Caller() caller: Principal, @Body({ schema: CreateDatasetSchema }) input: CreateDataset): Promise<Dataset> {
+    return this.datasets.create(caller, input);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List datasets, newest first' })
+  @Answers(200, DatasetSchema.array(), 'One page; the header `x-total-count` has the number of all.')
+  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.' })
+  async list(
+    @Caller() caller: Principal,
+    @Query({ schema: ListDatasetsQuerySchema }) query: ListDatasetsQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Dataset[]> {
+    const { data, total } = await this.datasets.list(caller, query);
+    void reply.header('x-total-count', total);
+    return data;
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Get a dataset with what was measured and what is wrong' })
+  @Answers(200, DatasetSchema, 'The dataset.')
+  @Refuses({ 401: 'No tenant.', 404: 'Unknown dataset.' })
+  get(@Caller() caller: Principal, @Param('id') id: string): Promise<Dataset> {
+    return this.datasets.get(caller, id);
+  }
+
+  @Patch(':id/status')
+  @ApiOperation({ summary: 'Set the status of a dataset by hand' })
+  @Answers(200, DatasetSchema, 'The dataset after the change.')
+  @Refuses({ 400: 'Not a status.', 401: 'No tenant.', 404: 'Unknown dataset.' })
+  setStatus(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Body({ schema: UpdateDatasetStatusSchema }) input: UpdateDatasetStatus,
+  ): Promise<Dataset> {
+    return this.datasets.setStatus(caller, id, input);
+  }
+}

@@ -1,0 +1,64 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type CreateDataset, type Dataset, fieldError, type ListDatasetsQuery, type Page, type UpdateDatasetStatus } from '@influencerai/shared';
+import { CONFIG, type Config } from '../env.js';
+import { assertMeta } from '../http/json-limits.js';
+import { type Listing, Storage } from '../storage/storage.js';
+import type { Principal } from '../tenants/principal.js';
+import { DatasetInspector, MAX_DATASET_FILES } from './dataset-inspector.js';
+import { DatasetsRepository } from './datasets.repository.js';
+import { isText } from './inspection/inspect-text.js';
+
+/** A few large files are as slow as many small ones. */
+const SMALL_DATASET_BYTES = 512 * 1024 * 1024;
+
+@Injectable()
+export class DatasetsService {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly datasets: DatasetsRepository,
+    private readonly inspector: DatasetInspector,
+    private readonly storage: Storage,
+  ) {}
+
+  /**
+   * Registers a dataset. A small one comes back inspected; a large one `processing`, or `pending` while others keep this
+   * process busy.
+   * @throws AppError `validation_failed` when the path is refused or names nothing that fits the kind
+   */
+  async create({ tenantId }: Principal, input: CreateDataset): Promise<Dataset> {
+    assertMeta(input.meta);
+    const listing = await this.find(input);
+    if (this.isSmall(listing)) return this.inspector.inspect(await this.datasets.create(tenantId, input, 'processing'));
+    if (!this.inspector.hasRoom) return this.datasets.create(tenantId, input, 'pending');
+    const dataset = await this.datasets.create(tenantId, input, 'processing');
+    this.inspector.start(dataset);
+    return dataset;
+  }
+
+  list({ tenantId }: Principal, query: ListDatasetsQuery): Promise<Page<Dataset>> {
+    return this.datasets.list(tenantId, query);
+  }
+
+  get({ tenantId }: Principal, id: string): Promise<Dataset> {
+    return this.datasets.getById(tenantId, id);
+  }
+
+  /** Sets the status by hand. An inspection that still runs gives way. */
+  setStatus({ tenantId }: Principal, id: string, { status }: UpdateDatasetStatus): Promise<Dataset> {
+    return this.datasets.setStatus(tenantId, id, status);
+  }
+
+  private async find({ path, kind }: CreateDataset): Promise<Listing> {
+    const listing = await this.storage.list(path, MAX_DATASET_FILES);
+    if (!listing) throw fieldError(['path'], `No folder or file is at ${path}.`);
+    if (listing.isFolder) return listing;
+    if (kind === 'lora-training') throw fieldError(['path'], 'Must name a folder of pictures for the kind lora-training.');
+    if (!listing.files.some(({ name }) => isText(name))) throw fieldError(['path'], 'Must name a folder or a .jsonl, .csv or .txt file.');
+    return listing;
+  }
+
+  private isSmall({ files, isTruncated }: Listing): boolean {
+    const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    return !isTruncated && files.length <= this.config.datasets.smallDatasetFiles && bytes <= SMALL_DATASET_BYTES;
+  }
+}
