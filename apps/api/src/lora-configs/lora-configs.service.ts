@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import type { CreateLoraConfig, DeletedLoraConfig, ListLoraConfigsQuery, LoraConfig, Page, UpdateLoraConfig } from '@influencerai/shared';
+import { assertMeta } from '../http/json-limits.js';
+import { Storage } from '../storage/storage.js';
+import type { Principal } from '../tenants/principal.js';
+import { LoraConfigsRepository } from './lora-configs.repository.js';
+
+const DEFAULT_DELETED = 'Deleted the default LoRA configuration. Consider setting a new default.';
+
+@Injectable()
+export class LoraConfigsService {
+  constructor(
+    private readonly configs: LoraConfigsRepository,
+    private readonly storage: Storage,
+  ) {}
+
+  /** @throws AppError `validation_failed`, `lora_config_name_taken` */
+  async create({ tenantId }: Principal, input: CreateLoraConfig): Promise<LoraConfig> {
+    await this.check(input);
+    return this.configs.create(tenantId, input);
+  }
+
+  list({ tenantId }: Principal, query: ListLoraConfigsQuery): Promise<Page<LoraConfig>> {
+    return this.configs.list(tenantId, query);
+  }
+
+  get({ tenantId }: Principal, id: string): Promise<LoraConfig> {
+    return this.configs.getById(tenantId, id);
+  }
+
+  /**
+   * Changes the given fields. Jobs keep the values that they were submitted with.
+   * @throws AppError `validation_failed`, `lora_config_not_found`, `lora_config_name_taken`
+   */
+  async update({ tenantId }: Principal, id: string, input: UpdateLoraConfig): Promise<LoraConfig> {
+    await this.check(input);
+    if (Object.values(input).every((value) => value === undefined)) return this.configs.getById(tenantId, id);
+    return this.configs.update(tenantId, id, input);
+  }
+
+  /** @throws AppError `lora_config_not_found`, `lora_config_in_use` */
+  async delete({ tenantId }: Principal, id: string): Promise<DeletedLoraConfig> {
+    const { isDefault } = await this.configs.delete(tenantId, id);
+    return { success: true, warnings: isDefault ? [DEFAULT_DELETED] : [] };
+  }
+
+  /** The folder of the output path need not exist yet. */
+  private async check({ meta, outputPath }: UpdateLoraConfig): Promise<void> {
+    if (meta) assertMeta(meta);
+    if (typeof outputPath === 'string') await this.storage.resolveInside(outputPath, 'outputPath');
+  }
+}
