@@ -35,6 +35,7 @@ export const ERRORS = {
   range_not_satisfiable: { status: 416, message: 'The range {range} lies outside the file of {sizeBytes} bytes.' },
   streams_exhausted: { status: 429, message: 'Too many open event streams for this tenant (at most {limit}). Close one first.', isRetryable: true },
   service_unavailable: { status: 503, message: 'The service cannot answer right now. Try again shortly.', isRetryable: true },
+  service_not_ready: { status: 503, message: 'Not ready: {failing}. The log says why.', isRetryable: true },
   internal: { status: 500, message: 'Something went wrong on our side. Quote the request id {requestId} when you report it.', isRetryable: true },
   // Why a job failed. These stand in `result.code`; the status is what an answer about the failure itself would carry.
   attempts_exhausted: { status: 500, message: 'The job was interrupted {attempts} times and is not tried again.' },
