@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createTestDatabase } from '@influencerai/local';
+import { createApp } from '../src/create-app.js';
+import { readConfig } from '../src/env.js';
+
+export const TENANT = 'tenant_demo';
+export const OTHER_TENANT = 'tenant_other';
+
+export interface TestRequest {
+  /** `null` sends no tenant. */
+  tenant?: string | null;
+  headers?: Record<string, string>;
+  /** Sent as JSON; a string is sent as it is, as JSON too. */
+  body?: unknown;
+}
+
+export interface TestResponse<T = unknown> {
+  status: number;
+  headers: Headers;
+  /** The bytes as text. */
+  text: string;
+  /** Parsed when the answer is JSON, else undefined. */
+  body: T;
+}
+
+export interface TestApp {
+  app: NestFastifyApplication;
+  /** Where it listens, without a slash at the end. */
+  url: string;
+  database: { url: string };
+  /** An empty folder of its own: what clients call `data/`. */
+  dataRoot: string;
+  /** One request over HTTP, as `tenant_demo` unless told otherwise: `api.send('GET /jobs/1')`. */
+  send<T = unknown>(route: string, request?: TestRequest): Promise<TestResponse<T>>;
+  close(): Promise<void>;
+}
+
+/** The whole API, listening on a free port, on a database and a data folder of its own. */
+export async function startTestApp({ env = {} }: { env?: NodeJS.ProcessEnv } = {}): Promise<TestApp> {
+  const database = await createTestDatabase();
+  const dataRoot = await mkdtemp(join(tmpdir(), 'api-test-'));
+  const app = await createApp(readConfig({ DATABASE_URL: database.url, DATA_ROOT: dataRoot, PORT: '0', LOG_LEVEL: 'silent', ...env }));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const url = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;
+  const close = async (): Promise<void> => {
+    await app.close();
+    await Promise.all([database.drop(), rm(dataRoot, { recursive: true, force: true })]);
+  };
+  return { app, url, database, dataRoot, send: (route, request) => send(url, route, request), close };
+}
+
+async function send<T>(url: string, route: string, { tenant = TENANT, headers = {}, body }: TestRequest = {}): Promise<TestResponse<T>> {
+  const [method, path] = route.split(/ (.*)/s) as [string, string];
+  const response = await fetch(url + path, {
+    method,
+    headers: {
+      ...(tenant !== null && { 'x-tenant-id': tenant }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const text = await response.text();
+  const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
+  return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : undefined) as T };
+}
