@@ -1,0 +1,163 @@
+import type { ClaimedJob, HeldJob } from '@influencerai/shared';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApiPresence } from './api-presence.js';
+import { Bell } from './bell.js';
+import type { Doorbell, OpenDoorbell } from './doorbell.js';
+import { FleetMember, type Identity } from './fleet-member.js';
+import { HeldAttempts } from './held-attempts.js';
+import { collectLeftovers, deliverInterrupted, resumeDelivery, type DeliveryHandle } from './leftovers.js';
+import { JobRunner } from './runner/job-runner.js';
+import type { RunnerContext } from './runner/runner-context.js';
+import { Workspace } from './runner/workspace.js';
+import type { Slot, SlotPool } from './slots.js';
+
+export interface AgentOptions {
+  context: RunnerContext;
+  identity: Identity;
+  slots: SlotPool;
+  apiUrl: string;
+  claimPollMs: number;
+  openDoorbell: OpenDoorbell;
+}
+
+/**
+ * The worker as a whole. It registers, claims a job whenever a slot is free, runs it, and on `drain` hands back what
+ * it holds. Start once.
+ */
+export class Agent {
+  readonly #held = new HeldAttempts();
+  readonly #deliveries = new Set<DeliveryHandle>();
+  readonly #runs = new Set<Promise<void>>();
+  readonly #member: FleetMember;
+  readonly #presence: ApiPresence;
+  readonly #claimBell = new Bell();
+  readonly #stopped = new AbortController();
+  #doorbell: Doorbell | undefined;
+  #loops: Promise<unknown> = Promise.resolve();
+  #claiming: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: AgentOptions) {
+    const { context, identity, apiUrl } = options;
+    this.#presence = new ApiPresence(apiUrl, context.log);
+    this.#member = new FleetMember({
+      identity,
+      api: context.api,
+      held: () => this.#held.list(),
+      onDirective: (directive) => this.#held.obey(directive),
+      presence: this.#presence,
+      log: context.log,
+    });
+  }
+
+  /** Clears up after a crash, registers, and starts to work. Waits for the API as long as it takes. */
+  async start(): Promise<void> {
+    const { context, openDoorbell } = this.options;
+    const { signal } = this.#stopped;
+    const leftovers = await collectLeftovers(context);
+    for (const leftover of leftovers.ended) this.#follow(await resumeDelivery(leftover, context));
+    await deliverInterrupted(leftovers, context.api, context.log);
+    await this.#member.register(signal);
+    if (this.#member.isDraining) return;
+    this.#doorbell = openDoorbell(() => this.#claimBell.ring());
+    this.#claiming = this.#claimForEver();
+    this.#loops = this.#member.stay(signal);
+  }
+
+  /** Stops claiming, lets trainers save, hands their jobs back, and waits a bounded time for the reports. */
+  async drain(): Promise<void> {
+    const { context } = this.options;
+    context.log.info('Draining');
+    this.#member.isDraining = true;
+    this.#claimBell.ring();
+    await Promise.all([this.#claiming, this.#doorbell?.close()]);
+    this.#held.stopAll('drain');
+    await this.#member.beat(this.#stopped.signal);
+    await Promise.all(this.#runs);
+    await this.#settleDeliveries(Math.max(1000, context.graceMs));
+    this.#stopped.abort();
+    await this.#loops;
+    context.log.info('Drained');
+  }
+
+  async #settleDeliveries(limitMs: number): Promise<void> {
+    const all = Promise.all([...this.#deliveries].map((delivery) => delivery.delivered));
+    const limit = new AbortController();
+    await Promise.race([all, delay(limitMs, undefined, { signal: limit.signal }).catch(() => undefined)]);
+    limit.abort();
+    for (const delivery of this.#deliveries) delivery.stop();
+    await all;
+  }
+
+  async #claimForEver(): Promise<void> {
+    while (!this.#member.isDraining) {
+      await this.#claimWhileFree();
+      await this.#claimBell.wait(this.options.claimPollMs);
+    }
+  }
+
+  async #claimWhileFree(): Promise<void> {
+    const { slots } = this.options;
+    while (slots.hasFree && !this.#member.isDraining) {
+      const job = await this.#claim();
+      if (!job) return;
+      this.#startJob(job, slots.take()!);
+    }
+  }
+
+  async #claim(): Promise<ClaimedJob | null> {
+    const { context, identity } = this.options;
+    try {
+      const job = await context.api.claim(identity.id, identity.trainers);
+      this.#presence.back();
+      return job;
+    } catch (error) {
+      await this.#member.recover(error, this.#stopped.signal);
+      return null;
+    }
+  }
+
+  #startJob(job: ClaimedJob, slot: Slot): void {
+    const { slots, context } = this.options;
+    if (!slots.hasFree) this.#doorbell?.pause();
+    const log = context.log.child({ jobId: job.jobId, attempt: job.attempt });
+    log.info({ slot: slot.index, trainer: job.spec.trainer }, 'Claimed');
+    const run = this.#run(job, slot)
+      .catch((error: unknown) => log.error({ err: error }, 'The attempt broke; its lease will run out'))
+      .finally(() => {
+        this.#runs.delete(run);
+        slots.giveBack(slot);
+        this.#doorbell?.resume();
+        this.#claimBell.ring();
+      });
+    this.#runs.add(run);
+  }
+
+  async #run(job: ClaimedJob, slot: Slot): Promise<void> {
+    const { context } = this.options;
+    const log = context.log.child({ jobId: job.jobId, attempt: job.attempt });
+    const workspace = Workspace.of(context.workerDir, job.jobId, job.attempt);
+    await workspace.create(job);
+    const runner = new JobRunner({ context, job, slot, workspace, spool: await workspace.openSpool(), log });
+    this.#held.add({ job, requestStop: (reason) => runner.requestStop(reason) });
+    if (this.#member.isDraining) runner.requestStop('drain');
+    this.#follow({ job, delivered: runner.delivered, stop: () => runner.stopDelivery() });
+    await runner.run();
+  }
+
+  /** An attempt is held until its reports are delivered, so that its lease does not run out before. */
+  #follow(delivery: DeliveryHandle): void {
+    const { job } = delivery;
+    this.#deliveries.add(delivery);
+    if (!this.#isHeld(job)) this.#held.add({ job, requestStop: () => undefined });
+    void delivery.delivered
+      .catch((error: unknown) => this.options.context.log.error({ err: error, ...job }, 'Clearing up failed'))
+      .finally(() => {
+        this.#deliveries.delete(delivery);
+        this.#held.remove(job);
+      });
+  }
+
+  #isHeld({ jobId, attempt }: HeldJob): boolean {
+    return this.#held.list().some((held) => held.jobId === jobId && held.attempt === attempt);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Directive } from '@influencerai/shared';
+import { AbortError, APIError, ConnectionError, InfluencerAIClient, TimeoutError } from '@influencerai/sdk';
+import { createWriteStream, openAsBlob } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ApiFailure, type Api, type Verdict } from './api.js';
+
+const CALL_TIMEOUT_MS = 20_000;
+const READ_RETRIES = 3;
+const CURVE_POINTS = 5000;
+
+/** The API as the SDK speaks to it. Callers have their own ways of trying again, so the SDK mostly does not. */
+export const sdkApi = (apiUrl: string): Api => {
+  const { workers, jobs } = new InfluencerAIClient({ baseUrl: apiUrl, timeoutMs: CALL_TIMEOUT_MS, maxRetries: 0 });
+  const reading = (tenantId: string) => ({ tenantId, maxRetries: READ_RETRIES });
+  return {
+    register: (body) => judged(() => workers.register(body)),
+    claim: (workerId, trainers) => judged(async () => (await workers.claim(workerId, { trainers })).job),
+    heartbeat: (workerId, body) => judged(async () => (await workers.heartbeat(workerId, body)).jobs),
+    control: (workerId, signal) => judgedStream(workers.control(workerId, { signal })),
+    updateJob: ({ jobId, attempt, tenantId }, body) =>
+      judged(async () => void (await jobs.update(jobId, { ...body, attempt }, { tenantId }))),
+    appendLogs: ({ jobId, attempt, tenantId }, lines) =>
+      judged(async () => void (await jobs.appendLogs(jobId, { attempt, lines }, { tenantId }))),
+    putArtifact: ({ jobId, attempt, tenantId }, { name, kind, step, file }) =>
+      judged(async () => {
+        // A blob that is backed by the file: nothing of it stays in memory.
+        const body = await openAsBlob(file);
+        await jobs.putArtifact(jobId, name, { body, attempt, kind, step }, { tenantId });
+      }),
+    artifacts: ({ jobId, tenantId }, kind) =>
+      judged(async () => (await jobs.artifacts(jobId, { kind }, reading(tenantId))).data),
+    metrics: ({ jobId, tenantId }) =>
+      judged(async () => (await jobs.metrics(jobId, { maxPoints: CURVE_POINTS }, reading(tenantId))).data),
+    downloadArtifact: ({ jobId, tenantId }, name, file) =>
+      judged(async () => {
+        const { body } = await jobs.downloadArtifact(jobId, name, reading(tenantId));
+        await mkdir(dirname(file), { recursive: true });
+        await pipeline(body ? Readable.fromWeb(body) : Readable.from([]), createWriteStream(file));
+      }),
+  };
+};
+
+const judged = async <T>(call: () => PromiseLike<T>): Promise<T> => {
+  try {
+    return await call();
+  } catch (error) {
+    throw toFailure(error);
+  }
+};
+
+async function* judgedStream(stream: AsyncIterable<Directive>): AsyncGenerator<Directive, void, undefined> {
+  try {
+    yield* stream;
+  } catch (error) {
+    if (!(error instanceof AbortError)) throw toFailure(error);
+  }
+}
+
+const toFailure = (error: unknown): ApiFailure => {
+  const requestId = error instanceof APIError ? error.requestId : undefined;
+  return new ApiFailure(verdictOn(error), error instanceof Error ? error.message : String(error), requestId, {
+    cause: error,
+  });
+};
+
+const verdictOn = (error: unknown): Verdict => {
+  if (error instanceof ConnectionError || error instanceof TimeoutError) return 'retry';
+  if (!(error instanceof APIError)) return 'refused';
+  if (error.code === 'worker_not_found') return 'unregistered';
+  if (error.code === 'job_attempt_stale' || error.code === 'job_transition_refused' || error.code === 'job_not_found')
+    return 'lost';
+  return error.status === 408 || error.status === 429 || error.status >= 500 ? 'retry' : 'refused';
+};

@@ -1,0 +1,74 @@
+import { queueConnection } from '@influencerai/queue';
+import { findTrainer, implementedTrainers } from '@influencerai/trainers';
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import { Agent } from './agent.js';
+import { sdkApi } from './api/sdk-api.js';
+import { silentDoorbell, type OpenDoorbell } from './doorbell.js';
+import type { Env } from './env.js';
+import { discoverGpus } from './gpu-discovery.js';
+import { hostPrograms } from './programs.js';
+import { queueDoorbell } from './queue-doorbell.js';
+import { processLauncher } from './runner/process-launcher.js';
+import { DEFAULT_PACE, type Pace } from './runner/runner-context.js';
+import { planSlots, SlotPool } from './slots.js';
+import { usableTrainers } from './trainer-check.js';
+import { VERSION } from './version.js';
+import { workerId } from './worker-id.js';
+
+/** The worker cannot start here; the message is one line that says what to do. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/**
+ * Looks at the host and puts a worker together.
+ * @throws StartError when no trainer can start here
+ */
+export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PACE): Promise<Agent> => {
+  const programs = hostPrograms({ tinyProgram: env.tinyProgram });
+  const implemented = implementedTrainers().map((id) => findTrainer(id)!);
+  const trainers = await usableTrainers({ allowed: env.trainers, implemented, programs });
+  if (trainers.length === 0) {
+    throw new StartError(
+      'No trainer can start on this host. Build the project (pnpm build), and check WORKER_TRAINERS.',
+    );
+  }
+  const { gpus, problem } = await discoverGpus(env.nvidiaSmi, env.visibleGpus);
+  if (problem) log.warn(problem);
+  const slots = planSlots({ gpus, cores: availableParallelism(), asked: env.slots });
+  const identity = { id: await workerId(env.workerDir), version: VERSION, slots: slots.length, gpus, trainers };
+  const { workerDir, dataRoot, graceMs, keepWorkspaces, trainerBase, apiUrl, claimPollMs } = env;
+  return new Agent({
+    context: {
+      api: sdkApi(apiUrl),
+      launcher: processLauncher,
+      programs,
+      workerDir,
+      dataRoot,
+      graceMs,
+      keepWorkspaces,
+      trainerBase,
+      pace,
+      log,
+    },
+    identity,
+    slots: new SlotPool(slots),
+    apiUrl,
+    claimPollMs,
+    openDoorbell: doorbellFor(env, trainers, log),
+  });
+};
+
+const doorbellFor = (
+  { queue, claimPollMs }: Env,
+  trainers: Parameters<typeof queueDoorbell>[1],
+  log: Logger,
+): OpenDoorbell => {
+  const { redisUrl, databaseUrl } = queue;
+  if (!redisUrl && !databaseUrl) {
+    log.info(`Neither REDIS_URL nor DATABASE_URL is set: asking the API for jobs every ${claimPollMs} ms.`);
+    return silentDoorbell;
+  }
+  return queueDoorbell(queueConnection({ redisUrl, databaseUrl: databaseUrl ?? '' }), trainers, log);
+};

@@ -1,0 +1,119 @@
+import { TRAINER_IDS, TrainerIdSchema } from '@influencerai/shared';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+const url = (...protocols: string[]) =>
+  z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
+      `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    );
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+);
+
+/** A variable that is set to nothing counts as not set: compose files and unit files write it so. */
+const emptyIsUnset = (value: unknown): unknown => (value === '' ? undefined : value);
+
+export const EnvSchema = z.object({
+  API_URL: url('http:', 'https:').default('http://localhost:3001').describe('Where the API is.'),
+  REDIS_URL: url('redis:', 'rediss:').optional().describe('Queue on Redis; the same value as the API has.'),
+  DATABASE_URL: url('postgres:', 'postgresql:')
+    .optional()
+    .describe(
+      'Queue on PostgreSQL, where REDIS_URL is not set. With neither, the worker asks the API every CLAIM_POLL_MS.',
+    ),
+  WORKER_DIR: z
+    .string()
+    .default('.local/worker')
+    .describe('Folder of this worker alone: its id, workspaces, undelivered reports.'),
+  DATA_ROOT: z.string().default('data').describe('Folder that `data/…` in dataset paths stands for.'),
+  WORKER_SLOTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Jobs at a time. Default: one per GPU, or half of the CPU cores.'),
+  WORKER_TRAINERS: list
+    .pipe(z.array(TrainerIdSchema).min(1))
+    .optional()
+    .describe(`Offer only these, with commas between: ${TRAINER_IDS.join(', ')}. Default: all that can start here.`),
+  TINY_PROGRAM: z.string().optional().describe('Main file of the tiny trainer, in place of the one in this project.'),
+  CLAIM_POLL_MS: z.coerce
+    .number()
+    .int()
+    .min(20)
+    .max(600_000)
+    .default(5000)
+    .describe('How often to ask for a job when no message comes.'),
+  GRACE_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(10_000)
+    .describe('How long a trainer may take to save and stop.'),
+  KEEP_WORKSPACES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(0)
+    .describe('How many workspaces of ended jobs to keep for looking at.'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  NVIDIA_SMI: z.string().default('nvidia-smi').describe('Program that lists the GPUs.'),
+  CUDA_VISIBLE_DEVICES: z.string().optional().describe('Use only these GPUs, by number, with commas between.'),
+  PATH: z.string().default('/usr/local/bin:/usr/bin:/bin').describe('Passed on to trainers.'),
+  LANG: z.string().default('C.UTF-8').describe('Passed on to trainers.'),
+});
+
+export type Env = ReturnType<typeof toEnv>;
+
+/** Reads the settings; throws one error that names every problem. */
+export const parseEnv = (variables: NodeJS.ProcessEnv): Env => {
+  const cleaned = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, emptyIsUnset(value)]));
+  const parsed = EnvSchema.safeParse(cleaned);
+  if (parsed.success) return toEnv(parsed.data);
+  const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new EnvError(`The settings are not usable:\n${problems.join('\n')}\nRun with --help for what each one means.`);
+};
+
+/** The settings as `process.env` has them. Nothing else reads it. */
+export const readEnv = (): Env => parseEnv(process.env);
+
+export class EnvError extends Error {
+  override readonly name = 'EnvError';
+}
+
+/** Text of `--help`: every variable with its meaning and default. */
+export const describeEnv = (): string =>
+  Object.entries(EnvSchema.shape)
+    .map(([name, schema]) => {
+      const fallback = schema instanceof z.ZodDefault ? ` [${String(schema.def.defaultValue)}]` : '';
+      return `  ${name}${fallback}\n      ${schema.description ?? 'How much to log.'}`;
+    })
+    .join('\n');
+
+const toEnv = (env: z.infer<typeof EnvSchema>) =>
+  Object.freeze({
+    apiUrl: env.API_URL,
+    queue: { redisUrl: env.REDIS_URL, databaseUrl: env.DATABASE_URL },
+    workerDir: resolve(env.WORKER_DIR),
+    dataRoot: resolve(env.DATA_ROOT),
+    slots: env.WORKER_SLOTS,
+    trainers: env.WORKER_TRAINERS,
+    tinyProgram: env.TINY_PROGRAM ? resolve(env.TINY_PROGRAM) : undefined,
+    claimPollMs: env.CLAIM_POLL_MS,
+    graceMs: env.GRACE_MS,
+    keepWorkspaces: env.KEEP_WORKSPACES,
+    logLevel: env.LOG_LEVEL,
+    nvidiaSmi: env.NVIDIA_SMI,
+    visibleGpus: env.CUDA_VISIBLE_DEVICES,
+    trainerBase: { PATH: env.PATH, LANG: env.LANG },
+  });

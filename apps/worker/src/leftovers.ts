@@ -1,0 +1,69 @@
+import type { Logger } from 'pino';
+import type { Api, JobRef } from './api/api.js';
+import { Delivery, deliverOnce } from './runner/delivery.js';
+import type { RunnerContext } from './runner/runner-context.js';
+import { settle } from './runner/settle.js';
+import type { Spool } from './runner/spool.js';
+import { endStray } from './runner/stray-trainers.js';
+import { allWorkspaces, removeOldJobs, type Workspace } from './runner/workspace.js';
+
+const KEEP_UNFINISHED_MS = 7 * 24 * 3600 * 1000;
+
+interface Leftover {
+  job: JobRef;
+  workspace: Workspace;
+  spool: Spool;
+}
+
+/** What a worker that ended before left on this host. */
+export interface Leftovers {
+  /** Attempts that ended, with reports that the API has not got: they are still held. */
+  ended: Leftover[];
+  /** Attempts that the crash interrupted. */
+  interrupted: Leftover[];
+}
+
+/** Ends the trainers that outlived a crashed worker, and finds what is still to be delivered. */
+export const collectLeftovers = async ({ workerDir, graceMs, log }: RunnerContext): Promise<Leftovers> => {
+  const found: Leftovers = { ended: [], interrupted: [] };
+  for (const workspace of await allWorkspaces(workerDir)) {
+    if (await endStray(workspace.dir, graceMs))
+      log.warn({ workspace: workspace.dir }, 'Ended a trainer that outlived its worker');
+    const job = await workspace.job();
+    if (!job) continue;
+    const spool = await workspace.openSpool();
+    const leftover = { job: { jobId: job.jobId, attempt: job.attempt, tenantId: job.tenantId }, workspace, spool };
+    (spool.isSealed ? found.ended : found.interrupted).push(leftover);
+  }
+  const inUse = new Set([...found.ended].map(({ job }) => job.jobId));
+  await removeOldJobs({ workerDir, inUse, before: new Date(Date.now() - KEEP_UNFINISHED_MS) });
+  return found;
+};
+
+/** Sends what interrupted attempts still had to say. Only possible until the API hands their jobs back. */
+export const deliverInterrupted = async (leftovers: Leftovers, api: Api, log: Logger): Promise<void> => {
+  for (const { job, spool } of leftovers.interrupted) {
+    if (await deliverOnce({ job, spool, api, log })) await spool.discard();
+  }
+};
+
+/** Goes on delivering how an attempt ended. */
+export const resumeDelivery = async (
+  { job, workspace, spool }: Leftover,
+  context: RunnerContext,
+): Promise<DeliveryHandle> => {
+  const last = await spool.first('end');
+  const status = last?.entry.type === 'end' ? last.entry.body.status : undefined;
+  const delivery = new Delivery({ job, spool, api: context.api, log: context.log, retryMs: context.pace.retryMs });
+  const delivered = delivery.ended.then(async (end) => {
+    await settle({ end, status, workspace, spool, keep: context.keepWorkspaces });
+    return end;
+  });
+  return { job, delivered, stop: () => delivery.stop() };
+};
+
+export interface DeliveryHandle {
+  job: JobRef;
+  delivered: Promise<unknown>;
+  stop: () => void;
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+import { mkdir } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { createAgent, StartError } from './create-agent.js';
+import { describeEnv, EnvError, readEnv } from './env.js';
+import { lockFolder, LockedError } from './lock.js';
+import { VERSION } from './version.js';
+
+const USAGE = `Trains the jobs of the InfluencerAI Training API on this host.
+
+  node main.js [--help | --version]
+
+Settings come from the environment:
+
+${describeEnv()}
+`;
+
+const run = async (): Promise<void> => {
+  const env = readEnv();
+  const log = pino({ name: 'worker', level: env.logLevel });
+  await mkdir(env.workerDir, { recursive: true });
+  const unlock = await lockFolder(env.workerDir);
+  const agent = await createAgent(env, log);
+  const drained = onFirstSignal(async () => {
+    await agent.drain();
+    await unlock();
+  });
+  await agent.start();
+  await drained;
+};
+
+/** Runs the action at the first SIGTERM or SIGINT; the second ends the process at once. */
+const onFirstSignal = (action: () => Promise<void>): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let isAsked = false;
+    const handle = (signal: NodeJS.Signals): void => {
+      if (isAsked) process.exit(signal === 'SIGINT' ? 130 : 143);
+      isAsked = true;
+      action().then(resolve, reject);
+    };
+    process.on('SIGTERM', handle);
+    process.on('SIGINT', handle);
+  });
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({
+    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+  });
+  if (values.help) return void process.stdout.write(USAGE);
+  if (values.version) return void process.stdout.write(`${VERSION}\n`);
+  await run();
+};
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  const isPlain =
+    error instanceof EnvError || error instanceof LockedError || error instanceof StartError || isSystemError(error);
+  process.stderr.write(
+    `${error instanceof Error ? (isPlain ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
+  );
+  process.exit(1);
+}
+
+/** A folder that cannot be written, and the like: the message says it all. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}

@@ -1,0 +1,125 @@
+import { ArtifactNameSchema, type TrainerEvent } from '@influencerai/shared';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, extname, join, sep } from 'node:path';
+import type { JobRecord, StateRef } from './job-record.js';
+import type { SpoolEntry } from './spool.js';
+import { packState } from './state-archive.js';
+import type { Workspace } from './workspace.js';
+
+/** States between named checkpoints come every few seconds; other hosts need only some of them. */
+const STATE_EVERY_MS = 30_000;
+
+type ArtifactEntry = Extract<SpoolEntry, { type: 'artifact' }>;
+
+export interface ArtifactUploaderOptions {
+  workspace: Workspace;
+  record: JobRecord;
+  add: (entry: ArtifactEntry) => Promise<void>;
+  note: (text: string) => void;
+  now: () => number;
+}
+
+/** Hands the files that a trainer announces on to the spool, one after the other, and notes them in the record. */
+export class ArtifactUploader {
+  #work: Promise<void> = Promise.resolve();
+  #packedStep = -1;
+  #packedAtMs = -Infinity;
+
+  constructor(private readonly options: ArtifactUploaderOptions) {}
+
+  take(event: TrainerEvent): void {
+    if (event.event === 'sample') this.#enqueue(() => this.#addSample(event));
+    if (event.event !== 'checkpoint') return;
+    const { statePath } = event;
+    const isNamed = !isInside(event.path, statePath);
+    if (isNamed) this.#enqueue(() => this.#addWeights(event));
+    if (statePath && !event.isFinal)
+      this.#enqueue(() => this.#addState({ step: event.step, path: statePath }, isNamed));
+  }
+
+  /** Resolves when all that was taken lies in the spool. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
+  /** Makes sure that the newest state goes to the API, for whoever takes the job over. */
+  async addNewestState(): Promise<void> {
+    const { state } = this.options.record;
+    if (state) this.#enqueue(() => this.#addState(state, true));
+    await this.#work;
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#work = this.#work.then(work).catch((error: unknown) => {
+      this.options.note(
+        `A file of the trainer cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
+  }
+
+  async #addWeights(event: Extract<TrainerEvent, { event: 'checkpoint' }>): Promise<void> {
+    const { record } = this.options;
+    const file = await this.#fileOf(event.path);
+    const name = artifactName(file);
+    if (event.isFinal) record.setFinal(name);
+    else record.addCheckpoint(name);
+    await this.options.add({
+      type: 'artifact',
+      name,
+      kind: event.isFinal ? 'lora' : 'checkpoint',
+      step: event.step,
+      file,
+    });
+  }
+
+  async #addSample(event: Extract<TrainerEvent, { event: 'sample' }>): Promise<void> {
+    const file = await this.#fileOf(event.path);
+    const name = artifactName(file);
+    this.options.record.addSample(name);
+    await this.options.add({ type: 'artifact', name, kind: 'sample', step: event.step, file });
+  }
+
+  async #addState(state: StateRef, isDue: boolean): Promise<void> {
+    const { workspace, now, add } = this.options;
+    if (state.step === this.#packedStep) return;
+    if (!isDue && now() - this.#packedAtMs < STATE_EVERY_MS) return;
+    const name = `state-${state.step}.tar`;
+    const file = join(workspace.uploadDir, name);
+    await packState(await this.#pathOf(state.path), file);
+    this.#packedStep = state.step;
+    this.#packedAtMs = now();
+    await add({ type: 'artifact', name, kind: 'state', step: state.step, file });
+  }
+
+  async #fileOf(path: string): Promise<string> {
+    const file = await this.#pathOf(path);
+    const { size } = await stat(file);
+    if (size === 0) throw new Error(`${path} is empty.`);
+    return file;
+  }
+
+  /** A trainer's path must not lead out of its workspace, over a link either. */
+  async #pathOf(path: string): Promise<string> {
+    const [root, file] = await Promise.all([
+      realpath(this.options.workspace.dir),
+      realpath(join(this.options.workspace.dir, path)),
+    ]);
+    if (!file.startsWith(root + sep)) throw new Error(`${path} lies outside the workspace.`);
+    return file;
+  }
+}
+
+/** The weights inside a state are part of it, no checkpoint of their own. */
+const isInside = (path: string, folder: string | undefined): boolean =>
+  folder !== undefined && (path === folder || path.startsWith(`${folder}/`));
+
+/** A name that the API takes, as near to the file's as possible. */
+export const artifactName = (file: string): string => {
+  const extension = extname(file);
+  const stem = basename(file, extension)
+    .replace(/[^A-Za-z0-9._-]/g, '_')
+    .replace(/^[.-]+/, '_');
+  return ArtifactNameSchema.parse(
+    `${stem.slice(0, 200 - extension.length)}${extension.replace(/[^A-Za-z0-9.]/g, '_')}`,
+  );
+};

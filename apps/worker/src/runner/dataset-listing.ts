@@ -1,0 +1,74 @@
+import { AppError, type TrainingSpec } from '@influencerai/shared';
+import type { DatasetImage, DatasetListing } from '@influencerai/trainers';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { extname, join, parse, resolve, sep } from 'node:path';
+import { readRows } from './text-rows.js';
+
+const PICTURE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
+const TEXT = new Set(['.jsonl', '.csv', '.txt']);
+
+/**
+ * Finds the examples of a job's dataset on this host.
+ * @throws AppError `dataset_unreadable`
+ */
+export const listDataset = async (spec: TrainingSpec, dataRoot: string): Promise<DatasetListing> => {
+  const path = await resolveDataset(spec.dataset.path, dataRoot);
+  const listing = spec.kind === 'image' ? await listImages(path, spec) : await listRows(path);
+  const count = listing.kind === 'image' ? listing.images.length : listing.rows.length;
+  if (count === 0) throw unreadable(`${spec.dataset.path} holds no ${listing.kind === 'image' ? 'pictures' : 'rows'}.`);
+  return listing;
+};
+
+/** `data/…` stands for the data root; a link that leads out of it is not followed. */
+const resolveDataset = async (path: string, dataRoot: string): Promise<string> => {
+  const wanted = resolve(dataRoot, path.replace(/^data(\/|$)/, ''));
+  const [root, real] = await Promise.all([realPathOf(dataRoot), realPathOf(wanted)]);
+  if (!root || !real) throw unreadable(`${path} does not exist on this host. DATA_ROOT is ${dataRoot}.`);
+  if (real !== root && !real.startsWith(root + sep)) throw unreadable(`${path} leaves the data root.`);
+  return real;
+};
+
+const listImages = async (dir: string, spec: TrainingSpec): Promise<DatasetListing> => {
+  const names = await namesIn(dir, PICTURE);
+  const images = await Promise.all(names.map((name) => toImage(dir, name, spec.dataset.triggerWord ?? '')));
+  return { kind: 'image', images };
+};
+
+const toImage = async (dir: string, name: string, fallback: string): Promise<DatasetImage> => {
+  const caption = await readIfThere(join(dir, `${parse(name).name}.txt`));
+  return { path: join(dir, name), caption: caption?.trim() || fallback };
+};
+
+const listRows = async (path: string): Promise<DatasetListing> => {
+  const isFile = (await stat(path)).isFile();
+  const files = isFile ? [path] : (await namesIn(path, TEXT)).map((name) => join(path, name));
+  const rows: string[] = [];
+  for (const file of files) rows.push(...readRows(extname(file).toLowerCase(), await readFile(file, 'utf8')));
+  return { kind: 'text', rows };
+};
+
+const namesIn = async (dir: string, extensions: ReadonlySet<string>): Promise<string[]> => {
+  if (!(await stat(dir)).isDirectory()) throw unreadable('The path is a file and must be a folder.');
+  const names = await readdir(dir);
+  return names.filter((name) => !name.startsWith('.') && extensions.has(extname(name).toLowerCase())).sort();
+};
+
+const realPathOf = async (path: string): Promise<string | undefined> => {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+};
+
+const readIfThere = async (file: string): Promise<string | undefined> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+};
+
+const unreadable = (reason: string): AppError => new AppError('dataset_unreadable', { reason });

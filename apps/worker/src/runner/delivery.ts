@@ -1,0 +1,118 @@
+import type { Logger } from 'pino';
+import { ApiFailure, verdictOf, type Api, type JobRef } from '../api/api.js';
+import { Backoff } from '../backoff.js';
+import { Bell } from '../bell.js';
+import type { Lane, Spool, SpoolEntry } from './spool.js';
+
+const IDLE_MS = 60_000;
+
+export interface DeliveryOptions {
+  job: JobRef;
+  spool: Spool;
+  api: Pick<Api, 'updateJob' | 'appendLogs' | 'putArtifact'>;
+  log: Logger;
+  retryMs: { first: number; max: number };
+}
+
+/** `delivered`: the end reached the API. `lost`: the attempt is over for this worker. `stopped`: by `stop()`. */
+export type DeliveryEnd = 'delivered' | 'lost' | 'stopped';
+
+/** Brings a spool to the API, in order, for as long as that takes. The trainer never waits for it. */
+export class Delivery {
+  /** Resolves when nothing is left to do. */
+  readonly ended: Promise<DeliveryEnd>;
+  readonly #bells: Record<Lane, Bell> = { reports: new Bell(), files: new Bell(), end: new Bell() };
+  #state: 'running' | 'stopped' | 'lost' = 'running';
+
+  constructor(private readonly options: DeliveryOptions) {
+    this.ended = this.#run();
+  }
+
+  /** Says that something was added to the spool. */
+  wake(): void {
+    for (const bell of Object.values(this.#bells)) bell.ring();
+  }
+
+  /** Gives up; what is undelivered stays in the spool. */
+  stop(): void {
+    if (this.#state === 'running') this.#state = 'stopped';
+    this.wake();
+  }
+
+  async #run(): Promise<DeliveryEnd> {
+    await Promise.all([this.#runLane('reports'), this.#runLane('files')]);
+    if (this.#state === 'running') await this.#runLane('end');
+    return this.#state === 'running' ? 'delivered' : this.#state;
+  }
+
+  async #runLane(lane: Lane): Promise<void> {
+    while (this.#state === 'running') {
+      const next = await this.options.spool.first(lane);
+      if (next) {
+        await this.#deliver(next.entry, lane);
+        if (this.#state === 'running') await this.options.spool.remove(next.name);
+      } else if (this.options.spool.isSealed || lane === 'end') {
+        return;
+      } else {
+        await this.#bells[lane].wait(IDLE_MS);
+      }
+    }
+  }
+
+  async #deliver(entry: SpoolEntry, lane: Lane): Promise<void> {
+    const backoff = new Backoff(this.options.retryMs.first, this.options.retryMs.max);
+    while (this.#state === 'running') {
+      try {
+        await send(entry, this.options);
+        return;
+      } catch (error) {
+        if (!this.#shouldRetry(error, entry)) return;
+      }
+      await this.#bells[lane].wait(backoff.next());
+    }
+  }
+
+  #shouldRetry(error: unknown, entry: SpoolEntry): boolean {
+    const { log } = this.options;
+    const context = {
+      err: error,
+      requestId: error instanceof ApiFailure ? error.requestId : undefined,
+      entry: entry.type,
+    };
+    const verdict = verdictOf(error);
+    if (verdict === 'retry') {
+      log.debug(context, 'Not delivered; trying again');
+      return true;
+    }
+    if (verdict === 'lost') {
+      this.#state = 'lost';
+      this.wake();
+      return false;
+    }
+    log.error(context, 'The API refused a report; it is left out');
+    return false;
+  }
+}
+
+/** Delivers what an attempt that crashed left behind, one try each; true when all of it went. */
+export const deliverOnce = async (options: Omit<DeliveryOptions, 'retryMs'>): Promise<boolean> => {
+  for (const lane of ['reports', 'files', 'end'] as const) {
+    for (let next = await options.spool.first(lane); next; next = await options.spool.first(lane)) {
+      try {
+        await send(next.entry, options);
+      } catch (error) {
+        options.log.debug({ err: error }, 'Left behind by an earlier run, and not delivered');
+        return false;
+      }
+      await options.spool.remove(next.name);
+    }
+  }
+  return true;
+};
+
+const send = async (entry: SpoolEntry, { api, job }: Pick<DeliveryOptions, 'api' | 'job'>): Promise<void> => {
+  if (entry.type === 'logs') return api.appendLogs(job, entry.lines);
+  if (entry.type === 'metrics') return api.updateJob(job, { metrics: entry.metrics });
+  if (entry.type === 'end') return api.updateJob(job, entry.body);
+  return api.putArtifact(job, entry);
+};

@@ -1,0 +1,25 @@
+import type { TrainerEvent } from '@influencerai/shared';
+
+/** What an event says to a reader of the job's log; undefined for those that the progress shows better. */
+export const describeEvent = (event: TrainerEvent): string | undefined => {
+  switch (event.event) {
+    case 'start':
+      return `Training starts after step ${event.step} of ${event.totalSteps}, ${event.totalEpochs} epochs in all.`;
+    case 'checkpoint':
+      return event.isFinal ? `Final weights: ${event.path}` : `Saved at step ${event.step}: ${event.path}`;
+    case 'sample':
+      return `Sample at step ${event.step}: ${event.path} (${event.prompt})`;
+    case 'paused':
+      return `Paused at step ${event.step}: the step budget is used up.`;
+    case 'done':
+      return `Done after step ${event.step}, loss ${event.loss}.`;
+    case 'aborted':
+      return `Saved and stopped at step ${event.step}.`;
+    case 'warning':
+      return `Warning: ${event.message}`;
+    case 'error':
+      return `Error (${event.code}): ${event.message}`;
+    case 'progress':
+      return undefined;
+  }
+};

@@ -1,0 +1,235 @@
+import type { ClaimedJob, JobMetric, TrainerEvent } from '@influencerai/shared';
+import type { Trainer } from '@influencerai/trainers';
+import type { Logger } from 'pino';
+import type { Slot } from '../slots.js';
+import { ArtifactUploader } from './artifact-uploader.js';
+import { CurveLog } from './curve-log.js';
+import { Delivery, type DeliveryEnd } from './delivery.js';
+import { describeEvent } from './describe-event.js';
+import { JobRecord } from './job-record.js';
+import type { LaunchExit, RunningTrainer } from './launcher.js';
+import { LogShipper } from './log-shipper.js';
+import { lossCurveSvg } from './loss-curve.js';
+import {
+  cancelled,
+  closingNote,
+  completed,
+  failed,
+  handedBack,
+  toFailure,
+  trainerFields,
+  type EndBody,
+  type StopReason,
+} from './outcome.js';
+import { prepare } from './preparation.js';
+import { ProgressTracker } from './progress-tracker.js';
+import { Reporter } from './reporter.js';
+import type { RunnerContext } from './runner-context.js';
+import type { Spool } from './spool.js';
+import { TrainerOutput } from './trainer-output.js';
+import { settle } from './settle.js';
+import type { Workspace } from './workspace.js';
+
+const LOSS_CURVE = 'loss-curve.svg';
+const STRENGTH: Record<StopReason, number> = { drain: 1, cancel: 2, lost: 3 };
+
+export interface JobRunnerInput {
+  context: RunnerContext;
+  job: ClaimedJob;
+  slot: Slot;
+  workspace: Workspace;
+  spool: Spool;
+  log: Logger;
+}
+
+/**
+ * Runs one attempt at a job: prepares, launches, listens, and sees to it that the end is known. The slot is free once
+ * `run` resolves; the reports may still be on their way then, until `delivered` resolves.
+ */
+export class JobRunner {
+  readonly delivered: Promise<DeliveryEnd>;
+  readonly #delivery: Delivery;
+  readonly #logs: LogShipper;
+  readonly #reporter: Reporter;
+  readonly #curve: CurveLog;
+  readonly #progress = new ProgressTracker();
+  readonly #startedAtMs = Date.now();
+  #record = new JobRecord({ checkpoints: [], samples: [], points: [] });
+  #uploader: ArtifactUploader;
+  #running: RunningTrainer | undefined;
+  #stop: StopReason | undefined;
+  #end: EndBody | undefined;
+
+  constructor(private readonly input: JobRunnerInput) {
+    const { context, job, spool, log } = input;
+    this.#delivery = new Delivery({ job, spool, api: context.api, log, retryMs: context.pace.retryMs });
+    this.#logs = new LogShipper({
+      sink: { add: (lines) => this.#spool({ type: 'logs', lines }), undelivered: () => spool.count('reports') },
+      everyMs: context.pace.logsMs,
+      now: () => new Date(),
+      onError: (error) => log.error({ err: error }, 'Log lines could not be kept'),
+    });
+    this.#reporter = new Reporter({
+      send: (body) => context.api.updateJob(job, body),
+      everyMs: context.pace.progressMs,
+      onLost: () => this.requestStop('lost'),
+      onError: (error) => log.error({ err: error }, 'The API refused a progress report'),
+    });
+    this.#curve = new CurveLog(input.workspace.dir, (error) =>
+      log.error({ err: error }, 'The loss curve could not be kept'),
+    );
+    this.#uploader = this.#newUploader();
+    this.delivered = this.#delivery.ended.then((ended) => this.#afterDelivery(ended));
+  }
+
+  /** Ends the attempt early; a stronger reason replaces a weaker one. */
+  requestStop(reason: StopReason): void {
+    // Once the end is known, the answer to its report is what counts.
+    if (this.#end) return;
+    if (this.#stop && STRENGTH[this.#stop] >= STRENGTH[reason]) return;
+    this.#stop = reason;
+    this.input.log.info({ reason }, 'Stopping');
+    if (this.#running) this.#stopTrainer(this.#running, reason);
+  }
+
+  /** Leaves what is undelivered to the next start of the worker. */
+  stopDelivery(): void {
+    this.#delivery.stop();
+  }
+
+  async run(): Promise<void> {
+    const end = await this.#train().catch((error: unknown) => {
+      this.input.log.error({ err: error }, 'The attempt failed');
+      return failed(toFailure(error), this.input.job.spec, this.#record);
+    });
+    if (this.#stop === 'lost') return this.#abandon();
+    await this.#finish(end);
+  }
+
+  async #train(): Promise<EndBody> {
+    const { context, job, slot, workspace, log } = this.input;
+    const { trainer, launch, resumption, notes } = await prepare({ context, job, slot, workspace, log });
+    this.#record = new JobRecord(resumption);
+    this.#uploader = this.#newUploader();
+    for (const point of resumption.unreported) this.#reporter.addPoint(point);
+    for (const note of notes) this.#logs.note(note);
+    for (const entry of resumption.undelivered) await this.#spool(entry);
+    if (this.#stop) return this.#stop === 'cancel' ? cancelled(job.spec, this.#record) : handedBack();
+    const { exit, tail } = await this.#runTrainer(trainer, () => context.launcher.launch(launch));
+    await Promise.all([this.#uploader.settled(), this.#curve.settled()]);
+    log.info({ ...exit, stop: this.#stop }, 'The trainer ended');
+    if (this.#stop === 'lost') return handedBack();
+    return this.#judge(trainer, exit, tail);
+  }
+
+  async #runTrainer(
+    trainer: Trainer,
+    launch: () => Promise<RunningTrainer>,
+  ): Promise<{ exit: LaunchExit; tail: string[] }> {
+    const running = await launch();
+    const output = new TrainerOutput(running, trainer, {
+      onEvent: (event) => this.#takeEvent(event),
+      onLine: (stream, line) => this.#logs.push(stream, line),
+    });
+    this.#running = running;
+    // Asked to stop while the process was being started.
+    if (this.#stop) this.#stopTrainer(running, this.#stop);
+    const exit = await running.exited;
+    this.#running = undefined;
+    return { exit, tail: output.tail };
+  }
+
+  #takeEvent(event: TrainerEvent): void {
+    this.#record.take(event);
+    const point = this.#progress.take(event, Date.now());
+    if (point) this.#takePoint(point);
+    if (point || event.event === 'start') {
+      this.#reporter.report({ progress: this.#progress.progress, ...trainerFields(this.input.job.spec) });
+    }
+    if (event.event === 'checkpoint' && event.statePath) this.#curve.flush();
+    this.#uploader.take(event);
+    const text = describeEvent(event);
+    if (text) this.#logs.note(text);
+  }
+
+  #takePoint(point: JobMetric): void {
+    this.#record.addPoint(point);
+    this.#curve.add(point);
+    this.#reporter.addPoint(point);
+  }
+
+  async #judge(trainer: Trainer, exit: LaunchExit, tail: string[]): Promise<EndBody> {
+    const { spec } = this.input.job;
+    const record = this.#record;
+    if (this.#stop === 'cancel') return cancelled(spec, record);
+    if (record.final !== undefined && (exit.exitCode === 0 || record.done)) {
+      return completed({
+        spec,
+        record,
+        startedAtMs: this.#startedAtMs,
+        endedAtMs: Date.now(),
+        lossCurve: await this.#addLossCurve(),
+      });
+    }
+    // Somebody else may have asked the trainer to stop, as a host that shuts down does.
+    if (this.#stop === 'drain' || (record.isAborted && exit.exitCode === 0)) {
+      await this.#uploader.addNewestState();
+      return handedBack();
+    }
+    await this.#addLossCurve();
+    return failed(trainer.explainFailure({ ...exit, tail, events: record.notable }), spec, record);
+  }
+
+  async #addLossCurve(): Promise<string | undefined> {
+    if (this.#record.points.length < 2) return undefined;
+    const svg = lossCurveSvg(this.#record.points, `Loss of ${this.input.job.spec.output.name}`);
+    const file = await this.input.workspace.write(`upload/${LOSS_CURVE}`, svg);
+    await this.#spool({ type: 'artifact', name: LOSS_CURVE, kind: 'loss-curve', file });
+    return LOSS_CURVE;
+  }
+
+  async #finish(end: EndBody): Promise<void> {
+    this.#end = end;
+    this.#logs.note(closingNote(end));
+    await this.#logs.flush();
+    for (const metrics of await this.#reporter.close()) await this.#spool({ type: 'metrics', metrics });
+    await this.#spool({ type: 'end', body: end });
+    this.input.log.info({ status: end.status, result: end.result }, 'The attempt is over');
+  }
+
+  async #abandon(): Promise<void> {
+    await this.#reporter.close();
+    await this.#logs.flush();
+    this.#delivery.stop();
+    this.input.log.info('Another attempt or an end took over; the reports are dropped');
+  }
+
+  async #afterDelivery(ended: DeliveryEnd): Promise<DeliveryEnd> {
+    if (ended === 'lost') this.requestStop('lost');
+    const end = this.#stop === 'lost' && !this.#end ? 'lost' : ended;
+    const { context, workspace, spool } = this.input;
+    await settle({ end, status: this.#end?.status, workspace, spool, keep: context.keepWorkspaces });
+    return end;
+  }
+
+  async #spool(entry: Parameters<Spool['add']>[0]): Promise<void> {
+    await this.input.spool.add(entry);
+    this.#delivery.wake();
+  }
+
+  #stopTrainer(running: RunningTrainer, reason: StopReason): void {
+    running.stop(reason === 'lost' ? 0 : this.input.context.graceMs).catch((error: unknown) => {
+      this.input.log.error({ err: error }, 'The trainer could not be stopped');
+    });
+  }
+
+  #newUploader(): ArtifactUploader {
+    return new ArtifactUploader({
+      workspace: this.input.workspace,
+      record: this.#record,
+      add: (entry) => this.#spool(entry),
+      note: (text) => this.#logs.note(text),
+      now: Date.now,
+    });
+  }
+}

@@ -1,0 +1,86 @@
+import { AppError, type TrainingSpec, type UpdateJob } from '@influencerai/shared';
+import type { Failure } from '@influencerai/trainers';
+import type { JobRecord } from './job-record.js';
+
+/** Why a trainer was stopped from outside, if it was. */
+export type StopReason = 'cancel' | 'drain' | 'lost';
+
+export type EndBody = Omit<UpdateJob, 'attempt'>;
+
+export interface EndInput {
+  spec: TrainingSpec;
+  record: JobRecord;
+  startedAtMs: number;
+  endedAtMs: number;
+  lossCurve: string | undefined;
+}
+
+/** Result of a job whose final weights are there. */
+export const completed = ({ spec, record, startedAtMs, endedAtMs, lossCurve }: EndInput): EndBody => {
+  const final = record.final!;
+  const [first, last] = [record.points[0], record.points.at(-1)];
+  return {
+    status: 'completed',
+    result: withoutUndefined({
+      loraPath: `${spec.output.dir}/${final}`,
+      checkpoints: [...record.checkpoints.filter((name) => name !== final), final],
+      samples: record.samples,
+      lossCurve,
+      finalLoss: record.done?.loss ?? last?.loss,
+      initialLoss: first?.loss,
+      steps: record.done?.step ?? record.step,
+      trainingTimeMinutes: minutes(endedAtMs - startedAtMs),
+      ...trainerFields(spec),
+    }),
+  };
+};
+
+export const failed = (failure: Failure, spec: TrainingSpec, record: JobRecord): EndBody => ({
+  status: 'failed',
+  result: withoutUndefined({
+    error: failure.error,
+    code: failure.code,
+    hint: failure.hint,
+    epoch: record.epoch,
+    partialCheckpoints: record.checkpoints,
+    ...trainerFields(spec),
+  }),
+});
+
+export const cancelled = (spec: TrainingSpec, record: JobRecord): EndBody => ({
+  status: 'cancelled',
+  result: { partialCheckpoints: record.checkpoints, epoch: record.epoch, ...trainerFields(spec) },
+});
+
+/** The job goes on elsewhere, from its last state. */
+export const handedBack = (): EndBody => ({ status: 'pending' });
+
+/** The last line of an attempt's log. */
+export const closingNote = ({ status, result }: EndBody): string => {
+  if (status === 'completed') return `Completed: ${String(result?.['loraPath'])}`;
+  if (status === 'failed') return `Failed: ${String(result?.['error'])}`;
+  if (status === 'cancelled') return 'Cancelled.';
+  return 'Handed back; the job goes on from its last state.';
+};
+
+/** A failure before or beside the trainer, as the tenant sees it. */
+export const toFailure = (error: unknown): Failure => {
+  if (error instanceof AppError) return { code: error.code, error: error.message };
+  const reason = error instanceof Error ? error.message : String(error);
+  return { code: 'trainer_crashed', error: new AppError('trainer_crashed', { reason }).message };
+};
+
+/** Which trainer ran the job, and in place of which. */
+export const trainerFields = (spec: TrainingSpec): { trainer: string; requestedTrainer: string; note?: string } => {
+  const { trainer, requestedTrainer } = spec;
+  if (trainer === requestedTrainer) return { trainer, requestedTrainer };
+  const note = `Trained on ${trainer} in place of ${requestedTrainer}: the weights show the workflow and do not fit ${spec.baseModel}.`;
+  return { trainer, requestedTrainer, note };
+};
+
+const minutes = (milliseconds: number): number => Math.round(milliseconds / 600) / 100;
+
+const withoutUndefined = <T extends Record<string, unknown>>(fields: T): NonNullable<UpdateJob['result']> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as NonNullable<
+    UpdateJob['result']
+  >;

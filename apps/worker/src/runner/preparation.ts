@@ -1,0 +1,85 @@
+import { AppError, type ClaimedJob } from '@influencerai/shared';
+import { findTrainer, type Plan, type Trainer } from '@influencerai/trainers';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { Slot } from '../slots.js';
+import { listDataset } from './dataset-listing.js';
+import type { LaunchRequest } from './launcher.js';
+import { trainerFields } from './outcome.js';
+import { findResumption, type Resumption } from './resume.js';
+import type { RunnerContext } from './runner-context.js';
+import { WORKSPACE_MARK } from './stray-trainers.js';
+import type { Workspace } from './workspace.js';
+
+export interface PrepareInput {
+  context: RunnerContext;
+  job: ClaimedJob;
+  slot: Slot;
+  workspace: Workspace;
+  log: Logger;
+}
+
+/** Everything that stands ready before a trainer is launched. */
+export interface Preparation {
+  trainer: Trainer;
+  launch: LaunchRequest;
+  resumption: Resumption;
+  /** The first lines of the job's log. */
+  notes: string[];
+}
+
+/**
+ * Finds the trainer, the dataset and the state to go on from, and writes the plan's files.
+ * @throws AppError `trainer_unavailable`, `dataset_unreadable`, `spec_unsupported`
+ */
+export const prepare = async (input: PrepareInput): Promise<Preparation> => {
+  const { context, job, workspace, log } = input;
+  const { jobId, attempt, spec } = job;
+  const trainer = findTrainer(spec.trainer);
+  if (!trainer) throw new AppError('trainer_unavailable', { trainer: spec.trainer });
+  const [dataset, resumption] = await Promise.all([
+    listDataset(spec, context.dataRoot),
+    findResumption({ job, trainer, workspace, api: context.api, log }),
+  ]);
+  const plan = trainer.plan(spec, {
+    jobId,
+    attempt,
+    workspaceDir: workspace.dir,
+    dataset,
+    resumeFrom: resumption.from?.path,
+  });
+  for (const file of plan.files) await workspace.write(file.path, file.content);
+  return { trainer, launch: await toLaunch(input, plan), resumption, notes: notesFor(input, plan, resumption) };
+};
+
+const toLaunch = async ({ context, slot, workspace }: PrepareInput, plan: Plan): Promise<LaunchRequest> => {
+  const [name, ...args] = plan.command;
+  const program = await context.programs.find(name);
+  if (!program) throw new AppError('trainer_unavailable', { trainer: name });
+  const [file, ...leading] = program;
+  const env = {
+    ...context.trainerBase,
+    HOME: workspace.tmpDir,
+    TMPDIR: workspace.tmpDir,
+    ...(slot.gpu && { CUDA_VISIBLE_DEVICES: String(slot.gpu.index) }),
+    ...plan.env,
+    [WORKSPACE_MARK]: workspace.dir,
+  };
+  return { file, args: [...leading, ...args], env, workspaceDir: workspace.dir };
+};
+
+const notesFor = ({ job, slot }: PrepareInput, plan: Plan, { from }: Resumption): string[] => {
+  const { spec, attempt } = job;
+  const { note } = trainerFields(spec);
+  const place = slot.gpu ? `GPU ${slot.gpu.index} (${slot.gpu.name})` : `CPU slot ${slot.index}`;
+  const examples = `${spec.dataset.examples} ${spec.kind === 'image' ? 'pictures' : 'rows'}`;
+  return [
+    `Attempt ${attempt} on ${hostname()}, ${place}: ${spec.trainer} trains ${spec.output.name} on ${examples} of ${spec.dataset.path}.`,
+    ...(note ? [`Training on ${spec.trainer} in place of ${spec.requestedTrainer}. ${note}`] : []),
+    ...(from ? [`Going on from the state of step ${from.step}.`] : []),
+    ...(attempt > 1 && !from ? ['No state of an earlier attempt was found; starting over.'] : []),
+    ...plan.mapping
+      .filter(({ how }) => how !== 'exact')
+      .map(({ field, how, to, reason }) => `${field} ${how}${to ? ` (${to})` : ''}: ${reason ?? ''}`),
+  ];
+};

@@ -1,0 +1,28 @@
+import type { Logger } from 'pino';
+import type { Api } from '../api/api.js';
+import type { Programs } from '../programs.js';
+import type { Launcher } from './launcher.js';
+
+/** How often things are sent; constants but for tests. */
+export interface Pace {
+  progressMs: number;
+  logsMs: number;
+  retryMs: { first: number; max: number };
+}
+
+export const DEFAULT_PACE: Pace = { progressMs: 1000, logsMs: 1000, retryMs: { first: 500, max: 15_000 } };
+
+/** What every job of a worker shares. */
+export interface RunnerContext {
+  api: Api;
+  launcher: Launcher;
+  programs: Programs;
+  workerDir: string;
+  dataRoot: string;
+  graceMs: number;
+  keepWorkspaces: number;
+  /** Environment that every trainer gets. */
+  trainerBase: Record<string, string>;
+  pace: Pace;
+  log: Logger;
+}

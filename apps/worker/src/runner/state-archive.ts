@@ -1,0 +1,118 @@
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/*
+ * A state travels between hosts as one file: the plain tar format (POSIX ustar), uncompressed since weights do not
+ * compress, and flat, since that is all a state needs. `tar -xf` reads it.
+ */
+
+const BLOCK = 512;
+const COPY_BYTES = 1 << 20;
+const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/;
+
+/** Packs the files of a folder (or one file) into an archive. */
+export const packState = async (source: string, archive: string): Promise<void> => {
+  await mkdir(dirname(archive), { recursive: true });
+  const partial = `${archive}.partial`;
+  const out = await open(partial, 'w');
+  try {
+    for (const file of await filesOf(source)) await appendFile(out, file);
+    await out.writeFile(Buffer.alloc(2 * BLOCK));
+  } finally {
+    await out.close();
+  }
+  await rename(partial, archive);
+};
+
+/** Unpacks an archive that `packState` made into a folder; anything else in it is refused. */
+export const unpackState = async (archive: string, folder: string): Promise<void> => {
+  const partial = `${folder}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  const input = await open(archive, 'r');
+  try {
+    for (let offset = 0; ;) {
+      const entry = await readHeader(input, offset);
+      if (!entry) break;
+      await extract(input, offset + BLOCK, entry.sizeBytes, join(partial, entry.name));
+      offset += BLOCK + padded(entry.sizeBytes);
+    }
+  } finally {
+    await input.close();
+  }
+  await rename(partial, folder);
+};
+
+const filesOf = async (source: string): Promise<string[]> => {
+  if (!(await stat(source)).isDirectory()) return [source];
+  const entries = await readdir(source, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(source, entry.name))
+    .sort();
+};
+
+const appendFile = async (out: FileHandle, file: string): Promise<void> => {
+  const { size } = await stat(file);
+  await out.writeFile(header(basename(file), size));
+  let copied = 0;
+  for await (const chunk of createReadStream(file, { highWaterMark: COPY_BYTES }) as AsyncIterable<Buffer>) {
+    copied += chunk.length;
+    await out.writeFile(chunk);
+  }
+  if (copied !== size) throw new Error(`${file} changed while it was packed.`);
+  await out.writeFile(Buffer.alloc(padded(size) - size));
+};
+
+const header = (name: string, sizeBytes: number): Buffer => {
+  if (!PLAIN_NAME.test(name)) throw new Error(`A state holds a file with an odd name: ${JSON.stringify(name)}`);
+  const block = Buffer.alloc(BLOCK);
+  block.write(name, 0);
+  block.write('0000600\0', 100);
+  block.write('0000000\0', 108);
+  block.write('0000000\0', 116);
+  block.write(`${sizeBytes.toString(8).padStart(11, '0')}\0`, 124);
+  block.write('00000000000\0', 136);
+  block.write('0', 156);
+  block.write('ustar\u000000', 257);
+  block.write(`${checksum(block).toString(8).padStart(6, '0')}\0 `, 148);
+  return block;
+};
+
+const readHeader = async (
+  input: FileHandle,
+  offset: number,
+): Promise<{ name: string; sizeBytes: number } | undefined> => {
+  const block = Buffer.alloc(BLOCK);
+  const { bytesRead } = await input.read(block, 0, BLOCK, offset);
+  if (bytesRead === BLOCK && block.every((byte) => byte === 0)) return undefined;
+  const name = text(block.subarray(0, 100));
+  const isOurs = bytesRead === BLOCK && PLAIN_NAME.test(name) && block.toString('latin1', 156, 157) === '0';
+  if (!isOurs || parseInt(text(block.subarray(148, 156)), 8) !== checksum(block))
+    throw new Error('The state archive is damaged.');
+  return { name, sizeBytes: parseInt(text(block.subarray(124, 136)), 8) };
+};
+
+const extract = async (input: FileHandle, start: number, sizeBytes: number, file: string): Promise<void> => {
+  const out = await open(file, 'w');
+  try {
+    const buffer = Buffer.alloc(Math.min(COPY_BYTES, Math.max(1, sizeBytes)));
+    for (let done = 0; done < sizeBytes;) {
+      const { bytesRead } = await input.read(buffer, 0, Math.min(buffer.length, sizeBytes - done), start + done);
+      if (bytesRead === 0) throw new Error('The state archive is cut off.');
+      await out.writeFile(buffer.subarray(0, bytesRead));
+      done += bytesRead;
+    }
+  } finally {
+    await out.close();
+  }
+};
+
+/** Sum of the header's bytes, with its own field counted as spaces. */
+const checksum = (block: Buffer): number =>
+  block.reduce((sum, byte, index) => sum + (index >= 148 && index < 156 ? 0x20 : byte), 0);
+
+const text = (field: Buffer): string => field.toString('latin1').split('\0')[0]!.trim();
+
+const padded = (sizeBytes: number): number => Math.ceil(sizeBytes / BLOCK) * BLOCK;

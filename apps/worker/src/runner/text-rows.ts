@@ -1,0 +1,80 @@
+import { AppError } from '@influencerai/shared';
+import { z } from 'zod';
+
+type Row = Record<string, unknown>;
+
+const MessagesSchema = z.array(z.object({ role: z.string(), content: z.string() })).min(1);
+
+/** The training texts of one file, those that say nothing left out. */
+export const readRows = (extension: string, content: string): string[] =>
+  rowsOf(extension, content.replace(/^\uFEFF/, '')).filter((row) => row.trim() !== '');
+
+const rowsOf = (extension: string, text: string): string[] => {
+  if (extension === '.jsonl') return readJsonLines(text);
+  if (extension === '.csv') return readCsv(text);
+  return linesOf(text);
+};
+
+const readJsonLines = (content: string): string[] =>
+  linesOf(content).map((line, index) => {
+    const row = parseRow(line);
+    const text = typeof row === 'string' ? row : row && textOf(row);
+    if (text === undefined)
+      throw unreadable(
+        `Row ${index + 1} has none of text, prompt and completion, messages, or instruction and output.`,
+      );
+    return text;
+  });
+
+const readCsv = (content: string): string[] => {
+  const [header, ...records] = parseCsv(content);
+  if (!header) return [];
+  return records.map((record, index) => {
+    const text = textOf(Object.fromEntries(header.map((name, column) => [name.trim(), record[column] ?? ''])));
+    if (text === undefined)
+      throw unreadable(
+        `Row ${index + 1} has none of the columns text, prompt and completion, or instruction and output.`,
+      );
+    return text;
+  });
+};
+
+/** One row in any of the usual shapes, as the text that a model learns to continue. */
+const textOf = (row: Row): string | undefined => {
+  const { text, prompt, completion, instruction, input, output } = row;
+  if (typeof text === 'string') return text;
+  if (typeof prompt === 'string' && typeof completion === 'string') return prompt + completion;
+  const messages = MessagesSchema.safeParse(row['messages']);
+  if (messages.success) return messages.data.map(({ role, content }) => `${role}: ${content}`).join('\n');
+  if (typeof instruction !== 'string' || typeof output !== 'string') return undefined;
+  return [instruction, typeof input === 'string' ? input : '', output].filter((part) => part !== '').join('\n');
+};
+
+/** Records of a CSV file (RFC 4180): quoted fields may hold commas, line ends and doubled quotes. */
+export const parseCsv = (content: string): string[][] => {
+  const records: string[][] = [];
+  let record: string[] = [];
+  for (const [, quoted, plain, end] of content.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
+    record.push(quoted?.replaceAll('""', '"') ?? plain ?? '');
+    if (end === ',') continue;
+    if (record.length > 1 || record[0] !== '') records.push(record);
+    record = [];
+  }
+  return records;
+};
+
+const parseRow = (line: string): Row | string | undefined => {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'string' || (typeof value === 'object' && value !== null)
+      ? (value as Row | string)
+      : undefined;
+  } catch {
+    // The caller names the row.
+    return undefined;
+  }
+};
+
+const linesOf = (content: string): string[] => content.split(/\r?\n/).filter((line) => line.trim() !== '');
+
+const unreadable = (reason: string): AppError => new AppError('dataset_unreadable', { reason });

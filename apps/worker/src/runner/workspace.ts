@@ -1,0 +1,151 @@
+import { ClaimedJobSchema, type ClaimedJob } from '@influencerai/shared';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Spool } from './spool.js';
+
+const JOB_FILE = 'job.json';
+const ATTEMPT_FOLDER = /^attempt-(\d+)$/;
+const PLAIN_ID = /^[A-Za-z0-9_-]{1,100}$/;
+
+/** The folder of one attempt: the trainer's working directory and what is still to be delivered. */
+export class Workspace {
+  private constructor(
+    readonly jobDir: string,
+    readonly attempt: number,
+  ) {}
+
+  static of(workerDir: string, jobId: string, attempt: number): Workspace {
+    if (!PLAIN_ID.test(jobId)) throw new Error(`The job id ${JSON.stringify(jobId)} cannot name a folder.`);
+    return new Workspace(join(jobsDir(workerDir), jobId), attempt);
+  }
+
+  get dir(): string {
+    return join(this.jobDir, `attempt-${this.attempt}`);
+  }
+
+  get tmpDir(): string {
+    return join(this.dir, 'tmp');
+  }
+
+  /** States and other files that the worker makes for the upload. */
+  get uploadDir(): string {
+    return join(this.dir, 'upload');
+  }
+
+  /** A state that another host wrote. */
+  get fetchedStateDir(): string {
+    return join(this.dir, 'fetched-state');
+  }
+
+  openSpool(): Promise<Spool> {
+    return Spool.open(join(this.dir, 'spool'));
+  }
+
+  /** Makes the folder and notes which job it belongs to, for a worker that starts after a crash. */
+  async create(job: ClaimedJob): Promise<void> {
+    await mkdir(this.tmpDir, { recursive: true });
+    await mkdir(join(this.dir, 'output'), { recursive: true });
+    await writeWhole(join(this.dir, JOB_FILE), JSON.stringify(job));
+  }
+
+  /** Undefined when the attempt's folder was never finished. */
+  async job(): Promise<ClaimedJob | undefined> {
+    const content = await readIfThere(join(this.dir, JOB_FILE));
+    return content === undefined ? undefined : ClaimedJobSchema.parse(JSON.parse(content));
+  }
+
+  /** Writes a file below the attempt's folder; returns its absolute path. */
+  async write(path: string, content: string): Promise<string> {
+    const file = join(this.dir, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+    return file;
+  }
+
+  /** Every file below the attempt's folder, relative to it, with `/` between folders. */
+  async files(): Promise<string[]> {
+    const entries = await readdir(this.dir, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) =>
+        join(entry.parentPath, entry.name)
+          .slice(this.dir.length + 1)
+          .replaceAll('\\', '/'),
+      );
+  }
+
+  /** Attempts of the same job that ran on this host before, newest first. */
+  async earlier(): Promise<Workspace[]> {
+    return (await attemptsIn(this.jobDir)).filter((workspace) => workspace.attempt < this.attempt).reverse();
+  }
+
+  removeJob(): Promise<void> {
+    return rm(this.jobDir, { recursive: true, force: true });
+  }
+}
+
+/** Every attempt that left a folder here. */
+export const allWorkspaces = async (workerDir: string): Promise<Workspace[]> => {
+  const jobIds = (await namesIn(jobsDir(workerDir))).filter((name) => PLAIN_ID.test(name));
+  return (await Promise.all(jobIds.map((jobId) => attemptsIn(join(jobsDir(workerDir), jobId))))).flat();
+};
+
+/** Removes the folders of jobs that nobody touched for a while, but those in `inUse`. */
+export const removeOldJobs = async (input: {
+  workerDir: string;
+  inUse: ReadonlySet<string>;
+  before: Date;
+}): Promise<void> => {
+  for (const jobId of await namesIn(jobsDir(input.workerDir))) {
+    const dir = join(jobsDir(input.workerDir), jobId);
+    if (!input.inUse.has(jobId) && (await stat(dir)).mtime < input.before)
+      await rm(dir, { recursive: true, force: true });
+  }
+};
+
+/** Puts the folder of a job that is over aside, and keeps only the newest of those. */
+export const retireJob = async (workspace: Workspace, keep: number): Promise<void> => {
+  if (keep === 0) return workspace.removeJob();
+  const keptDir = join(dirname(dirname(workspace.jobDir)), 'kept');
+  const target = join(keptDir, basename(workspace.jobDir));
+  await mkdir(keptDir, { recursive: true });
+  await rm(target, { recursive: true, force: true });
+  await rename(workspace.jobDir, target);
+  const dated = await Promise.all(
+    (await namesIn(keptDir)).map(async (name) => ({ name, at: (await stat(join(keptDir, name))).mtimeMs })),
+  );
+  const old = dated.sort((a, b) => b.at - a.at).slice(keep);
+  await Promise.all(old.map(({ name }) => rm(join(keptDir, name), { recursive: true, force: true })));
+};
+
+const jobsDir = (workerDir: string): string => join(workerDir, 'jobs');
+
+const attemptsIn = async (jobDir: string): Promise<Workspace[]> => {
+  const numbers = (await namesIn(jobDir)).flatMap((name) => ATTEMPT_FOLDER.exec(name)?.[1] ?? []).map(Number);
+  const workerDir = dirname(dirname(jobDir));
+  const jobId = basename(jobDir);
+  return numbers.sort((a, b) => a - b).map((attempt) => Workspace.of(workerDir, jobId, attempt));
+};
+
+const namesIn = async (dir: string): Promise<string[]> => {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+};
+
+const readIfThere = async (file: string): Promise<string | undefined> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+};
+
+const writeWhole = async (file: string, content: string): Promise<void> => {
+  await writeFile(`${file}.partial`, content);
+  await rename(`${file}.partial`, file);
+};

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startOf } from '../src/runner/process-group.js';
+import { aSpec, fixture, Host } from './host.js';
+import { until } from './until.js';
+
+let host: Host;
+
+beforeEach(async () => {
+  host = await Host.open();
+});
+
+afterEach(() => host.close());
+
+const slow = () => aSpec({ extra: { stepDelayMs: 50 } });
+const stubborn = { TINY_PROGRAM: fixture('stubborn-trainer'), GRACE_MS: '100' };
+const pidsOf = (jobId: string) =>
+  until('the trainer to have started its own child', async () => {
+    const file = join(host.workerDir, 'jobs', jobId, 'attempt-1/pids.json');
+    return readFile(file, 'utf8').then(
+      (text) => JSON.parse(text) as number[],
+      () => undefined,
+    );
+  });
+const areGone = async (pids: number[]): Promise<boolean> => {
+  const starts = await Promise.all(pids.map(startOf));
+  return starts.every((start) => start === undefined);
+};
+
+describe('a worker that is told to stop a job', () => {
+  it('should cancel it, with what was saved', async () => {
+    const job = host.api.addJob('j1', slow());
+    await host.startAgent();
+    await until('a checkpoint', () => job.artifacts.has('x-epoch-1.safetensors'));
+    job.isCancelRequested = true;
+    await until('the job to be cancelled', () => job.status === 'cancelled');
+    expect(job.result).toMatchObject({ partialCheckpoints: ['x-epoch-1.safetensors'], epoch: expect.any(Number) });
+  });
+
+  it('should hear it on the control stream, long before the next heartbeat', async () => {
+    host.api.heartbeatMs = 60_000;
+    const job = host.api.addJob('j1', slow());
+    await host.startAgent();
+    await until('the control stream', () => host.api.controlStreams === 1);
+    await until('progress', () => job.result);
+    host.api.direct({ jobId: 'j1', attempt: 1, directive: 'cancel' });
+    await until('the job to be cancelled', () => job.status === 'cancelled');
+  });
+
+  it('should kill the whole tree of a trainer that does not obey', async () => {
+    const job = host.api.addJob('j1', aSpec());
+    await host.startAgent(stubborn);
+    const pids = await pidsOf('j1');
+    job.isCancelRequested = true;
+    await until('the job to be cancelled', () => job.status === 'cancelled');
+    expect(await areGone(pids)).toBe(true);
+  });
+
+  it('should stop the trainer of an attempt that another one replaced, and report nothing', async () => {
+    host.api.heartbeatMs = 60_000;
+    const job = host.api.addJob('j1', slow());
+    await host.startAgent();
+    await until('progress', () => job.result);
+    host.api.takeAway(job);
+    await until('the trainer to be gone', async () => (await host.liveTrainers()) === 0);
+    await until(
+      'its reports to be dropped',
+      async () => !(await readdir(join(host.workerDir, 'jobs/j1/attempt-1'))).includes('spool'),
+    );
+    expect(job).toMatchObject({ status: 'running', attempt: 2, ends: [] });
+  });
+
+  it('should stop it at once when a heartbeat says that the attempt is lost', async () => {
+    const job = host.api.addJob('j1', aSpec());
+    await host.startAgent({ ...stubborn, GRACE_MS: '60000' });
+    const pids = await pidsOf('j1');
+    host.api.takeAway(job);
+    await until('the trainer and its child to be gone', () => areGone(pids));
+    expect(job.ends).toEqual([]);
+  });
+
+  it('should register again, with what it holds, when the API forgot it', async () => {
+    const job = host.api.addJob('j1', slow());
+    await host.startAgent();
+    await until('progress', () => job.result);
+    host.api.forgetWorkers();
+    await until('a second registration', () => host.api.registrations.length === 2);
+    expect(host.api.registrations[1]?.held).toEqual([{ jobId: 'j1', attempt: 1 }]);
+    await until('the job to complete', () => job.status === 'completed');
+    expect(job.attempt).toBe(1);
+  });
+});

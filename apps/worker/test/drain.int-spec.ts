@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { aSpec, fixture, Host } from './host.js';
+import { until } from './until.js';
+
+let host: Host;
+
+beforeEach(async () => {
+  host = await Host.open();
+});
+
+afterEach(() => host.close());
+
+const slow = () => aSpec({ extra: { stepDelayMs: 100 } });
+
+describe('a worker that drains', () => {
+  it('should hand its job back with a state, from which a worker elsewhere goes on', async () => {
+    const job = host.api.addJob('j1', slow());
+    const agent = await host.startAgent();
+    await until('progress', () => job.result);
+    await host.drain(agent);
+    expect(job).toMatchObject({ status: 'pending', attempt: 1, ends: ['pending'] });
+    expect(host.api.heartbeats.at(-1)).toMatchObject({ isDraining: true });
+    const state = [...job.artifacts.values()].find(({ meta }) => meta.kind === 'state')?.meta;
+    expect(state?.step).toBeGreaterThan(0);
+
+    // Another host: nothing of the first worker's folder is there.
+    job.spec = aSpec();
+    await rm(host.workerDir, { recursive: true });
+    await host.startAgent();
+    await until('the job to complete', () => job.status === 'completed');
+    expect(job).toMatchObject({ attempt: 2, ends: ['pending', 'completed'] });
+    expect(job.logs.map((line) => line.text)).toContain(`Going on from the state of step ${state?.step}.`);
+    expect(job.result).toMatchObject({ steps: 40, initialLoss: 1 });
+  });
+
+  it('should exit with 0 on SIGTERM, having handed its job back', async () => {
+    const job = host.api.addJob('j1', slow());
+    const worker = host.startProcess();
+    await until('progress', () => job.result);
+    worker.kill('SIGTERM');
+    expect(await once(worker, 'exit')).toEqual([0, null]);
+    expect(job.status).toBe('pending');
+  });
+
+  it('should take no job any more', async () => {
+    const agent = await host.startAgent();
+    await host.drain(agent);
+    const job = host.api.addJob('j1', aSpec());
+    expect(job.attempt).toBe(0);
+  });
+
+  it('should end at once at the second signal', async () => {
+    const job = host.api.addJob('j1', aSpec());
+    const worker = host.startProcess({ TINY_PROGRAM: fixture('stubborn-trainer'), GRACE_MS: '60000' });
+    await until('the trainer to run', () => job.result);
+    worker.kill('SIGTERM');
+    await until('the worker to drain', () => host.api.heartbeats.at(-1)?.isDraining);
+    worker.kill('SIGTERM');
+    expect(await once(worker, 'exit')).toEqual([143, null]);
+    // What it left is ended by the next one.
+    await host.startAgent({ GRACE_MS: '100' });
+    await until('the stray to be gone', async () => (await host.liveTrainers()) === 0 || job.attempt > 1);
+  });
+});
+
+describe('a worker that cannot start', () => {
+  const outputOf = async (overrides: Record<string, string>) => {
+    const worker = host.startProcess(overrides);
+    let text = '';
+    worker.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const [code] = (await once(worker, 'close')) as [number];
+    return { code, text };
+  };
+
+  it('should say in one line that its folder is taken', async () => {
+    host.startProcess();
+    await until('the first to register', () => host.api.registrations.length === 1);
+    const { code, text } = await outputOf({});
+    expect(code).toBe(1);
+    expect(text).toMatch(/^The folder .* is in use by another worker \(process \d+\)\. Stop that one.*\n$/);
+  });
+
+  it('should take over the lock of one that crashed', async () => {
+    const first = host.startProcess();
+    await until('the first to register', () => host.api.registrations.length === 1);
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    host.startProcess();
+    await until('the second to register', () => host.api.registrations.length === 2);
+  });
+
+  it('should name every wrong setting', async () => {
+    const { code, text } = await outputOf({
+      API_URL: 'localhost:3001',
+      WORKER_SLOTS: 'many',
+      WORKER_TRAINERS: 'tiny,teacher',
+    });
+    expect(code).toBe(1);
+    for (const name of ['API_URL', 'WORKER_SLOTS', 'WORKER_TRAINERS']) expect(text).toContain(name);
+  });
+
+  it('should say that no trainer is there', async () => {
+    const { code, text } = await outputOf({ TINY_PROGRAM: '/nowhere/main.js' });
+    expect(code).toBe(1);
+    expect(text).toMatch(/^No trainer can start on this host\..*\n$/);
+  });
+});
