@@ -9,7 +9,7 @@ import { fromLoraFile, type Lora } from './model/lora.js';
 import { TEXT_LAYERS } from './model/text-model.js';
 import { createTextSampler } from './model/text-sampler.js';
 import { decodeSafetensors } from './safetensors.js';
-import { samplePicture } from './training/image-learner.js';
+import { readImageBase, samplePicture } from './training/image-learner.js';
 
 const ArgumentsSchema = z.object({
   base: z.enum(['image', 'text']).default('image'),
@@ -30,17 +30,18 @@ export const runGenerate = async (argv: string[]): Promise<number> => {
   const { base: kind, lora: loraPath, prompt, seed, out } = parsed.data;
 
   await startBackend();
-  const base = toWeights(await readBase(kind));
   const lora = await readLora(kind, loraPath);
   const scale = (layer: string): number => lora.scales[layer] ?? 0;
   if (kind === 'text') {
+    const base = toWeights(await readBase(kind));
     const text = await createTextSampler(scale)({ base, lora: toWeights(lora.tensors), prompt, seed });
     if (out) await writeFile(out, `${text}\n`);
     else process.stdout.write(`${text}\n`);
     return 0;
   }
   const path = out ?? 'out.png';
-  await writeFile(path, await samplePicture({ sampler: createImageSampler(scale), base, lora, prompt, seed }));
+  const { codec, base } = await readImageBase();
+  await writeFile(path, await samplePicture({ sampler: createImageSampler(scale), base, codec, lora, prompt, seed }));
   process.stdout.write(`${path}\n`);
   return 0;
 };

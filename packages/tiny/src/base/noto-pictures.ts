@@ -2,10 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
-import { embedCaption } from '../data/captions.js';
-import { readPicture } from '../data/pictures.js';
-import { CAPTION_WIDTH } from '../model/image-model.js';
-import type { PictureExample } from '../model/image-objective.js';
 
 const EmojiSchema = z.object({
   name: z.string(),
@@ -38,19 +34,19 @@ export const emojiCaption = ({ name, short_name: shortName, subcategory }: Emoji
   return words.includes('man') || words.includes('person') ? words : `person ${words}`;
 };
 
+export interface EmojiPicture {
+  path: string;
+  caption: string;
+}
+
 /** Persons in every skin tone and yellow faces, from the Noto pictures of emoji-datasource-google. */
-export const readNotoPictures = async (): Promise<PictureExample[]> => {
+export const listNotoPictures = async (): Promise<EmojiPicture[]> => {
   const chosen = (await readEmojiList()).filter(({ subcategory }) => PERSONS.test(subcategory) || FACES.test(subcategory));
-  const files = chosen.flatMap((emoji) => [
-    { image: emoji.image, caption: emojiCaption(emoji) },
+  const folder = join(packageFolder(), 'img/google/64');
+  return chosen.flatMap((emoji) => [
+    { path: join(folder, emoji.image), caption: emojiCaption(emoji) },
     ...Object.entries(emoji.skin_variations ?? {})
       .filter(([tone, variation]) => tone in SKIN && variation.has_img_google)
-      .map(([tone, { image }]) => ({ image, caption: `${emojiCaption(emoji)}, ${SKIN[tone]}` })),
+      .map(([tone, { image }]) => ({ path: join(folder, image), caption: `${emojiCaption(emoji)}, ${SKIN[tone]}` })),
   ]);
-  return Promise.all(
-    files.map(async ({ image, caption }) => ({
-      patches: await readPicture(join(packageFolder(), 'img/google/64', image)),
-      caption: embedCaption(caption, CAPTION_WIDTH),
-    })),
-  );
 };

@@ -2,8 +2,8 @@ import { hashText } from '../random.js';
 import type { Numbers } from '../safetensors.js';
 
 const HASHES_PER_WORD = 4;
-/** Length of the vector: linear layers train best on inputs of about unit size per active bucket. */
-const NORM = 4;
+/** Long captions are scaled down to this length, that of 16 words. */
+const LONGEST = 8;
 
 /**
  * A caption as a bag of words, each word hashed to four signed buckets (feature hashing, Weinberger et al. 2009,
@@ -21,5 +21,5 @@ export const embedCaption = (caption: string, width: number): Numbers => {
     }
   }
   const length = Math.hypot(...vector);
-  return length === 0 ? vector : vector.map((value) => (value / length) * NORM);
+  return length <= LONGEST ? vector : vector.map((value) => (value / length) * LONGEST);
 };

@@ -1,6 +1,6 @@
 import { numpy as np, tree } from '@jax-js/jax';
 import type { LoraContext } from './layers.js';
-import { CAPTION_WIDTH, MIN_NOISE, PATCH_WIDTH, PATCHES, predictPicture } from './image-model.js';
+import { CAPTION_WIDTH, LATENT_WIDTH, MIN_NOISE, predictPicture } from './image-model.js';
 import { toArray } from './arrays.js';
 import { normals, permutation, type Random } from '../random.js';
 import type { Numbers } from '../safetensors.js';
@@ -8,10 +8,10 @@ import type { Numbers } from '../safetensors.js';
 /** Share of examples trained without caption, for classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598). */
 const CAPTION_DROPOUT = 0.1;
 /** Above 1 favours noisy times, where the picture's layout is decided. */
-const TIME_SKEW = 1.5;
+const TIME_SKEW = 1.3;
 
 export interface PictureExample {
-  patches: Numbers;
+  latent: Numbers;
   caption: Numbers;
 }
 
@@ -24,7 +24,7 @@ export type ImageBatch = { clean: np.Array; noisy: np.Array; time: np.Array; cap
  */
 export const imageBatch = (examples: readonly PictureExample[], random: Random, minSnrGamma?: number): ImageBatch => {
   const count = examples.length;
-  const size = PATCHES * PATCH_WIDTH;
+  const size = LATENT_WIDTH;
   const clean = new Float32Array(count * size);
   const noisy = new Float32Array(count * size);
   const time = new Float32Array(count);
@@ -35,8 +35,8 @@ export const imageBatch = (examples: readonly PictureExample[], random: Random, 
   examples.forEach((example, i) => {
     const t = (((strata[i] as number) + random.uniform()) / count) ** TIME_SKEW;
     const noise = normals(size, random);
-    clean.set(example.patches, i * size);
-    noisy.set(noise.map((value, k) => (1 - t) * value + t * (example.patches[k] as number)), i * size);
+    clean.set(example.latent, i * size);
+    noisy.set(noise.map((value, k) => (1 - t) * value + t * (example.latent[k] as number)), i * size);
     time[i] = t;
     if (random.uniform() >= CAPTION_DROPOUT) caption.set(example.caption, i * CAPTION_WIDTH);
     const remaining = Math.max(1 - t, MIN_NOISE);
@@ -44,11 +44,11 @@ export const imageBatch = (examples: readonly PictureExample[], random: Random, 
   });
 
   return {
-    clean: toArray(clean, [count, PATCHES, PATCH_WIDTH]),
-    noisy: toArray(noisy, [count, PATCHES, PATCH_WIDTH]),
+    clean: toArray(clean, [count, LATENT_WIDTH]),
+    noisy: toArray(noisy, [count, LATENT_WIDTH]),
     time: toArray(time, [count]),
     caption: toArray(caption, [count, CAPTION_WIDTH]),
-    lossWeight: toArray(lossWeight, [count, 1, 1]),
+    lossWeight: toArray(lossWeight, [count, 1]),
   };
 };
 

@@ -1,17 +1,17 @@
 import { jit, numpy as np, tree } from '@jax-js/jax';
 import { keyedRandom, normals } from '../random.js';
 import { readNumbers, toArray } from './arrays.js';
-import { CAPTION_WIDTH, MIN_NOISE, PATCH_WIDTH, PATCHES, predictPicture } from './image-model.js';
+import { CAPTION_WIDTH, LATENT_WIDTH, MIN_NOISE, predictPicture } from './image-model.js';
 import type { Weights } from './layers.js';
 import type { Numbers } from '../safetensors.js';
 
-const EULER_STEPS = 20;
-const GUIDANCE = 2.5;
+const EULER_STEPS = 25;
+const GUIDANCE = 1.6;
 
 export type ImageSampler = (options: { base: Weights; lora: Weights; caption: Numbers; seed: number }) => Promise<Numbers>;
 
 /**
- * Euler integration of the learned flow from noise to picture with classifier-free guidance. Compiles once per sampler;
+ * Euler integration of the learned flow from noise to latent with classifier-free guidance. Compiles once per sampler;
  * borrows the weights.
  */
 export const createImageSampler = (scale: (layer: string) => number): ImageSampler => {
@@ -23,7 +23,7 @@ export const createImageSampler = (scale: (layer: string) => number): ImageSampl
   });
 
   return async ({ base, lora, caption, seed }) => {
-    const size = PATCHES * PATCH_WIDTH;
+    const size = LATENT_WIDTH;
     const captions = new Float32Array(2 * CAPTION_WIDTH);
     captions.set(caption);
     let x = normals(size, keyedRandom('sample', seed));
@@ -36,7 +36,7 @@ export const createImageSampler = (scale: (layer: string) => number): ImageSampl
         predict(
           tree.ref(base),
           tree.ref(lora),
-          toArray(pair, [2, PATCHES, PATCH_WIDTH]),
+          toArray(pair, [2, LATENT_WIDTH]),
           toArray(Float32Array.of(t, t), [2]),
           toArray(captions, [2, CAPTION_WIDTH]),
         ),

@@ -44,10 +44,20 @@ export const attention = (context: LoraContext, layer: string, x: np.Array, opti
 
 /** Two linear layers with a SiLU between. Consumes `x`. */
 export const feedForward = (context: LoraContext, layer: string, x: np.Array): np.Array =>
-  linear(context, `${layer}_out`, nn.silu(linear(context, `${layer}_in`, x)));
+  linear(context, `${layer}_out`, silu(linear(context, `${layer}_in`, x)));
 
-/** Layer norm without learned scale or shift (those come from the condition, or are not needed at this size). */
-export const normalize = (x: np.Array): np.Array => nn.standardize(x, -1, { epsilon: 1e-5 });
+/** x · sigmoid(x). The library's own has a NaN gradient below −88, where exp overflows; sigmoid is flat long before that. */
+export const silu = (x: np.Array): np.Array => x.ref.mul(nn.sigmoid(np.clip(x, -30, 30)));
+
+/**
+ * Layer norm without learned scale or shift (those come from the condition, or are not needed at this size). Centred before
+ * squaring: the library's `standardize` subtracts squares, which can turn negative and NaN.
+ */
+export const normalize = (x: np.Array): np.Array => {
+  const centred = x.ref.sub(np.mean(x, -1, { keepdims: true }));
+  const variance = np.mean(np.square(centred.ref), -1, { keepdims: true });
+  return centred.div(np.sqrt(variance.add(1e-5)));
+};
 
 /** Width of each LoRA layer: what the matrices need. */
 export interface LayerShape {

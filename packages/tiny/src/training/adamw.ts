@@ -42,3 +42,13 @@ export const adamwStep = (options: {
 
 const zerosLike = (parameters: Tensors): Record<string, Numbers> =>
   Object.fromEntries(Object.entries(parameters).map(([name, { data }]) => [name, new Float32Array(data.length)]));
+
+/** Scale gradients in place so that their common norm is at most `maximum` (Pascanu et al. 2013, arXiv:1211.5063). */
+export const clipGradients = (gradients: Record<string, Numbers>, maximum: number): void => {
+  const squares = Object.values(gradients).map((gradient) => gradient.reduce((sum, value) => sum + value * value, 0));
+  const norm = Math.sqrt(squares.reduce((sum, value) => sum + value, 0));
+  if (!(norm > maximum)) return;
+  for (const gradient of Object.values(gradients)) {
+    for (let i = 0; i < gradient.length; i += 1) gradient[i] = ((gradient[i] as number) * maximum) / norm;
+  }
+};

@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import { tree } from '@jax-js/jax';
 import type { TinyConfig } from '../config.js';
 import { batchIndices } from '../data/batches.js';
@@ -7,22 +6,24 @@ import { readPicture, renderPicture } from '../data/pictures.js';
 import { TrainerError } from '../errors.js';
 import { toWeights } from '../model/arrays.js';
 import { readBase } from '../model/base-file.js';
+import { type Codec, createCodec } from '../model/codec.js';
 import { compileGradient } from '../model/gradient.js';
 import { CAPTION_WIDTH, IMAGE_LAYERS } from '../model/image-model.js';
 import { type ImageBatch, imageBatch, imageLoss, type PictureExample } from '../model/image-objective.js';
 import { createImageSampler, type ImageSampler } from '../model/image-sampler.js';
+import type { Weights } from '../model/layers.js';
 import type { Lora } from '../model/lora.js';
 import { keyedRandom } from '../random.js';
 import type { Learner } from './learner.js';
 
 /** Noise levels per picture and step: steadies the loss at a price the toy model can pay. */
-const NOISE_LEVELS = 2;
+const NOISE_LEVELS = 8;
 
 type ImageConfig = Extract<TinyConfig, { kind: 'image' }>;
 
 export const createImageLearner = async (config: ImageConfig): Promise<Learner> => {
-  const pictures = await Promise.all(config.dataset.images.map(readExample));
-  const base = toWeights(await readBase('image'));
+  const { codec, base } = await readImageBase();
+  const pictures = await Promise.all(config.dataset.images.map((image) => readExample(image, codec)));
   const { batchSize, seed, minSnrGamma } = config.training;
   const scale = (): number => config.network.alpha / config.network.dim;
   const gradient = compileGradient<ImageBatch>((lora, frozen, batch) => imageLoss({ base: frozen, lora, scale }, batch));
@@ -37,29 +38,36 @@ export const createImageLearner = async (config: ImageConfig): Promise<Learner> 
       const repeated = Array.from({ length: NOISE_LEVELS }, () => chosen).flat();
       return gradient(lora.tensors, base, imageBatch(repeated, keyedRandom('noise', seed, step), minSnrGamma));
     },
-    sample: async (lora, prompt, sampleSeed) => ({ extension: 'png', content: await samplePicture({ sampler, base, lora, prompt, seed: sampleSeed }) }),
+    sample: async (lora, prompt, sampleSeed) => ({ extension: 'png', content: await samplePicture({ sampler, base, codec, lora, prompt, seed: sampleSeed }) }),
   };
 };
 
 /** Paint one prompt as a PNG file's bytes. */
 export const samplePicture = async (options: {
   sampler: ImageSampler;
-  base: ReturnType<typeof toWeights>;
+  base: Weights;
+  codec: Codec;
   lora: Lora;
   prompt: string;
   seed: number;
 }): Promise<Uint8Array> => {
-  const { sampler, base, lora, prompt, seed } = options;
+  const { sampler, base, codec, lora, prompt, seed } = options;
   const weights = toWeights(lora.tensors);
-  const patches = await sampler({ base, lora: weights, caption: embedCaption(prompt, CAPTION_WIDTH), seed });
+  const latent = await sampler({ base, lora: weights, caption: embedCaption(prompt, CAPTION_WIDTH), seed });
   tree.dispose(weights);
-  return renderPicture(patches);
+  return renderPicture(codec.decode(latent));
 };
 
-const readExample = async ({ path, caption }: { path: string; caption: string }): Promise<PictureExample> => {
+/** The frozen denoiser on the device, and the codec, which runs off it. */
+export const readImageBase = async (): Promise<{ codec: Codec; base: Weights }> => {
+  const tensors = await readBase('image');
+  const isDenoiser = ([name]: [string, unknown]): boolean => !name.startsWith('codec.');
+  return { codec: createCodec(tensors), base: toWeights(Object.fromEntries(Object.entries(tensors).filter(isDenoiser))) };
+};
+
+const readExample = async ({ path, caption }: { path: string; caption: string }, codec: Codec): Promise<PictureExample> => {
   try {
-    await access(path);
-    return { patches: await readPicture(path), caption: embedCaption(caption, CAPTION_WIDTH) };
+    return { latent: codec.encode(await readPicture(path)), caption: embedCaption(caption, CAPTION_WIDTH) };
   } catch (error) {
     throw new TrainerError('dataset_unreadable', `Picture ${path} cannot be read: ${(error as Error).message}`, 'Replace or remove the picture.');
   }

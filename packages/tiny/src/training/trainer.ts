@@ -5,7 +5,7 @@ import type { TinyConfig } from '../config.js';
 import { TrainerError } from '../errors.js';
 import { createLora, effectiveRank, toLoraFile } from '../model/lora.js';
 import { encodeSafetensors } from '../safetensors.js';
-import { adamwStep, emptyAdamState } from './adamw.js';
+import { adamwStep, clipGradients, emptyAdamState } from './adamw.js';
 import { writeAtomically } from './atomic-write.js';
 import type { TrainerControl } from './control.js';
 import type { Learner } from './learner.js';
@@ -16,6 +16,7 @@ import { loadRun, type RunState, type SavedRun, saveRun } from './state-store.js
 /** At most this much work is lost when the process is killed. */
 const SAVE_INTERVAL_MS = 2000;
 const WEIGHT_DECAY = 0.01;
+const MAX_GRADIENT_NORM = 1;
 
 interface TrainerOptions {
   config: TinyConfig;
@@ -127,6 +128,7 @@ export class Trainer {
     if (!Number.isFinite(loss)) {
       throw new TrainerError('loss_not_finite', `The loss of step ${step} is ${loss}.`, 'Lower the learning rate.');
     }
+    clipGradients(gradients, MAX_GRADIENT_NORM);
     const learningRate = learningRateAt(training, step, this.plan.totalSteps);
     adamwStep({ parameters: lora.tensors, gradients, state: adam, step, learningRate: learningRate * LEARNING_RATE_SCALE, weightDecay: WEIGHT_DECAY });
     state.step = step;
