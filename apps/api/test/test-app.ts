@@ -42,7 +42,9 @@ export interface TestApp {
 export async function startTestApp({ env = {} }: { env?: NodeJS.ProcessEnv } = {}): Promise<TestApp> {
   const database = await createTestDatabase();
   const dataRoot = await mkdtemp(join(tmpdir(), 'api-test-'));
-  const app = await createApp(readConfig({ DATABASE_URL: database.url, DATA_ROOT: dataRoot, PORT: '0', LOG_LEVEL: 'silent', ...env }));
+  const app = await createApp(
+    readConfig({ DATABASE_URL: database.url, DATA_ROOT: dataRoot, PORT: '0', LOG_LEVEL: 'silent', ...env }),
+  );
   await app.listen({ host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;
   const close = async (): Promise<void> => {
@@ -52,7 +54,11 @@ export async function startTestApp({ env = {} }: { env?: NodeJS.ProcessEnv } = {
   return { app, url, database, dataRoot, send: (route, request) => send(url, route, request), close };
 }
 
-async function send<T>(url: string, route: string, { tenant = TENANT, headers = {}, body }: TestRequest = {}): Promise<TestResponse<T>> {
+async function send<T>(
+  url: string,
+  route: string,
+  { tenant = TENANT, headers = {}, body }: TestRequest = {},
+): Promise<TestResponse<T>> {
   const [method, path] = route.split(/ (.*)/s) as [string, string];
   const response = await fetch(url + path, {
     method,
@@ -66,5 +72,10 @@ async function send<T>(url: string, route: string, { tenant = TENANT, headers = 
   });
   const text = await response.text();
   const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
-  return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : undefined) as T };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: (isJson ? JSON.parse(text) : undefined) as T,
+  };
 }

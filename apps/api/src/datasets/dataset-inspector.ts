@@ -81,7 +81,9 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
     const lost = new AbortController();
     let held: Promise<Dataset | undefined> = Promise.resolve(claim);
     const timer = setInterval(() => (held = held.then((current) => this.touch(current, lost))), TOUCH_MS);
-    const result = await this.measure(claim, AbortSignal.any([this.stopping.signal, lost.signal])).finally(() => clearInterval(timer));
+    const result = await this.measure(claim, AbortSignal.any([this.stopping.signal, lost.signal])).finally(() =>
+      clearInterval(timer),
+    );
     const current = await held;
     if (!current) return this.datasets.getById(claim.tenantId, claim.id);
     if (result) return (await this.datasets.finish(current, result)) ?? this.datasets.getById(claim.tenantId, claim.id);

@@ -27,7 +27,11 @@ export class DatasetsController {
   @Post()
   @Idempotent()
   @ApiOperation({ summary: 'Register a dataset and open every file of it' })
-  @Answers(201, DatasetSchema, 'The dataset: `ready` or `failed` with its problems; a large one is `processing` or `pending` first.')
+  @Answers(
+    201,
+    DatasetSchema,
+    'The dataset: `ready` or `failed` with its problems; a large one is `processing` or `pending` first.',
+  )
   @Refuses({ 400: 'A field is wrong, or nothing is at the path.', 401: 'No tenant.' })
   create(@Caller() caller: Principal, @Body({ schema: CreateDatasetSchema }) input: CreateDataset): Promise<Dataset> {
     return this.datasets.create(caller, input);
@@ -35,7 +39,7 @@ export class DatasetsController {
 
   @Get()
   @ApiOperation({ summary: 'List datasets, newest first' })
-  @Answers(200, DatasetSchema.array(), 'One page; the header `x-total-count` has the number of all.')
+  @Answers(200, DatasetSchema.array(), 'One page.', { 'x-total-count': 'Number of all.' })
   @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.' })
   async list(
     @Caller() caller: Principal,

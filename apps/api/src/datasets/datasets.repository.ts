@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type CreateDataset, type Dataset, type DatasetStatus, type ListDatasetsQuery, type Page } from '@influencerai/shared';
+import {
+  AppError,
+  type CreateDataset,
+  type Dataset,
+  type DatasetStatus,
+  type ListDatasetsQuery,
+  type Page,
+} from '@influencerai/shared';
 import { Database } from '../database/database.js';
 import { isUuid } from '../http/is-uuid.js';
 import { newId } from '../http/new-id.js';
@@ -26,10 +33,18 @@ export class DatasetsRepository {
     return fromRow(row);
   }
 
-  async list(tenantId: string, { status, kind, take, skip, sortBy, sortOrder }: ListDatasetsQuery): Promise<Page<Dataset>> {
+  async list(
+    tenantId: string,
+    { status, kind, take, skip, sortBy, sortOrder }: ListDatasetsQuery,
+  ): Promise<Page<Dataset>> {
     const where = { tenantId, status, kind };
     const [rows, total] = await Promise.all([
-      this.database.prisma.dataset.findMany({ where, take, skip, orderBy: [{ [sortBy]: sortOrder }, { id: sortOrder }] }),
+      this.database.prisma.dataset.findMany({
+        where,
+        take,
+        skip,
+        orderBy: [{ [sortBy]: sortOrder }, { id: sortOrder }],
+      }),
       this.database.prisma.dataset.count({ where }),
     ]);
     return { data: rows.map(fromRow), total, take, skip };

@@ -1,5 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type CreateDataset, type Dataset, fieldError, type ListDatasetsQuery, type Page, type UpdateDatasetStatus } from '@influencerai/shared';
+import {
+  type CreateDataset,
+  type Dataset,
+  fieldError,
+  type ListDatasetsQuery,
+  type Page,
+  type UpdateDatasetStatus,
+} from '@influencerai/shared';
 import { CONFIG, type Config } from '../env.js';
 import { assertMeta } from '../http/json-limits.js';
 import { type Listing, Storage } from '../storage/storage.js';
@@ -52,8 +59,10 @@ export class DatasetsService {
     const listing = await this.storage.list(path, MAX_DATASET_FILES);
     if (!listing) throw fieldError(['path'], `No folder or file is at ${path}.`);
     if (listing.isFolder) return listing;
-    if (kind === 'lora-training') throw fieldError(['path'], 'Must name a folder of pictures for the kind lora-training.');
-    if (!listing.files.some(({ name }) => isText(name))) throw fieldError(['path'], 'Must name a folder or a .jsonl, .csv or .txt file.');
+    if (kind === 'lora-training')
+      throw fieldError(['path'], 'Must name a folder of pictures for the kind lora-training.');
+    if (!listing.files.some(({ name }) => isText(name)))
+      throw fieldError(['path'], 'Must name a folder or a .jsonl, .csv or .txt file.');
     return listing;
   }
 

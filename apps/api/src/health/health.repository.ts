@@ -11,7 +11,10 @@ export class HealthRepository {
   }
 
   async countJobs(): Promise<{ status: JobStatus; count: number }[]> {
-    return this.database.query({ name: 'health-jobs', text: 'select status, sum(count)::int as count from job_count group by status' }, []);
+    return this.database.query(
+      { name: 'health-jobs', text: 'select status, sum(count)::int as count from job_count group by status' },
+      [],
+    );
   }
 
   /** Workers that reported within `leaseMs`. */

@@ -21,7 +21,11 @@ export class HealthService {
 
   /** Whether this process can do its work. @throws AppError `service_not_ready` that names what fails */
   async ready(): Promise<Ready> {
-    const checks = { database: () => this.health.ping(), queue: () => this.pingQueue(), storage: () => this.storage.check() };
+    const checks = {
+      database: () => this.health.ping(),
+      queue: () => this.pingQueue(),
+      storage: () => this.storage.check(),
+    };
     const names = Object.keys(checks) as CheckName[];
     const results = await Promise.all(names.map((name) => this.passes(name, checks[name])));
     const failing = names.filter((_, index) => !results[index]);
@@ -30,7 +34,8 @@ export class HealthService {
   }
 
   private async pingQueue(): Promise<void> {
-    if (this.queue && !(await this.queue.isAlive())) throw new Error('The last message through the queue did not come back.');
+    if (this.queue && !(await this.queue.isAlive()))
+      throw new Error('The last message through the queue did not come back.');
   }
 
   private async passes(name: CheckName, check: () => Promise<void>): Promise<boolean> {

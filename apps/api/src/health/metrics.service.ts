@@ -13,7 +13,10 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export class MetricsService implements OnModuleInit {
   private readonly logger = new Logger(MetricsService.name);
   private readonly registry = new Registry();
-  private readonly databaseUp = this.gauge('influencerai_database_up', 'Whether the figures from the database could be read.');
+  private readonly databaseUp = this.gauge(
+    'influencerai_database_up',
+    'Whether the figures from the database could be read.',
+  );
   private readonly jobs = this.gauge('influencerai_jobs', 'Jobs by status.', ['status']);
   private readonly workers = this.gauge('influencerai_workers_online', 'Workers that reported within the lease time.');
   private readonly requests = new Histogram({
@@ -55,8 +58,12 @@ export class MetricsService implements OnModuleInit {
     this.jobs.reset();
     this.workers.reset();
     try {
-      const [jobs, workers] = await Promise.all([this.health.countJobs(), this.health.countOnlineWorkers(this.config.jobs.leaseMs)]);
-      for (const status of JOB_STATUSES) this.jobs.set({ status }, jobs.find((row) => row.status === status)?.count ?? 0);
+      const [jobs, workers] = await Promise.all([
+        this.health.countJobs(),
+        this.health.countOnlineWorkers(this.config.jobs.leaseMs),
+      ]);
+      for (const status of JOB_STATUSES)
+        this.jobs.set({ status }, jobs.find((row) => row.status === status)?.count ?? 0);
       this.workers.set(workers);
       this.databaseUp.set(1);
     } catch (error) {

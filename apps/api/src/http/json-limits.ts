@@ -17,7 +17,8 @@ interface Node {
 export function assertStorable(value: unknown, maxDepth = MAX_DEPTH, at: FieldIssue['path'] = []): void {
   const open: Node[] = [{ value, path: [...at] }];
   for (let node = open.pop(); node; node = open.pop()) {
-    if (node.path.length - at.length > maxDepth) throw fieldError(node.path.slice(0, at.length + 1), `Must be nested at most ${maxDepth} levels deep.`);
+    if (node.path.length - at.length > maxDepth)
+      throw fieldError(node.path.slice(0, at.length + 1), `Must be nested at most ${maxDepth} levels deep.`);
     if (typeof node.value === 'string') assertText(node.value, node.path);
     else if (isContainer(node.value)) open.push(...childrenOf(node.value, node.path));
   }
@@ -26,7 +27,8 @@ export function assertStorable(value: unknown, maxDepth = MAX_DEPTH, at: FieldIs
 /** @throws AppError `validation_failed` on `meta` when it is too large or nested too deeply */
 export function assertMeta(meta: Record<string, unknown>): void {
   assertStorable(meta, META_MAX_DEPTH, ['meta']);
-  if (Buffer.byteLength(JSON.stringify(meta)) > META_MAX_BYTES) throw fieldError(['meta'], 'Must be at most 16 kB of JSON.');
+  if (Buffer.byteLength(JSON.stringify(meta)) > META_MAX_BYTES)
+    throw fieldError(['meta'], 'Must be at most 16 kB of JSON.');
 }
 
 function* childrenOf(value: object, path: Node['path']): Iterable<Node> {
@@ -38,11 +40,14 @@ function* childrenOf(value: object, path: Node['path']): Iterable<Node> {
 
 function assertText(text: string, path: Node['path']): void {
   if (text.includes('\0') || !text.isWellFormed()) {
-    throw new AppError('validation_failed', { issues: [{ path: path.map(plain), message: 'Must not contain NUL characters or lone surrogates.' }] });
+    throw new AppError('validation_failed', {
+      issues: [{ path: path.map(plain), message: 'Must not contain NUL characters or lone surrogates.' }],
+    });
   }
 }
 
-const plain = (segment: string | number): string | number => (typeof segment === 'string' ? segment.toWellFormed().replaceAll('\0', '') : segment);
+const plain = (segment: string | number): string | number =>
+  typeof segment === 'string' ? segment.toWellFormed().replaceAll('\0', '') : segment;
 
 /** Plain JSON only; a body that is still a stream is not walked. */
 const isContainer = (value: unknown): value is object =>

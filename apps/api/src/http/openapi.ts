@@ -1,18 +1,21 @@
 import { applyDecorators, type INestApplication } from '@nestjs/common';
 import { ApiResponse, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import * as shared from '@influencerai/shared';
-import { z } from 'zod';
+import { ErrorBodySchema } from '@influencerai/shared';
+import type { z } from 'zod';
+import { toComponents } from './openapi-schemas.js';
 
-/** Schemas by the name that the document gives them: `CreateJobSchema` is `CreateJob`. */
-const names = new Map<unknown, string>(
-  Object.entries(shared)
-    .filter(([name, value]) => name.endsWith('Schema') && value instanceof z.ZodType)
-    .map(([name, schema]) => [schema, name.replace(/Schema$/, '')]),
-);
-
-/** Documents one answer of a route by its schema. */
-export const Answers = (status: number, schema: z.ZodType, description: string) =>
-  applyDecorators(ApiResponse({ status, standardSchema: schema, description }));
+/** Documents one answer of a route by its schema, and headers worth reading by what they hold. */
+export const Answers = (status: number, schema: z.ZodType, description: string, headers: Record<string, string> = {}) =>
+  applyDecorators(
+    ApiResponse({
+      status,
+      standardSchema: schema,
+      description,
+      headers: Object.fromEntries(
+        Object.entries(headers).map(([name, text]) => [name, { description: text, schema: { type: 'integer' } }]),
+      ),
+    }),
+  );
 
 /** Documents the error answers of a route, all in the one error format. */
 export const Refuses = (refusals: Record<number, string>) =>
@@ -36,14 +39,20 @@ export function createDocument(app: INestApplication): OpenAPIObject {
         'events. Every answer that is not 2xx has the format of `ErrorBody`. Enumerations may gain members.',
     )
     .setVersion('1.0')
-    .addApiKey({ type: 'apiKey', in: 'header', name: 'x-tenant-id', description: 'For example `tenant_demo`.' }, 'tenant')
+    .addApiKey(
+      { type: 'apiKey', in: 'header', name: 'x-tenant-id', description: 'For example `tenant_demo`.' },
+      'tenant',
+    )
     .build();
   const document = SwaggerModule.createDocument(app, config, {
-    standardSchemaConverter: convert,
+    standardSchemaConverter: toComponents,
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
-  const schemas = (document.components ??= {}).schemas ?? {};
-  document.components.schemas = { ...schemas, ...(convert(shared.ErrorBodySchema, { schemaType: 'output' })?.components as typeof schemas) };
+  const errorBody = toComponents(ErrorBodySchema, { schemaType: 'output' })?.components;
+  document.components = {
+    ...document.components,
+    schemas: { ...document.components?.schemas, ...(errorBody as object) },
+  };
   return document;
 }
 
@@ -56,15 +65,9 @@ export function serveDocument(app: INestApplication): void {
       persistAuthorization: true,
       tryItOutEnabled: true,
       displayRequestDuration: true,
-      authAction: { tenant: { name: 'tenant', schema: { type: 'apiKey', in: 'header', name: 'x-tenant-id' }, value: 'tenant_demo' } },
+      authAction: {
+        tenant: { name: 'tenant', schema: { type: 'apiKey', in: 'header', name: 'x-tenant-id' }, value: 'tenant_demo' },
+      },
     },
   });
-}
-
-function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }) {
-  if (!(schema instanceof z.ZodType)) return undefined;
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: schemaType, target: 'draft-2020-12', unrepresentable: 'any' });
-  const name = names.get(schema);
-  if (!name || name.endsWith('Query')) return { schema: json };
-  return { schema: { $ref: `#/components/schemas/${name}` }, components: { [name]: json } };
 }

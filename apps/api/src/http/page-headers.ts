@@ -6,3 +6,6 @@ export function sendPageHeaders<T>(reply: FastifyReply, page: Page<T>): Page<T> 
   void reply.headers({ 'x-total-count': page.total, 'x-take': page.take, 'x-skip': page.skip });
   return page;
 }
+
+/** The same headers, for the documentation. */
+export const PAGE_HEADERS = { 'x-total-count': 'Number of all.', 'x-take': 'As `take`.', 'x-skip': 'As `skip`.' };

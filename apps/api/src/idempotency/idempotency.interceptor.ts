@@ -46,7 +46,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
 function scopeOf(request: FastifyRequest): IdempotencyScope | undefined {
   const key = request.headers[HEADER];
   if (key === undefined) return undefined;
-  if (typeof key !== 'string' || !KEY.test(key)) throw fieldError([HEADER], 'The header must be 1 to 255 visible ASCII characters.');
+  if (typeof key !== 'string' || !KEY.test(key))
+    throw fieldError([HEADER], 'The header must be 1 to 255 visible ASCII characters.');
   if (!request.principal) throw new Error('A route is @Idempotent() but no guard named the caller.');
   return { tenantId: request.principal.tenantId, route: `${request.method} ${request.routeOptions.url}`, key };
 }

@@ -30,14 +30,22 @@ export class IdempotencyRepository {
    * Takes a key that is free, expired, or held by a request that died.
    * @returns undefined when another request holds or has answered it
    */
-  async reserve(scope: IdempotencyScope, requestHash: string, limits: { ttlMs: number; abandonedMs: number }): Promise<Reservation | undefined> {
+  async reserve(
+    scope: IdempotencyScope,
+    requestHash: string,
+    limits: { ttlMs: number; abandonedMs: number },
+  ): Promise<Reservation | undefined> {
     const values = [scope.tenantId, scope.route, scope.key, requestHash, limits.ttlMs, limits.abandonedMs];
     const [row] = await this.database.query<{ token: Date }>(RESERVE, values);
     return row && { scope, token: row.token.toISOString() };
   }
 
   async find({ tenantId, route, key }: IdempotencyScope): Promise<StoredAnswer | undefined> {
-    const [row] = await this.database.query<{ requestHash: string; status: number | null; body: string | null }>(FIND, [tenantId, route, key]);
+    const [row] = await this.database.query<{ requestHash: string; status: number | null; body: string | null }>(FIND, [
+      tenantId,
+      route,
+      key,
+    ]);
     return row && { ...row, body: row.body === null ? null : JSON.parse(row.body) };
   }
 
@@ -73,7 +81,10 @@ const FIND = {
 
 const HELD = 'tenant_id = $1 and route = $2 and key = $3 and created_at = $4::timestamptz and status is null';
 
-const COMPLETE = { name: 'idempotency-complete', text: `update idempotency_key set status = $5, body = $6::jsonb where ${HELD}` };
+const COMPLETE = {
+  name: 'idempotency-complete',
+  text: `update idempotency_key set status = $5, body = $6::jsonb where ${HELD}`,
+};
 const ABANDON = { name: 'idempotency-abandon', text: `delete from idempotency_key where ${HELD}` };
 const PURGE = {
   name: 'idempotency-purge',

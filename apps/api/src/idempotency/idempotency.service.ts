@@ -44,16 +44,22 @@ export class IdempotencyService implements OnApplicationBootstrap, OnApplication
 
   /** Keeps the answer. Failing to must not fail the request, whose work is done. */
   async complete(reservation: Reservation, status: number, body: unknown): Promise<void> {
-    await this.keys.complete(reservation, status, body).catch((error: unknown) => this.warn(error, 'The answer to an idempotent request was not kept.'));
+    await this.keys
+      .complete(reservation, status, body)
+      .catch((error: unknown) => this.warn(error, 'The answer to an idempotent request was not kept.'));
   }
 
   /** Frees the key of a failed request, so that it can be tried again. */
   async abandon(reservation: Reservation): Promise<void> {
-    await this.keys.abandon(reservation).catch((error: unknown) => this.warn(error, 'The key of a failed request was not freed.'));
+    await this.keys
+      .abandon(reservation)
+      .catch((error: unknown) => this.warn(error, 'The key of a failed request was not freed.'));
   }
 
   async purge(): Promise<void> {
-    await this.keys.purge(LIMITS.ttlMs).catch((error: unknown) => this.warn(error, 'Old idempotency keys were not purged; the next hour tries again.'));
+    await this.keys
+      .purge(LIMITS.ttlMs)
+      .catch((error: unknown) => this.warn(error, 'Old idempotency keys were not purged; the next hour tries again.'));
   }
 
   /** @returns undefined while the first request runs */

@@ -13,7 +13,8 @@ export const Idempotent = () =>
     ApiHeader({
       name: 'Idempotency-Key',
       required: false,
-      description: 'Makes a retry safe: the same key and body get the first answer again, for 24 hours, with `Idempotent-Replayed: true`.',
+      description:
+        'Makes a retry safe: the same key and body get the first answer again, for 24 hours, with `Idempotent-Replayed: true`.',
       schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
     }),
     Refuses({ 422: 'The Idempotency-Key was used with another body.' }),

@@ -4,9 +4,11 @@ import { createHash } from 'node:crypto';
 export const requestHash = (body: unknown): string => createHash('sha256').update(canonicalJson(body)).digest('hex');
 
 /** JSON with sorted keys. */
-export const canonicalJson = (value: unknown): string => JSON.stringify(value ?? null, (_, member: unknown) => (isObject(member) ? sorted(member) : member));
+export const canonicalJson = (value: unknown): string =>
+  JSON.stringify(value ?? null, (_, member: unknown) => (isObject(member) ? sorted(member) : member));
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** No prototype, so that a key named `__proto__` stays a key. */
 const sorted = (object: Record<string, unknown>): Record<string, unknown> =>

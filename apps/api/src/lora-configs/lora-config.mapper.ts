@@ -23,4 +23,7 @@ export const fromRow = (row: LoraConfigModel): LoraConfig => ({
 });
 
 /** Fields of a configuration as Prisma takes them. */
-export const toData = <T extends Partial<CreateLoraConfig>>(input: T) => ({ ...input, meta: input.meta as Prisma.InputJsonObject | undefined });
+export const toData = <T extends Partial<CreateLoraConfig>>(input: T) => ({
+  ...input,
+  meta: input.meta as Prisma.InputJsonObject | undefined,
+});

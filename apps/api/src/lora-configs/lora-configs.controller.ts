@@ -16,7 +16,7 @@ import {
 } from '@influencerai/shared';
 import type { FastifyReply } from 'fastify';
 import { Answers, Refuses } from '../http/openapi.js';
-import { sendPageHeaders } from '../http/page-headers.js';
+import { PAGE_HEADERS, sendPageHeaders } from '../http/page-headers.js';
 import { Idempotent } from '../idempotency/idempotent.js';
 import { Caller, type Principal } from '../tenants/principal.js';
 import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
@@ -34,13 +34,16 @@ export class LoraConfigsController {
   @ApiOperation({ summary: 'Create a training configuration' })
   @Answers(201, LoraConfigSchema, 'The configuration, defaults filled in.')
   @Refuses({ 400: 'A field is wrong.', 401: 'No tenant.', 409: 'The name is taken.' })
-  create(@Caller() caller: Principal, @Body({ schema: CreateLoraConfigSchema }) input: CreateLoraConfig): Promise<LoraConfig> {
+  create(
+    @Caller() caller: Principal,
+    @Body({ schema: CreateLoraConfigSchema }) input: CreateLoraConfig,
+  ): Promise<LoraConfig> {
     return this.configs.create(caller, input);
   }
 
   @Get()
   @ApiOperation({ summary: 'List configurations, newest first' })
-  @Answers(200, LoraConfigPageSchema, 'One page; the headers `x-total-count`, `x-take` and `x-skip` repeat its frame.')
+  @Answers(200, LoraConfigPageSchema, 'One page.', PAGE_HEADERS)
   @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.' })
   async list(
     @Caller() caller: Principal,

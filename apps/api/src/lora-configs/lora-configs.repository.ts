@@ -1,5 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { ACTIVE_STATUSES, AppError, type CreateLoraConfig, type ListLoraConfigsQuery, type LoraConfig, type Page, type UpdateLoraConfig } from '@influencerai/shared';
+import {
+  ACTIVE_STATUSES,
+  AppError,
+  type CreateLoraConfig,
+  type ListLoraConfigsQuery,
+  type LoraConfig,
+  type Page,
+  type UpdateLoraConfig,
+} from '@influencerai/shared';
 import { Database } from '../database/database.js';
 import { Prisma } from '../database/generated/client.js';
 import { isUuid } from '../http/is-uuid.js';
@@ -36,7 +44,12 @@ export class LoraConfigsRepository {
     const { isDefault, modelName, take, skip, sortBy, sortOrder } = query;
     const where = { tenantId, isDefault, modelName };
     const [rows, total] = await Promise.all([
-      this.database.prisma.loraConfig.findMany({ where, take, skip, orderBy: [{ [sortBy]: sortOrder }, { id: sortOrder }] }),
+      this.database.prisma.loraConfig.findMany({
+        where,
+        take,
+        skip,
+        orderBy: [{ [sortBy]: sortOrder }, { id: sortOrder }],
+      }),
       this.database.prisma.loraConfig.count({ where }),
     ]);
     return { data: rows.map(fromRow), total, take, skip };
@@ -61,16 +74,23 @@ export class LoraConfigsRepository {
   async delete(tenantId: string, id: string): Promise<LoraConfig> {
     if (!isUuid(id)) throw new AppError('lora_config_not_found', { id });
     return this.database.prisma.$transaction(async (transaction) => {
-      const locked = await transaction.$queryRaw<unknown[]>`select 1 from lora_config where id = ${id}::uuid and tenant_id = ${tenantId} for update`;
+      const locked = await transaction.$queryRaw<
+        unknown[]
+      >`select 1 from lora_config where id = ${id}::uuid and tenant_id = ${tenantId} for update`;
       if (locked.length === 0) throw new AppError('lora_config_not_found', { id });
-      const count = await transaction.job.count({ where: { tenantId, loraConfigId: id, status: { in: ACTIVE_STATUSES } } });
+      const count = await transaction.job.count({
+        where: { tenantId, loraConfigId: id, status: { in: ACTIVE_STATUSES } },
+      });
       if (count > 0) throw new AppError('lora_config_in_use', { id, count });
       return fromRow(await transaction.loraConfig.delete({ where: { id } }));
     }, LIMITS);
   }
 
   /** A unique violation can only be the name: whoever sets the default holds the tenant's lock. */
-  private async write(name: string | undefined, work: (transaction: Prisma.TransactionClient) => Promise<LoraConfig>): Promise<LoraConfig> {
+  private async write(
+    name: string | undefined,
+    work: (transaction: Prisma.TransactionClient) => Promise<LoraConfig>,
+  ): Promise<LoraConfig> {
     try {
       return await this.database.prisma.$transaction(work, LIMITS);
     } catch (error) {
@@ -83,7 +103,11 @@ export class LoraConfigsRepository {
 /** Unsets the default of a tenant, and keeps other requests from setting one until this transaction is over. */
 async function clearDefault(transaction: Prisma.TransactionClient, tenantId: string, exceptId?: string): Promise<void> {
   await transaction.$queryRaw`select 1 from tenant where id = ${tenantId} for no key update`;
-  await transaction.loraConfig.updateMany({ where: { tenantId, isDefault: true, id: { not: exceptId } }, data: { isDefault: false } });
+  await transaction.loraConfig.updateMany({
+    where: { tenantId, isDefault: true, id: { not: exceptId } },
+    data: { isDefault: false },
+  });
 }
 
-const isUniqueViolation = (error: unknown): boolean => error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
+const isUniqueViolation = (error: unknown): boolean =>
+  error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';

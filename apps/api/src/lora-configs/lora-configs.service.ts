@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { CreateLoraConfig, DeletedLoraConfig, ListLoraConfigsQuery, LoraConfig, Page, UpdateLoraConfig } from '@influencerai/shared';
+import type {
+  CreateLoraConfig,
+  DeletedLoraConfig,
+  ListLoraConfigsQuery,
+  LoraConfig,
+  Page,
+  UpdateLoraConfig,
+} from '@influencerai/shared';
 import { assertMeta } from '../http/json-limits.js';
 import { Storage } from '../storage/storage.js';
 import type { Principal } from '../tenants/principal.js';

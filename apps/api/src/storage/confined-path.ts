@@ -1,6 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
-import { hasCode } from './has-code.js';
+import { hasCode } from '../http/error-code.js';
 
 /** The path leads out of the root, by its text or through a link. */
 export class EscapeError extends Error {
@@ -14,7 +14,8 @@ export class EscapeError extends Error {
  */
 export async function confine(root: string, relative: string): Promise<string> {
   const path = resolve(root, relative);
-  if (relative.includes('\0') || !isBelow(root, path)) throw new EscapeError(`${relative} leads out of the data folder.`);
+  if (relative.includes('\0') || !isBelow(root, path))
+    throw new EscapeError(`${relative} leads out of the data folder.`);
   const [realRoot, realPath] = await Promise.all([realpath(root), realpathOfExisting(path)]);
   if (!isBelow(realRoot, realPath)) throw new EscapeError(`${relative} leads out of the data folder through a link.`);
   return path;
@@ -41,4 +42,5 @@ async function isLink(path: string): Promise<boolean> {
   }
 }
 
-const isBelow = (root: string, path: string): boolean => path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+const isBelow = (root: string, path: string): boolean =>
+  path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);

@@ -31,7 +31,8 @@ export class FilesStorage extends Storage {
     try {
       return await confine(this.root, toKey(publicPath));
     } catch (error) {
-      if (error instanceof EscapeError) throw fieldError([field], 'Must stay below "data/": a link in it leads outside.');
+      if (error instanceof EscapeError)
+        throw fieldError([field], 'Must stay below "data/": a link in it leads outside.');
       throw error;
     }
   }

@@ -10,7 +10,8 @@ export function problemOfPublicPath(path: string): string | undefined {
   }
   if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(path)) return 'Control and invisible characters are not allowed.';
   if (path.includes('\\')) return 'Use "/" between folders, not "\\".';
-  if (!path.startsWith('data/')) return 'Must start with "data/", the data folder of the project; absolute paths are not allowed.';
+  if (!path.startsWith('data/'))
+    return 'Must start with "data/", the data folder of the project; absolute paths are not allowed.';
   return problemOfSegments(path.slice('data/'.length).replace(/\/$/, '').split('/'));
 }
 

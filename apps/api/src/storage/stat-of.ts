@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { hasCode } from './has-code.js';
+import { hasCode } from '../http/error-code.js';
 
 /** Undefined when nothing is there (any more). */
 export async function statOf(path: string): Promise<Stats | undefined> {

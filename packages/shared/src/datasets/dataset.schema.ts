@@ -36,7 +36,9 @@ export const ListDatasetsQuerySchema = PageQuerySchema.extend({
 });
 export type ListDatasetsQuery = z.infer<typeof ListDatasetsQuerySchema>;
 
-export const UpdateDatasetStatusSchema = z.strictObject({ status: DatasetStatusSchema }).meta({ example: { status: 'ready' } });
+export const UpdateDatasetStatusSchema = z
+  .strictObject({ status: DatasetStatusSchema })
+  .meta({ example: { status: 'ready' } });
 export type UpdateDatasetStatus = z.infer<typeof UpdateDatasetStatusSchema>;
 
 /** What opening every file found. Image fields are 0 for text datasets and the other way round. */
@@ -61,16 +63,42 @@ export const DatasetProblemSchema = z.object({
 });
 export type DatasetProblem = z.infer<typeof DatasetProblemSchema>;
 
-export const DatasetSchema = z.object({
-  id: z.string(),
-  tenantId: z.string(),
-  kind: DatasetKindSchema,
-  path: z.string(),
-  meta: MetaSchema,
-  status: DatasetStatusSchema,
-  stats: DatasetStatsSchema.nullable().describe('Measured by opening every file; null until that is done.'),
-  problems: z.array(DatasetProblemSchema),
-  createdAt: z.iso.datetime(),
-  updatedAt: z.iso.datetime(),
-});
+export const DatasetSchema = z
+  .object({
+    id: z.string(),
+    tenantId: z.string(),
+    kind: DatasetKindSchema,
+    path: z.string(),
+    meta: MetaSchema,
+    status: DatasetStatusSchema,
+    stats: DatasetStatsSchema.nullable().describe('Measured by opening every file; null until that is done.'),
+    problems: z.array(DatasetProblemSchema),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({
+    example: {
+      id: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d',
+      tenantId: 'tenant_demo',
+      kind: 'lora-training',
+      path: 'data/datasets/my-influencer',
+      meta: { imageCount: 25, resolution: '1024x1024', triggerWord: 'ohwx' },
+      status: 'ready',
+      stats: {
+        images: 25,
+        captions: 25,
+        rows: 0,
+        columns: [],
+        bytes: 31_457_280,
+        duplicates: 0,
+        unreadable: 0,
+        formats: { png: 25 },
+        resolutions: { '1024x1024': 25 },
+        digest: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      },
+      problems: [],
+      createdAt: '2025-01-15T10:30:00.000Z',
+      updatedAt: '2025-01-15T10:30:00.000Z',
+    },
+  });
 export type Dataset = z.infer<typeof DatasetSchema>;

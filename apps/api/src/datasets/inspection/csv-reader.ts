@@ -34,7 +34,8 @@ export class CsvReader {
 
   /** @throws Error when a quote is still open */
   end(): void {
-    if (this.state === 'quoted') throw new Error(`the quote that opens in the record of line ${this.startLine} is never closed`);
+    if (this.state === 'quoted')
+      throw new Error(`the quote that opens in the record of line ${this.startLine} is never closed`);
     if (this.state !== 'field start' || this.fieldCount > 0) this.endRecord();
   }
 
@@ -56,7 +57,8 @@ export class CsvReader {
 
   private keep(char: string): void {
     this.length += char.length;
-    if (this.length > MAX_FIELD_LENGTH) throw new Error(`the record of line ${this.startLine} has a field of more than 1 MiB (is a quote missing?)`);
+    if (this.length > MAX_FIELD_LENGTH)
+      throw new Error(`the record of line ${this.startLine} has a field of more than 1 MiB (is a quote missing?)`);
     if (this.isFirst) this.field += char;
   }
 

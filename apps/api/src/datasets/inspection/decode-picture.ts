@@ -34,7 +34,8 @@ export function sniffFormat(content: Buffer): PictureFormat | undefined {
 export const decodePicture = (content: Buffer): Promise<DecodedPicture> =>
   decoding.run(async () => {
     const { width, height, orientation = 1 } = await sharp(content, { limitInputPixels: false }).metadata();
-    if (width * height > MAX_PIXELS) throw new Error(`it has ${width}x${height} pixels, more than ${MAX_PIXELS / 1e6} million`);
+    if (width * height > MAX_PIXELS)
+      throw new Error(`it has ${width}x${height} pixels, more than ${MAX_PIXELS / 1e6} million`);
     // Shrinking to a few pixels, but only after decoding, reads all of them and needs no memory for the whole.
     const picture = sharp(content, { limitInputPixels: MAX_PIXELS, failOn: 'error', sequentialRead: true });
     await picture.resize(8, 8, { fit: 'fill', fastShrinkOnLoad: false }).raw().toBuffer();

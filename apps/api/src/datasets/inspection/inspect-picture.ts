@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { codeOf } from '../../storage/has-code.js';
+import { codeOf } from '../../http/error-code.js';
 import type { StoredFile } from '../../storage/storage.js';
 import { decodePicture, type PictureFormat, sniffFormat } from './decode-picture.js';
 import type { InspectionSource } from './inspection.js';
@@ -25,13 +25,23 @@ export interface PictureReport {
 export const isPicture = (name: string): boolean => extname(name).toLowerCase() in FORMAT_OF;
 
 /** Opens a picture and the caption beside it. Damage goes into the report; only an abort makes it fail. */
-export async function inspectPicture(source: InspectionSource, picture: StoredFile, caption: StoredFile | undefined): Promise<PictureReport> {
+export async function inspectPicture(
+  source: InspectionSource,
+  picture: StoredFile,
+  caption: StoredFile | undefined,
+): Promise<PictureReport> {
   source.signal.throwIfAborted();
   const report: PictureReport = { picture, errors: [], warnings: [] };
-  await readPicture(source, report).catch((error: unknown) => report.errors.push({ file: picture.name, reason: reasonOf(error) }));
+  await readPicture(source, report).catch((error: unknown) =>
+    report.errors.push({ file: picture.name, reason: reasonOf(error) }),
+  );
   if (!report.image) return report;
-  if (!caption) report.warnings.push({ file: picture.name, reason: 'No caption: no .txt file of the same name beside it.' });
-  else await readCaption(source, report, caption).catch((error: unknown) => report.errors.push({ file: caption.name, reason: reasonOf(error) }));
+  if (!caption)
+    report.warnings.push({ file: picture.name, reason: 'No caption: no .txt file of the same name beside it.' });
+  else
+    await readCaption(source, report, caption).catch((error: unknown) =>
+      report.errors.push({ file: caption.name, reason: reasonOf(error) }),
+    );
   return report;
 }
 
@@ -47,7 +57,11 @@ async function readPicture({ storage }: InspectionSource, report: PictureReport)
   if (named !== format) report.warnings.push({ file: name, reason: `Named as ${named} but holds ${format} data.` });
 }
 
-async function readCaption({ storage }: InspectionSource, report: PictureReport, { key, name, sizeBytes }: StoredFile): Promise<void> {
+async function readCaption(
+  { storage }: InspectionSource,
+  report: PictureReport,
+  { key, name, sizeBytes }: StoredFile,
+): Promise<void> {
   if (sizeBytes > MAX_CAPTION_BYTES) throw new Error(`the caption is larger than ${MAX_CAPTION_BYTES / 1024} KiB`);
   const { content, sha256 } = await readFile(storage.read(key));
   const text = new TextDecoder('utf-8', { fatal: true }).decode(content);

@@ -12,7 +12,9 @@ export async function inspectPictures(source: InspectionSource, problems: Proble
   const { files } = source.listing;
   const pictures = files.filter(({ name }) => isPicture(name));
   const captions = new Map(files.filter(({ name }) => isCaption(name)).map((file) => [stem(file.name), file]));
-  const reports = await mapConcurrently(pictures, CONCURRENCY, (picture) => inspectPicture(source, picture, captions.get(stem(picture.name))));
+  const reports = await mapConcurrently(pictures, CONCURRENCY, (picture) =>
+    inspectPicture(source, picture, captions.get(stem(picture.name))),
+  );
   warnOfStrangers(files, new Set(pictures.map(({ name }) => stem(name))), problems);
   return summarize(reports, problems);
 }
@@ -55,7 +57,8 @@ function warnOfStrangers(files: readonly StoredFile[], pictureStems: ReadonlySet
   for (const { name } of files) {
     if (isPicture(name)) continue;
     if (!isCaption(name)) problems.warning(name, 'Ignored: neither a PNG, JPEG or WebP picture nor a caption.');
-    else if (!pictureStems.has(stem(name))) problems.warning(name, 'Ignored: a caption without a picture of the same name.');
+    else if (!pictureStems.has(stem(name)))
+      problems.warning(name, 'Ignored: a caption without a picture of the same name.');
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
-import { codeOf } from '../../storage/has-code.js';
+import { codeOf } from '../../http/error-code.js';
 import type { StoredFile } from '../../storage/storage.js';
 import { digestOf, emptyStats, type Inspection, type InspectionSource } from './inspection.js';
 import type { Problems } from './problems.js';
@@ -46,7 +46,12 @@ export async function inspectText(source: InspectionSource, problems: Problems):
 }
 
 /** No rows at all when the file as a whole cannot be read. */
-async function countRows({ storage, signal }: InspectionSource, file: StoredFile, columns: Set<string>, problems: Problems) {
+async function countRows(
+  { storage, signal }: InspectionSource,
+  file: StoredFile,
+  columns: Set<string>,
+  problems: Problems,
+) {
   const hash = createHash('sha256');
   let rows = 0;
   const sink = {
@@ -55,7 +60,10 @@ async function countRows({ storage, signal }: InspectionSource, file: StoredFile
     problem: (reason: string) => problems.error(file.name, reason),
   };
   try {
-    await ROW_READERS[extname(file.name).toLowerCase()]?.(hashed(abortable(storage.read(file.key), signal), hash), sink);
+    await ROW_READERS[extname(file.name).toLowerCase()]?.(
+      hashed(abortable(storage.read(file.key), signal), hash),
+      sink,
+    );
   } catch (error) {
     signal.throwIfAborted();
     problems.error(file.name, reasonOf(error));
@@ -72,7 +80,8 @@ async function* abortable(chunks: AsyncIterable<Buffer>, signal: AbortSignal): A
 }
 
 /** Names come from the files themselves and must fit into the database. */
-const toColumnName = (name: string): string => name.toWellFormed().replaceAll('\0', '\uFFFD').slice(0, MAX_COLUMN_NAME).toWellFormed();
+const toColumnName = (name: string): string =>
+  name.toWellFormed().replaceAll('\0', '\uFFFD').slice(0, MAX_COLUMN_NAME).toWellFormed();
 
 function reasonOf(error: unknown): string {
   if (codeOf(error) === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'Cannot be read: not valid UTF-8.';

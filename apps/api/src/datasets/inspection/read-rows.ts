@@ -21,7 +21,8 @@ const readJsonLines: RowReader = async (chunks, sink) => {
 function readJsonLine(text: string, number: number, sink: RowSink): void {
   const row = parse(text);
   if (row === undefined) return sink.problem(`Line ${number} is not valid JSON.`);
-  if (typeof row !== 'object' || row === null || Array.isArray(row)) return sink.problem(`Line ${number} is not a JSON object.`);
+  if (typeof row !== 'object' || row === null || Array.isArray(row))
+    return sink.problem(`Line ${number} is not a JSON object.`);
   sink.row();
   Object.keys(row).forEach((name) => sink.column(name));
 }
@@ -61,4 +62,8 @@ const readPlainLines: RowReader = async (chunks, sink) => {
 };
 
 /** How to read rows, by file extension. */
-export const ROW_READERS: Record<string, RowReader> = { '.jsonl': readJsonLines, '.csv': readCsv, '.txt': readPlainLines };
+export const ROW_READERS: Record<string, RowReader> = {
+  '.jsonl': readJsonLines,
+  '.csv': readCsv,
+  '.txt': readPlainLines,
+};

@@ -20,7 +20,11 @@ export class Semaphore {
 }
 
 /** Like `Promise.all(items.map(work))`, with at most `limit` at a time. The first failure ends it. */
-export async function mapConcurrently<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
+export async function mapConcurrently<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results = new Array<R>(items.length);
   const entries = items.entries();
   let hasFailed = false;
