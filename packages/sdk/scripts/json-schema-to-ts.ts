@@ -30,7 +30,11 @@ export function toTypeScript(schema: JsonSchema, indent = ''): string {
   if (schema.enum) return schema.enum.map(literal).join(' | ');
   const members = schema.anyOf ?? schema.oneOf;
   if (members) return union(members, indent);
-  if (Array.isArray(schema.type)) return union(schema.type.map((type) => ({ ...schema, type })), indent);
+  if (Array.isArray(schema.type))
+    return union(
+      schema.type.map((type) => ({ ...schema, type })),
+      indent,
+    );
   if (schema.type === 'array') return arrayOf(toTypeScript(schema.items ?? {}, indent));
   if (schema.properties) return object(schema, indent);
   if (schema.type === 'object') return recordOf(schema.additionalProperties, indent);

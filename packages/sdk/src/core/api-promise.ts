@@ -25,18 +25,11 @@ export class APIPromise<T> implements Promise<T> {
     return this.answer;
   }
 
-  then<A = T, B = never>(
-    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
-    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.answer.then(({ data }) => data).then(onFulfilled, onRejected);
-  }
+  // Typed by the library's own signatures, so that callbacks are as free as those of any promise.
+  readonly then: Promise<T>['then'] = (onFulfilled, onRejected) =>
+    this.answer.then(({ data }) => data).then(onFulfilled, onRejected);
 
-  catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
-    return this.then(undefined, onRejected);
-  }
+  readonly catch: Promise<T>['catch'] = (onRejected) => this.then(undefined, onRejected);
 
-  finally(onFinally?: (() => void) | null): Promise<T> {
-    return this.then().finally(onFinally);
-  }
+  readonly finally: Promise<T>['finally'] = (onFinally) => this.then().finally(onFinally);
 }

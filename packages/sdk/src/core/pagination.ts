@@ -29,15 +29,17 @@ export class Page<T extends { id: string }> implements AsyncIterable<T> {
   }
 
   /** Rows that slide to a later page, because new ones came in front, are yielded once. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    const seen = new Set<string>();
-    for (let page: Page<T> | undefined = this; page; page = await page.getNextPage()) {
-      for (const item of page.data) {
-        if (seen.has(item.id)) continue;
-        seen.add(item.id);
-        yield item;
-      }
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    return iterateFrom(this);
+  }
+}
+
+async function* iterateFrom<T extends { id: string }>(first: Page<T>): AsyncGenerator<T, void, undefined> {
+  const seen = new Set<string>();
+  for (let page: Page<T> | undefined = first; page; page = await page.getNextPage()) {
+    const fresh = page.data.filter(({ id }) => !seen.has(id));
+    for (const { id } of fresh) seen.add(id);
+    yield* fresh;
   }
 }
 

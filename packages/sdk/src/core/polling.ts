@@ -46,7 +46,12 @@ export interface PollParams {
 
 /** Asks again and again until the job is in a terminal state. A state that this version does not know is not final. */
 export async function pollUntilTerminal({ jobId, load, ...params }: PollParams): Promise<CompletedJob> {
-  const { onProgress, pollInterval = DEFAULT_POLL_INTERVAL_MS, timeout = DEFAULT_TIMEOUT_MS, ...options } = params.options;
+  const {
+    onProgress,
+    pollInterval = DEFAULT_POLL_INTERVAL_MS,
+    timeout = DEFAULT_TIMEOUT_MS,
+    ...options
+  } = params.options;
   if (!(pollInterval > 0)) throw new InfluencerAIError('pollInterval must be more than 0 ms.');
   const deadline = Date.now() + timeout;
   let job: Job | undefined;

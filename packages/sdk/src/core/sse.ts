@@ -32,7 +32,7 @@ const DEFAULT_IDLE_TIMEOUT_MS = 45_000;
 export async function* followEvents(params: EventSourceParams): AsyncGenerator<ServerSentEvent, void, undefined> {
   const { signal, maxRetries = Infinity, lastEventId } = params.options;
   const resumePoint: ResumePoint = { lastEventId, retryMs: undefined };
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     let waitMs: number | undefined;
     let isEmpty = true;
     try {
@@ -78,7 +78,10 @@ async function* readEvents(
   try {
     for (;;) {
       const idle = setTimeout(() => void reader.cancel(), idleTimeoutMs);
-      const { done, value } = await reader.read().catch(fail).finally(() => clearTimeout(idle));
+      const { done, value } = await reader
+        .read()
+        .catch(fail)
+        .finally(() => clearTimeout(idle));
       if (done) return;
       yield* decoder.push(text.decode(value, { stream: true }));
     }

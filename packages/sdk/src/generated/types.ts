@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'range_not_satisfiable'
   | 'streams_exhausted'
   | 'service_unavailable'
+  | 'service_not_ready'
   | 'internal'
   | 'attempts_exhausted'
   | 'dataset_unreadable'

@@ -28,6 +28,6 @@ export async function runAttempt<T>(
 }
 
 export function toConnectionError(error: unknown, url: string): ConnectionError {
-  const reason = codeOf(error) ?? (error instanceof Error ? error.message : String(error));
+  const reason = codeOf(error) ?? String(error);
   return new ConnectionError(`The connection to ${url} failed (${reason}).`, { cause: error });
 }

@@ -24,11 +24,11 @@ function isWithoutEffect(error: unknown): boolean {
   return error instanceof ConnectionError && NEVER_SENT.has(codeOf(error.cause) ?? '');
 }
 
-/** The system's error code, which `fetch` buries below its own error. */
+/** The system's error code, which `fetch` buries below its own error. Errors of another realm count, too. */
 export function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' ? code : codeOf(error.cause);
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return typeof code === 'string' ? code : codeOf(cause);
 }
 
 /** How long to wait before the next attempt; undefined when there must be none. `attempt` counts from 0. */

@@ -42,6 +42,11 @@ export class Datasets {
 
   /** Sets the state, for example back to `pending` to have the folder validated again. */
   updateStatus(datasetId: string, status: DatasetStatus, options?: RequestOptions): APIPromise<Dataset> {
-    return this.transport.json({ method: 'PATCH', path: path`/datasets/${datasetId}/status`, body: { status }, options });
+    return this.transport.json({
+      method: 'PATCH',
+      path: path`/datasets/${datasetId}/status`,
+      body: { status },
+      options,
+    });
   }
 }
