@@ -16,7 +16,7 @@ import { listNotoPictures } from './noto-pictures.js';
 import { pretrain } from './pretraining.js';
 
 /** Pretrains the image base: `node dist/base/pretrain-image.js [steps] [folder]`. Seeded; writes `image.safetensors` (F16). */
-const STEPS = Number(process.argv[2] ?? 8000);
+const STEPS = Number(process.argv[2] ?? 4500);
 const FOLDER = process.argv[3] ?? 'base';
 const SEED = 1;
 const BATCH_SIZE = 128;
