@@ -1,0 +1,50 @@
+import type { ErrorCode } from '../packages/shared/src/index.ts';
+
+/** What a client does about an answer of the API that is not 2xx. */
+export const ANSWERS = {
+  validation_failed: 'Correct the fields that `errors.fieldErrors` names; `errors.issues` has a JSON pointer for each.',
+  body_malformed: 'Send well-formed JSON in UTF-8.',
+  body_too_large: 'Send less, or raise `BODY_LIMIT_BYTES`. Uploads of artifacts are streams and have no such limit.',
+  media_type_unsupported: 'Set the header `content-type` to what the message names.',
+  tenant_missing: 'Add the header `x-tenant-id`.',
+  tenant_malformed: 'Use letters, digits, `_`, `-` and `.`; begin with a letter or digit.',
+  route_not_found: 'Compare method and path with the list at `/api`.',
+  dataset_not_found: 'Check the id. A dataset of another tenant gets the same answer as one that does not exist.',
+  lora_config_not_found:
+    'Check the id. A configuration of another tenant gets the same answer as one that does not exist.',
+  job_not_found: 'Check the id. A job of another tenant gets the same answer as one that does not exist.',
+  artifact_not_found: 'List `GET /jobs/:id/artifacts`; the file may not be written yet.',
+  worker_not_found: 'Register with `POST /workers`, then repeat the call. Workers do this by themselves.',
+  dataset_path_refused:
+    'Name a folder below the data root: `data/…`, without `..` and without links that lead outside.',
+  dataset_not_ready: 'Poll `GET /datasets/:id` until it is `ready`; when it is `failed`, its `problems` say why.',
+  dataset_kind_mismatch:
+    'Use pictures (`lora-training`) for image models and rows of text (`fine-tuning`) for language models.',
+  lora_config_name_taken: 'Choose another name, or update the configuration that has it.',
+  lora_config_in_use: 'Wait for those jobs or cancel them, then delete again.',
+  job_transition_refused: 'Read the job again; the message lists what is allowed from its present state.',
+  job_attempt_stale: 'Stop writing: the job was handed to a later attempt.',
+  idempotency_key_reused: 'Send a new key with a new request, and the same body with a repeated one.',
+  idempotency_key_in_use: 'Wait a moment and repeat the request with the same key.',
+  range_not_satisfiable: 'Ask for a range within the size of the file, or for the whole file.',
+  streams_exhausted: 'Close a stream, or poll `GET /jobs/:id` instead.',
+  service_unavailable: 'Repeat after the seconds that `Retry-After` names. The database or the storage is away.',
+  service_not_ready: 'Wait until `GET /health/ready` answers 200; its body names what is missing.',
+  internal: 'Repeat once; if it stays, look up the request id in the log of the API.',
+} as const satisfies Partial<Record<ErrorCode, string>>;
+
+/** What a tenant does about a failed job; these stand in its `result.code`. */
+export const JOB_FAILURES = {
+  attempts_exhausted:
+    'Look at the log for what the attempts have in common; hosts that crash or run out of memory are the usual cause.',
+  dataset_unreadable: 'Put the files back where they were when the dataset was registered, and submit again.',
+  trainer_unavailable: 'Start a worker that has the trainer, then submit again.',
+  trainer_crashed: 'Read the last lines of `GET /jobs/:id/logs`.',
+  trainer_out_of_memory: 'Lower `batchSize`, `resolution` or `networkDim`, or use a host with more memory.',
+  trainer_output_missing: 'Read the log; a full disk is the usual cause.',
+  loss_not_finite: 'Lower `learningRate`; look for broken pictures in the dataset.',
+  spec_unsupported: 'Change what the message names, or choose a base model of another trainer.',
+} as const satisfies Partial<Record<ErrorCode, string>>;
+
+/** Fails to compile when a code of the catalogue has no advice. */
+export const ADVICE: Record<ErrorCode, string> = { ...ANSWERS, ...JOB_FAILURES };
