@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import { AppError } from '@influencerai/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { codeOf } from './error-code.js';
 import { fromError } from './problem.js';
 
 /** The native face's errors: domain errors by their code, anything unforeseen as `internal` with a request id. */
@@ -25,7 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
 /** Puts errors of the framework into the catalogue's words. */
 function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   if (thrown instanceof AppError) return thrown;
-  const code = errorCodeOf(thrown);
+  const code = codeOf(thrown);
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     const contentType = request.headers['content-type'] ?? 'none';
     return new AppError('media_type_unsupported', { contentType, expected: 'application/json' }, { cause: thrown });
@@ -43,15 +44,12 @@ function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   return new AppError('internal', { requestId: request.id }, { cause: thrown });
 }
 
-const errorCodeOf = (thrown: unknown): string =>
-  thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
-
 /** PostgreSQL is away, starting up or shutting down; the caller may try again. */
 const isUnavailable = (code: string): boolean =>
   /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P0[1-3]|08\w{3}|P1001|P1002|P1017|P2024)$/.test(code);
 
 function statusOf(thrown: unknown): number {
   if (thrown instanceof HttpException) return thrown.getStatus();
-  if (thrown instanceof Error && 'statusCode' in thrown && typeof thrown.statusCode === 'number') return thrown.statusCode;
+  if (typeof thrown === 'object' && thrown !== null && 'statusCode' in thrown && typeof thrown.statusCode === 'number') return thrown.statusCode;
   return 500;
 }

@@ -1,23 +1,41 @@
-import { Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
 import { AppError, type FieldIssue } from '@influencerai/shared';
 import { assertStorable } from './json-limits.js';
 
-type SchemaIssue = Parameters<NonNullable<ConstructorParameters<typeof StandardSchemaValidationPipe>[0]>['exceptionFactory'] & object>[0][number];
+type SchemaIssue = Parameters<
+  NonNullable<ConstructorParameters<typeof StandardSchemaValidationPipe>[0]>['exceptionFactory'] & object
+>[0][number];
 
 /** Validates bodies, queries and parameters with the schema on their decorator; failures become `validation_failed`. */
 @Injectable()
 export class ValidationPipe extends StandardSchemaValidationPipe {
   constructor() {
-    super({ exceptionFactory: (issues) => new AppError('validation_failed', { issues: issues.flatMap(toFieldIssues) }) });
+    super({
+      exceptionFactory: (issues) => new AppError('validation_failed', { issues: issues.flatMap(toFieldIssues) }),
+    });
   }
 
-  /** A missing body is an empty one, so that the answer names the fields that are missing. */
-  override async transform<T>(value: T, metadata: Parameters<StandardSchemaValidationPipe['transform']>[1]): Promise<T> {
+  /**
+   * A missing body is an empty one, so that the answer names the fields that are missing; an issue of a single
+   * parameter gets that parameter's name.
+   */
+  override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
     // Before the schema, which walks the value recursively.
     assertStorable(value);
-    return super.transform(metadata.type === 'body' && value == null ? ({} as T) : value, metadata);
+    const given = metadata.type === 'body' && value == null ? ({} as T) : value;
+    const { data } = metadata;
+    if (data === undefined) return super.transform(given, metadata);
+    return super.transform(given, metadata).catch((error: unknown) => {
+      throw error instanceof AppError ? inField(data, error) : error;
+    });
   }
 }
+
+const inField = (field: string, { code, details }: AppError): AppError =>
+  new AppError(code, {
+    ...details,
+    issues: details.issues?.map(({ path, message }) => ({ path: [field, ...path], message })),
+  });
 
 function toFieldIssues(issue: SchemaIssue): FieldIssue[] {
   const path = (issue.path ?? []).map((segment) => plainKey(typeof segment === 'object' ? segment.key : segment));

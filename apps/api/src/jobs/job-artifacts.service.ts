@@ -17,7 +17,8 @@ export class JobArtifactsService {
   ) {}
 
   /**
-   * Streams a file of the running attempt into storage and lists it.
+   * Streams a file of the running attempt into storage and lists it. The fence is checked again when all bytes are
+   * there, so that an attempt that ended meanwhile replaces nothing.
    * @throws AppError `job_not_found`, `job_attempt_stale`
    */
   async put({ tenantId }: Principal, id: string, name: string, query: PutArtifactQuery, content: Readable): Promise<JobArtifact> {
@@ -25,19 +26,15 @@ export class JobArtifactsService {
     const stale = () => new AppError('job_attempt_stale', { id, attempt: query.attempt, current: job.attempt });
     if (job.attempt !== query.attempt || job.status !== 'running') throw stale();
     const storageKey = keyOf(await this.jobs.outputDirOf(id), id, query.kind, name);
-    const written = await this.storage.write(storageKey, content);
-    const artifact = await this.artifacts.put({
-      tenantId,
-      jobId: id,
-      attempt: query.attempt,
-      name,
-      kind: query.kind,
-      step: query.step ?? null,
-      ...written,
-      contentType: contentTypeOf(name),
-      storageKey,
+    const listed = { tenantId, jobId: id, attempt: query.attempt, name, kind: query.kind, step: query.step ?? null };
+    let artifact: JobArtifact | undefined;
+    await this.storage.write(storageKey, content, {
+      accept: async (written) => {
+        artifact = await this.artifacts.put({ ...listed, ...written, contentType: contentTypeOf(name), storageKey });
+        if (!artifact) throw stale();
+      },
     });
-    if (!artifact) throw stale();
+    if (!artifact) throw new Error('Storage kept a file without asking.');
     if (query.kind === 'state') await this.dropOlderStates(id, name);
     return artifact;
   }

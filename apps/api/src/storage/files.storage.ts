@@ -7,7 +7,7 @@ import { confine, EscapeError } from './confined-path.js';
 import { listFiles } from './list-files.js';
 import { problemOfPublicPath, toKey } from './public-path.js';
 import { statOf } from './stat-of.js';
-import { type ByteRange, type Listing, Storage, type Written } from './storage.js';
+import { type ByteRange, type Listing, Storage, type WriteOptions, type Written } from './storage.js';
 import { writeWhole } from './write-whole.js';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -45,9 +45,9 @@ export class FilesStorage extends Storage {
     return listFiles(await this.resolveInside(publicPath), toKey(publicPath), limit);
   }
 
-  async write(key: string, content: Readable, signal?: AbortSignal): Promise<Written> {
+  async write(key: string, content: Readable, options?: WriteOptions): Promise<Written> {
     try {
-      return await writeWhole(await confine(this.root, key), content, signal);
+      return await writeWhole(await confine(this.root, key), content, options);
     } finally {
       content.destroy();
     }

@@ -12,6 +12,12 @@ export interface Written {
   sha256: string;
 }
 
+export interface WriteOptions {
+  signal?: AbortSignal;
+  /** Called when all bytes are stored, just before the file appears under its key. What it throws undoes the write. */
+  accept?: (written: Written) => Promise<void>;
+}
+
 export interface StoredFile {
   /** Where `read` finds it. */
   key: string;
@@ -51,7 +57,7 @@ export abstract class Storage {
   abstract list(publicPath: string, limit: number): Promise<Listing | undefined>;
 
   /** Stores a stream under a key, whole or not at all: readers never see a part of it. */
-  abstract write(key: string, content: Readable, signal?: AbortSignal): Promise<Written>;
+  abstract write(key: string, content: Readable, options?: WriteOptions): Promise<Written>;
 
   /** Streams a file or a range of it; fails with `ENOENT` when there is none. */
   abstract read(key: string, range?: ByteRange): Readable;

@@ -3,18 +3,19 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Written } from './storage.js';
+import type { WriteOptions, Written } from './storage.js';
 
 /**
  * Writes a stream to a file that appears only when it is complete and on disk: into a hidden file beside it, then
- * renamed. On failure or abort nothing stays behind.
+ * renamed. On failure, abort or refusal nothing stays behind and an earlier file of that name stays as it was.
  */
-export async function writeWhole(path: string, content: Readable, signal?: AbortSignal): Promise<Written> {
+export async function writeWhole(path: string, content: Readable, { signal, accept }: WriteOptions = {}): Promise<Written> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const temporary = join(folder, `.${basename(path).slice(0, 100)}.${randomUUID()}.part`);
   try {
     const written = await writeAndSync(temporary, content, signal);
+    await accept?.(written);
     await rename(temporary, path);
     await syncFolder(folder);
     return written;

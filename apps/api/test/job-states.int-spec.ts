@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { canBecome, type ErrorBody, type Job, JOB_STATUSES, type JobStatus, sourcesOf } from '@influencerai/shared';
+import { Dispatcher } from '../src/dispatcher/dispatcher.js';
+import { Database } from '../src/database/database.js';
+import { HttpWorker, JobsFixture } from './jobs-fixture.js';
+import { startTestApp, type TestApp } from './test-app.js';
+
+describe('the states of a job', () => {
+  let api: TestApp;
+  let database: Database;
+  beforeAll(async () => {
+    // The sweep runs when a test asks for it.
+    api = await startTestApp({ env: { SWEEP_MS: '86400000', MAX_ATTEMPTS: '2' } });
+    database = api.app.get(Database);
+  });
+  afterAll(() => api.close());
+
+  const cases = JOB_STATUSES.flatMap((from) => JOB_STATUSES.map((to): [JobStatus, JobStatus] => [from, to]));
+
+  it.each(cases)('should treat PATCH from %s to %s as the table says', async (from, to) => {
+    const fixture = await JobsFixture.create(api, `tenant_${from}_${to}`);
+    const { id } = await fixture.submit();
+    await bringTo(id, from);
+    const answer = await fixture.patch(id, { status: to });
+    const isRepeat = from === to && (from === 'running' || sourcesFrom(from).length === 0);
+    expect(answer.status).toBe(canBecome(from, to) || isRepeat ? 200 : 409);
+    // Leaving `queued` frees nobody and entering `pending` is for workers; what counts is that nothing else moved it.
+    expect((await fixture.get(id)).status).toBe(answer.status === 200 ? to : from);
+    if (answer.status === 409) expect((answer.body as unknown as ErrorBody).code).toBe('job_transition_refused');
+  });
+
+  it('should let one of two concurrent final reports win', async () => {
+    const fixture = await JobsFixture.create(api, 'tenant_race');
+    const { id } = await fixture.submit();
+    await fixture.patch(id, { status: 'running' });
+    const reports = [1, 2, 3, 4, 5, 6].map((cost) =>
+      fixture.patch(id, { status: cost % 2 ? 'completed' : 'failed', costTok: cost }),
+    );
+    const answers = await Promise.all(reports);
+    const final = await fixture.get(id);
+    const events = await database.prisma.jobEvent.findMany({ where: { jobId: id }, orderBy: { id: 'asc' } });
+    expect(events.map((event) => (event.data as { to: string }).to)).toEqual(['pending', 'running', final.status]);
+    expect(
+      answers.filter((answer) => answer.status === 200).every((answer) => answer.body.costTok === final.costTok),
+    ).toBe(true);
+  });
+
+  describe('the fence', () => {
+    it('should refuse every kind of write of an attempt that is over', async () => {
+      const { fixture, id, worker } = await running('tenant_fence');
+      await expireLease(id);
+      await api.app.get(Dispatcher).sweep();
+      const second = await (await new HttpWorker(api).register()).claim();
+      expect(second).toMatchObject({ jobId: id, attempt: 2 });
+
+      const line = { seq: 0, stream: 'stdout', text: 'late', at: new Date().toISOString() };
+      const writes = await Promise.all([
+        fixture.patch(id, { attempt: 1, result: { progress: {} } }),
+        fixture.patch(id, { attempt: 1, status: 'completed' }),
+        fixture.patch(id, { attempt: 1, status: 'pending' }),
+        api.send(`POST /jobs/${id}/logs`, { tenant: fixture.tenant, body: { attempt: 1, lines: [line] } }),
+        putArtifact(fixture, id, 'late.png', 1),
+      ]);
+      expect(writes.map((write) => write.status)).toEqual([409, 409, 409, 409, 409]);
+      expect((await worker.heartbeat([{ jobId: id, attempt: 1 }])).body.jobs).toMatchObject([{ directive: 'stop' }]);
+      expect(await fixture.get(id)).toMatchObject({ status: 'running', attempt: 2, result: null });
+      expect(
+        (await api.send<{ data: unknown[] }>(`GET /jobs/${id}/artifacts`, { tenant: fixture.tenant })).body.data,
+      ).toEqual([]);
+    });
+
+    it('should take the same final report twice as one', async () => {
+      const { fixture, id } = await running('tenant_twice');
+      const report = { attempt: 1, status: 'completed', result: { loraPath: 'data/loras/x.safetensors' } };
+      const answers = [await fixture.patch(id, report), await fixture.patch(id, report)];
+      expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
+      expect(answers[1]?.body).toEqual(answers[0]?.body);
+      expect(await database.prisma.jobEvent.count({ where: { jobId: id, type: 'status' } })).toBe(3);
+    });
+  });
+
+  describe('leases', () => {
+    it('should be extended by heartbeats', async () => {
+      const { id, worker } = await running('tenant_lease');
+      await expireLease(id);
+      expect((await worker.heartbeat([{ jobId: id, attempt: 1 }])).body.jobs).toEqual([
+        { jobId: id, attempt: 1, directive: 'continue' },
+      ]);
+      await api.app.get(Dispatcher).sweep();
+      expect((await database.prisma.job.findUniqueOrThrow({ where: { id } })).status).toBe('running');
+    });
+
+    it('should send a job back when they end, and fail it when that happened too often', async () => {
+      const { fixture, id } = await running('tenant_expiry');
+      await expireLease(id);
+      await api.app.get(Dispatcher).sweep();
+      expect(await fixture.get(id)).toMatchObject({
+        status: 'pending',
+        attempt: 1,
+        waitingReason: expect.stringContaining('Interrupted'),
+      });
+      await (await new HttpWorker(api).register()).claim();
+      await expireLease(id);
+      await api.app.get(Dispatcher).sweep();
+      expect(await fixture.get(id)).toMatchObject({
+        status: 'failed',
+        attempt: 2,
+        result: { code: 'attempts_exhausted' },
+      });
+    });
+
+    it('should hand back at once what a worker held before it crashed', async () => {
+      const { fixture, id, worker } = await running('tenant_crash');
+      await worker.register([{ jobId: id, attempt: 1 }]);
+      expect((await fixture.get(id)).status).toBe('running');
+      await worker.register([]);
+      expect((await fixture.get(id)).status).toBe('pending');
+      await fixture.patch(id, { status: 'cancelled' });
+    });
+  });
+
+  describe('POST /jobs/:id/cancel', () => {
+    it('should ask the worker, which then reports', async () => {
+      const { fixture, id, worker } = await running('tenant_cancel');
+      const asked = await api.send<Job>(`POST /jobs/${id}/cancel`, { tenant: fixture.tenant });
+      expect(asked).toMatchObject({ status: 200, body: { status: 'running', cancelRequestedAt: expect.any(String) } });
+      expect((await worker.heartbeat([{ jobId: id, attempt: 1 }])).body.jobs).toMatchObject([{ directive: 'cancel' }]);
+      expect((await fixture.patch(id, { attempt: 1, status: 'cancelled' })).body).toMatchObject({
+        status: 'cancelled',
+      });
+      expect((await api.send(`POST /jobs/${id}/cancel`, { tenant: fixture.tenant })).status).toBe(200);
+    });
+
+    it('should be carried out by the sweep when the worker is gone', async () => {
+      const { fixture, id } = await running('tenant_cancel_gone');
+      await api.send(`POST /jobs/${id}/cancel`, { tenant: fixture.tenant });
+      await expireLease(id);
+      await api.app.get(Dispatcher).sweep();
+      expect((await fixture.get(id)).status).toBe('cancelled');
+    });
+
+    it('should refuse a job that has ended otherwise', async () => {
+      const { fixture, id } = await running('tenant_cancel_late');
+      await fixture.patch(id, { attempt: 1, status: 'completed' });
+      expect((await api.send(`POST /jobs/${id}/cancel`, { tenant: fixture.tenant })).status).toBe(409);
+    });
+  });
+
+  it('should say when no worker offers the trainer', async () => {
+    const fixture = await JobsFixture.create(api, 'tenant_kohya', { modelName: 'sd15' });
+    const { id } = await fixture.submit();
+    await api.app.get(Dispatcher).sweep();
+    expect(await fixture.get(id)).toMatchObject({
+      trainer: 'kohya',
+      waitingReason: expect.stringContaining('No live worker offers the trainer kohya'),
+    });
+  });
+
+  it('should serve tenants in turn, whoever came first', async () => {
+    const tenants = ['tenant_a', 'tenant_b', 'tenant_c'];
+    for (const tenant of tenants) {
+      const fixture = await JobsFixture.create(api, tenant);
+      for (let index = 0; index < 3; index++) await fixture.submit();
+    }
+    const worker = await new HttpWorker(api).register();
+    const order: string[] = [];
+    for (let index = 0; index < 9; index++) {
+      const claimed = await worker.claim();
+      if (claimed && tenants.includes(claimed.tenantId)) order.push(claimed.tenantId);
+    }
+    expect(order.slice(0, 3).sort()).toEqual(tenants);
+    expect(order.slice(3, 6).sort()).toEqual(tenants);
+  });
+
+  const sourcesFrom = (status: JobStatus): JobStatus[] => JOB_STATUSES.filter((to) => sourcesOf(to).includes(status));
+
+  async function bringTo(id: string, status: JobStatus): Promise<void> {
+    await database.prisma.job.update({ where: { id }, data: { status } });
+  }
+
+  async function running(tenant: string) {
+    const fixture = await JobsFixture.create(api, tenant);
+    await database.prisma.job.updateMany({
+      where: { status: { in: ['pending', 'queued'] } },
+      data: { status: 'cancelled' },
+    });
+    const { id } = await fixture.submit();
+    const worker = await new HttpWorker(api).register();
+    expect(await worker.claim()).toMatchObject({ jobId: id, attempt: 1 });
+    return { fixture, id, worker };
+  }
+
+  async function expireLease(id: string): Promise<void> {
+    await database.prisma.job.update({ where: { id }, data: { leaseExpiresAt: new Date(Date.now() - 1_000) } });
+  }
+});
+
+function putArtifact(fixture: JobsFixture, id: string, name: string, attempt: number) {
+  return fixture.api.send(`PUT /jobs/${id}/artifacts/${name}?attempt=${attempt}&kind=sample&step=1`, {
+    tenant: fixture.tenant,
+    headers: { 'content-type': 'application/octet-stream' },
+    body: 'picture',
+  });
+}
