@@ -67,7 +67,7 @@ const doorbellFor = (
 ): OpenDoorbell => {
   const { redisUrl, databaseUrl } = queue;
   if (!redisUrl && !databaseUrl) {
-    log.info(`Neither REDIS_URL nor DATABASE_URL is set: asking the API for jobs every ${claimPollMs} ms.`);
+    log.info(`Neither REDIS_URL nor QUEUE_DATABASE_URL is set: asking the API for jobs every ${claimPollMs} ms.`);
     return silentDoorbell;
   }
   return queueDoorbell(queueConnection({ redisUrl, databaseUrl: databaseUrl ?? '' }), trainers, log);

@@ -23,7 +23,7 @@ const emptyIsUnset = (value: unknown): unknown => (value === '' ? undefined : va
 export const EnvSchema = z.object({
   API_URL: url('http:', 'https:').default('http://localhost:3001').describe('Where the API is.'),
   REDIS_URL: url('redis:', 'rediss:').optional().describe('Queue on Redis; the same value as the API has.'),
-  DATABASE_URL: url('postgres:', 'postgresql:')
+  QUEUE_DATABASE_URL: url('postgres:', 'postgresql:')
     .optional()
     .describe(
       'Queue on PostgreSQL, where REDIS_URL is not set. With neither, the worker asks the API every CLAIM_POLL_MS.',
@@ -103,7 +103,7 @@ export const describeEnv = (): string =>
 const toEnv = (env: z.infer<typeof EnvSchema>) =>
   Object.freeze({
     apiUrl: env.API_URL,
-    queue: { redisUrl: env.REDIS_URL, databaseUrl: env.DATABASE_URL },
+    queue: { redisUrl: env.REDIS_URL, databaseUrl: env.QUEUE_DATABASE_URL },
     workerDir: resolve(env.WORKER_DIR),
     dataRoot: resolve(env.DATA_ROOT),
     slots: env.WORKER_SLOTS,
