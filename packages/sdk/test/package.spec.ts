@@ -34,12 +34,11 @@ describe('the packed package', () => {
     await mkdir(installed, { recursive: true });
     await run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-    for (const example of ['usage-example.ts', 'require-example.cts']) {
-      await cp(join(packageRoot, 'test/fixtures', example), join(folder, example));
-    }
+    await cp(join(packageRoot, 'test/fixtures'), folder, { recursive: true });
+    await writeFile(join(folder, 'readme-example.ts'), await readmeExample());
     builds = { node: compile('node'), browser: compile('browser') };
     await Promise.allSettled(Object.values(builds));
-  }, 30_000);
+  }, 60_000);
 
   afterAll(() => rm(folder, { recursive: true }));
 
@@ -59,6 +58,11 @@ describe('the packed package', () => {
     await run(process.execPath, [tsc, '-p', file]).catch(({ stdout }: { stdout: string }) => {
       throw new Error(stdout);
     });
+  }
+
+  async function readmeExample(): Promise<string> {
+    const readme = await readFile(join(packageRoot, 'README.md'), 'utf8');
+    return /```ts\n([^]*?)```/.exec(readme)?.[1] ?? '';
   }
 
   /** The examples talk to localhost:3001; a proxy setting leads them to the test server, whatever runs there. */
@@ -104,10 +108,14 @@ describe('the packed package', () => {
 
   it('should type-check in a browser', () => builds.browser);
 
-  it('should run the documented example as it is printed', async () => {
+  it('should run the documented examples as they are printed', async () => {
     await using server = await startServer(contractHandler());
-    const output = await runAgainst(server.baseUrl, 'usage-example.js');
-    expect(output).toBe('Epoch 12/20\nTraining complete!\n');
+    await using other = await startServer(contractHandler());
+    const runs = [runAgainst(server.baseUrl, 'usage-example.js'), runAgainst(other.baseUrl, 'readme-example.js')];
+    expect(await Promise.all(runs)).toEqual([
+      'Epoch 12/20\nTraining complete!\n',
+      'Epoch 12/20\ndata/loras/a.safetensors\n',
+    ]);
     const calls = server.received.map(({ method, path }) => `${method} ${path}`);
     expect(calls).toEqual(['POST /datasets', 'POST /lora-configs', 'POST /jobs', 'GET /jobs/job-1', 'GET /jobs/job-1']);
     expect(JSON.parse(server.received[2]?.body ?? '')).toEqual({

@@ -96,6 +96,12 @@ describe('jobs.waitForCompletion', () => {
     await expect(wait).rejects.toMatchObject({ job: undefined, cause: { message: 'Broken.' } });
   });
 
+  it('should wait without a limit when told so', async () => {
+    await using server = await startServer(showing(aJob(), done));
+    const options = { pollInterval: 5, timeout: Infinity, timeoutMs: Infinity };
+    await expect(server.client().jobs.waitForCompletion('job-1', options)).resolves.toEqual(done);
+  });
+
   it('should stop when it is aborted', async () => {
     await using server = await startServer(showing(aRunningJob(1)));
     const wait = server.client().jobs.waitForCompletion('job-1', { signal: AbortSignal.timeout(50) });

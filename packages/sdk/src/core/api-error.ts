@@ -1,4 +1,5 @@
 import type { ErrorBody, ErrorCode } from '../generated/types.js';
+import { asErrorBody } from '../internal/error-body.js';
 import { readRetryAfterMs } from '../internal/retry-after.js';
 import { InfluencerAIError } from './errors.js';
 
@@ -95,39 +96,3 @@ export class RateLimitError extends APIError {
 export class InternalServerError extends APIError {
   override readonly name = 'InternalServerError';
 }
-
-const BY_STATUS: Record<number, typeof APIError> = {
-  400: BadRequestError,
-  401: AuthenticationError,
-  403: PermissionDeniedError,
-  404: NotFoundError,
-  409: ConflictError,
-  422: UnprocessableEntityError,
-  429: RateLimitError,
-};
-
-/** @internal */
-export async function readApiError(response: Response): Promise<APIError> {
-  const { status, statusText, headers } = response;
-  const body = parse(await response.text().catch(() => ''));
-  const message = asErrorBody(body).message ?? `The server answered ${status} ${statusText}`.trim();
-  const ErrorClass = BY_STATUS[status] ?? (status >= 500 ? InternalServerError : APIError);
-  return new ErrorClass({ status, message, headers, body });
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-/** Bodies of proxies in between look different, so every member may be missing. */
-function asErrorBody(body: unknown): Partial<Omit<ErrorBody, 'code'>> & { code?: string } {
-  if (typeof body !== 'object' || body === null) return {};
-  const { message, code, errors, requestId } = body as ErrorBody;
-  return { errors, message: textOf(message), code: textOf(code), requestId: textOf(requestId) };
-}
-
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);

@@ -53,14 +53,15 @@ export async function pollUntilTerminal({ jobId, load, ...params }: PollParams):
     ...options
   } = params.options;
   if (!(pollInterval > 0)) throw new InfluencerAIError('pollInterval must be more than 0 ms.');
+  const requestTimeoutMs = options.timeoutMs ?? params.requestTimeoutMs;
   const deadline = Date.now() + timeout;
   let job: Job | undefined;
   let failure: unknown;
   for (;;) {
-    const timeoutMs = Math.min(params.requestTimeoutMs, Math.max(deadline - Date.now(), SHORTEST_REQUEST_MS));
+    const timeoutMs = Math.min(requestTimeoutMs, Math.max(deadline - Date.now(), SHORTEST_REQUEST_MS));
     failure = undefined;
     try {
-      job = await load({ timeoutMs, ...options, maxRetries: 0 });
+      job = await load({ ...options, timeoutMs, maxRetries: 0 });
     } catch (error) {
       if (!isTransient(error)) throw error;
       failure = error;

@@ -1,9 +1,9 @@
 import { runAttempt } from '../internal/attempt.js';
 import { toQueryString, type QueryValue } from '../internal/query.js';
+import { readApiError } from '../internal/read-api-error.js';
 import { retryDelayMs } from '../internal/retry-policy.js';
 import { sleep } from '../internal/sleep.js';
 import { toUploadInit, type UploadInit } from '../internal/upload-body.js';
-import { readApiError } from './api-error.js';
 import { APIPromise, type WithResponse } from './api-promise.js';
 import { InvalidResponseError } from './errors.js';
 import type { Fetch, RequestOptions, UploadBody } from './request-options.js';
@@ -46,7 +46,7 @@ export class Transport {
 
   /** Resolves with the headers; the body is left to the caller and has no time limit. */
   raw(request: ApiRequest): Promise<Response> {
-    return this.send(request, async (response) => response).then(({ response }) => response);
+    return this.send(request, (response) => Promise.resolve(response)).then(({ response }) => response);
   }
 
   async send<T>(request: ApiRequest, consume: Consume<T>): Promise<WithResponse<T>> {

@@ -1,6 +1,6 @@
 import { toConnectionError } from '../internal/attempt.js';
 import { backoffMs, isTransient, retryAfterOf } from '../internal/retry-policy.js';
-import { sleep } from '../internal/sleep.js';
+import { sleep, toTimerMs } from '../internal/sleep.js';
 import { SseDecoder, type ResumePoint, type ServerSentEvent } from '../internal/sse-decoder.js';
 import { AbortError } from './errors.js';
 import type { Transport } from './request.js';
@@ -77,7 +77,7 @@ async function* readEvents(
   };
   try {
     for (;;) {
-      const idle = setTimeout(() => void reader.cancel(), idleTimeoutMs);
+      const idle = setTimeout(() => void reader.cancel(), toTimerMs(idleTimeoutMs));
       const { done, value } = await reader
         .read()
         .catch(fail)

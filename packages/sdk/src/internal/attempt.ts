@@ -1,5 +1,6 @@
 import { AbortError, ConnectionError, InfluencerAIError, TimeoutError } from '../core/errors.js';
 import { codeOf } from './retry-policy.js';
+import { toTimerMs } from './sleep.js';
 
 export interface AttemptLimits {
   url: string;
@@ -14,7 +15,7 @@ export async function runAttempt<T>(
 ): Promise<T> {
   if (signal?.aborted) throw new AbortError(signal);
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), timeoutMs);
+  const timer = setTimeout(() => limit.abort(), toTimerMs(timeoutMs));
   try {
     return await work(signal ? AbortSignal.any([signal, limit.signal]) : limit.signal);
   } catch (error) {

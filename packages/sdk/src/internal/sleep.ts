@@ -1,7 +1,7 @@
 import { AbortError } from '../core/errors.js';
 
-/** Timers hold 31 bits; a longer delay would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Timers hold 31 bits; a longer delay, `Infinity` included, would fire at once. */
+export const toTimerMs = (delayMs: number): number => Math.min(delayMs, 2 ** 31 - 1);
 
 /** Resolves after the delay; rejects with an `AbortError` as soon as the signal is aborted. */
 export function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -11,13 +11,10 @@ export function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(new AbortError(signal));
     };
-    const timer = setTimeout(
-      () => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      },
-      Math.min(delayMs, LONGEST_TIMER_MS),
-    );
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, toTimerMs(delayMs));
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

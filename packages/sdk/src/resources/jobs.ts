@@ -101,7 +101,7 @@ export class Jobs extends JobArtifacts {
     const isOver = async () => isTerminalStatus((await this.get(jobId, options)).status);
     const source = { transport: this.transport, path: path`/jobs/${jobId}/events`, options, isOver };
     for await (const { id, data } of followEvents(source)) {
-      const event: JobEvent = JSON.parse(data);
+      const event = JSON.parse(data) as JobEvent;
       yield { ...event, id };
       if (event.type === 'status' && isTerminalStatus(event.to)) return;
     }

@@ -27,12 +27,13 @@ export interface TestServer extends AsyncDisposable {
  */
 export async function startServer(handler: Handler): Promise<TestServer> {
   const received: Received[] = [];
-  const server = createServer(async (message, response) => {
+  const answer = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const request = await receive(message, received.length);
     received.push(request);
-    const answer = await handler(request, response);
-    if (answer !== undefined && !response.headersSent && !response.destroyed) sendJson(response, 200, answer);
-  });
+    const body = await handler(request, response);
+    if (body !== undefined && !response.headersSent && !response.destroyed) sendJson(response, 200, body);
+  };
+  const server = createServer((message, response) => void answer(message, response));
   server.on('connect', (_request, socket) => {
     socket.write('HTTP/1.1 200 OK\r\n\r\n');
     server.emit('connection', socket);
