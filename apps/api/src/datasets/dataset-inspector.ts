@@ -28,7 +28,7 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
     private readonly storage: Storage,
   ) {}
 
-  get hasRoom(): boolean {
+  private get hasRoom(): boolean {
     return this.running.size < CONCURRENCY && !this.stopping.signal.aborted;
   }
 
@@ -45,27 +45,16 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
 
   /** Takes up datasets that wait, as many as there is room for. */
   async sweep(staleMs = STALE_MS): Promise<void> {
-    try {
-      while (this.hasRoom) {
-        const claim = await this.datasets.claimNext(staleMs);
-        if (!claim) return;
-        this.start(claim);
-      }
-    } catch (error) {
-      this.logger.warn({ err: error }, 'Waiting datasets could not be looked up; the next sweep tries again.');
+    while (this.hasRoom) {
+      const claim = await this.occupy(this.datasets.claimNext(staleMs)).catch(() => undefined);
+      // Nothing waits, or the database is away, which `work` has logged.
+      if (!claim) return;
     }
   }
 
-  /** Inspects in the background; never fails, since a dataset left unfinished is found again by the sweep. */
-  start(claim: Dataset): void {
-    const run = this.inspect(claim)
-      .then(() => undefined)
-      .catch((error: unknown) => this.logger.warn({ err: error, datasetId: claim.id }, 'The inspection was cut short.'))
-      .finally(() => {
-        this.running.delete(run);
-        void this.sweep();
-      });
-    this.running.add(run);
+  /** Registers a dataset to be inspected in the background: at once when there is room, else after others. */
+  async enqueue(create: (status: 'processing' | 'pending') => Promise<Dataset>): Promise<Dataset> {
+    return this.hasRoom ? this.occupy(create('processing')) : create('pending');
   }
 
   /** When the running inspections are over. */
@@ -89,6 +78,29 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
     if (result) return (await this.datasets.finish(current, result)) ?? this.datasets.getById(claim.tenantId, claim.id);
     await this.datasets.release(current);
     throw new AppError('service_unavailable');
+  }
+
+  /** Holds a place from before there is a claim, so that nobody else counts it as free. */
+  private occupy<T extends Dataset | undefined>(claim: Promise<T>): Promise<T> {
+    const run = this.work(claim).then((hasWorked) => {
+      this.running.delete(run);
+      if (hasWorked) void this.sweep();
+    });
+    this.running.add(run);
+    return claim;
+  }
+
+  /** Never fails: a dataset that is left unfinished is found again by a sweep. */
+  private async work(claim: Promise<Dataset | undefined>): Promise<boolean> {
+    try {
+      const dataset = await claim;
+      if (!dataset) return false;
+      await this.inspect(dataset);
+      return true;
+    } catch (error) {
+      this.logger.warn({ err: error }, 'An inspection was cut short; a later sweep takes it up again.');
+      return false;
+    }
   }
 
   /** @returns undefined when the claim is lost */

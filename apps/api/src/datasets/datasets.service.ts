@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   type CreateDataset,
   type Dataset,
+  type DatasetStatus,
   fieldError,
   type ListDatasetsQuery,
   type Page,
@@ -35,11 +36,10 @@ export class DatasetsService {
   async create({ tenantId }: Principal, input: CreateDataset): Promise<Dataset> {
     assertMeta(input.meta);
     const listing = await this.find(input);
-    if (this.isSmall(listing)) return this.inspector.inspect(await this.datasets.create(tenantId, input, 'processing'));
-    if (!this.inspector.hasRoom) return this.datasets.create(tenantId, input, 'pending');
-    const dataset = await this.datasets.create(tenantId, input, 'processing');
-    this.inspector.start(dataset);
-    return dataset;
+    const register = (status: DatasetStatus) => this.datasets.create(tenantId, input, status);
+    return this.isSmall(listing)
+      ? this.inspector.inspect(await register('processing'))
+      : this.inspector.enqueue(register);
   }
 
   list({ tenantId }: Principal, query: ListDatasetsQuery): Promise<Page<Dataset>> {

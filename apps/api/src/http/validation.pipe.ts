@@ -20,8 +20,8 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
    * parameter gets that parameter's name.
    */
   override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
-    // Before the schema, which walks the value recursively.
-    assertStorable(value);
+    // Before the schema, which walks the value recursively. An id that cannot be stored is an id that is not found.
+    if (metadata.type !== 'param') assertStorable(value);
     const given = metadata.type === 'body' && value == null ? ({} as T) : value;
     const { data } = metadata;
     if (data === undefined) return super.transform(given, metadata);
