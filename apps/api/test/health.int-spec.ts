@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ErrorBody } from '@influencerai/shared';
-import { Database } from '../src/database/database.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 let api: TestApp;

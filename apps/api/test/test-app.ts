@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createTestDatabase } from '@influencerai/local';
+import type { ErrorBody } from '@influencerai/shared';
 import { createApp } from '../src/create-app.js';
 import { readConfig } from '../src/env.js';
 
@@ -24,6 +25,8 @@ export interface TestResponse<T = unknown> {
   text: string;
   /** Parsed when the answer is JSON, else undefined. */
   body: T;
+  /** The same, as an error. */
+  problem: ErrorBody;
 }
 
 export interface TestApp {
@@ -72,10 +75,6 @@ async function send<T>(
   });
   const text = await response.text();
   const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
-  return {
-    status: response.status,
-    headers: response.headers,
-    text,
-    body: (isJson ? JSON.parse(text) : undefined) as T,
-  };
+  const parsed: unknown = isJson ? JSON.parse(text) : undefined;
+  return { status: response.status, headers: response.headers, text, body: parsed as T, problem: parsed as ErrorBody };
 }
