@@ -1,4 +1,5 @@
 import { createPostgresBackend, Queue, Worker, withBackend, type Job } from 'bullmq';
+import { Redis } from 'ioredis';
 import type { QueueConnection } from './connection.js';
 
 /** Part of every key in Redis; in PostgreSQL BullMQ has the schema `bullmq` to itself. */
@@ -42,14 +43,35 @@ const postgresOptions = (url: string, maxConnections: number) => ({
 /** Nobody reads BullMQ's event stream here. */
 const streams = { events: { maxLen: 100 } };
 
+const createRedisQueue = (url: string, name: string): QueueHandle => {
+  const client = new Redis(url, {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    connectTimeout: 3_000,
+    commandTimeout: 5_000,
+    retryStrategy,
+  });
+  client.on('error', () => undefined);
+  const queue = new Queue(name, { connection: client, prefix: REDIS_PREFIX, streams });
+  // BullMQ's own close waits for a connection that may never come back.
+  const close = async () => {
+    client.disconnect();
+    await queue.close();
+  };
+  return {
+    add: (task, data, options) => queue.add(task, data, options),
+    getWaitingCount: () => queue.getWaitingCount(),
+    waitUntilReady: () => queue.waitUntilReady(),
+    on: (event, listener) => queue.on(event, listener),
+    close,
+  };
+};
+
 /** Opens a queue to add to. With Redis away it refuses at once rather than keeping messages in memory. */
 export const createQueue = (connection: QueueConnection, name: string): QueueHandle => {
-  if (connection.backend === 'postgres') {
-    const options = { ...postgresOptions(connection.url, 2), query_timeout: 5_000 };
-    return new postgres.Queue(name, { connection: options, streams });
-  }
-  const redis = { url: connection.url, maxRetriesPerRequest: 1, enableOfflineQueue: false, retryStrategy };
-  return new Queue(name, { connection: { ...redis, connectTimeout: 3_000 }, prefix: REDIS_PREFIX, streams });
+  if (connection.backend === 'redis') return createRedisQueue(connection.url, name);
+  const options = { ...postgresOptions(connection.url, 2), query_timeout: 5_000 };
+  return new postgres.Queue(name, { connection: options, streams });
 };
 
 /** Opens a consumer. Redis commands wait for the connection to come back. */

@@ -26,6 +26,9 @@ const askRedis = async (url: string): Promise<string> => {
   const client = new Redis(url, {
     lazyConnect: true,
     connectTimeout: ANSWER_TIMEOUT_MS,
+    commandTimeout: ANSWER_TIMEOUT_MS,
+    // That check is a command without a time limit.
+    enableReadyCheck: false,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });
@@ -42,7 +45,11 @@ const askRedis = async (url: string): Promise<string> => {
 };
 
 const askPostgres = async (url: string): Promise<void> => {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: ANSWER_TIMEOUT_MS });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();

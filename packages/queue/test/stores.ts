@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { findRedisProgram, startPostgres, startRedis, type RedisServer } from '@influencerai/local';
 import type { QueueConnection } from '../src/index.js';
 
@@ -34,9 +36,12 @@ const killablePostgres = async (folder: string): Promise<KillableStore> => {
   const { port } = server;
   return {
     connection: { backend: 'postgres', url: server.url },
-    kill: () => {
-      process.kill(server.pid, 'SIGKILL');
-      return Promise.resolve();
+    kill: async () => {
+      // With its children: a connection's own process would finish what it is at.
+      const { stdout } = await promisify(execFile)('ps', ['-axo', 'pid=,ppid=']);
+      const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+      const children = rows.filter(([, parent]) => parent === server.pid).map(([pid]) => pid as number);
+      for (const pid of [server.pid, ...children]) process.kill(pid, 'SIGKILL');
     },
     startAgain: async () => {
       server = await startPostgres({ folder, port, durability: 'none' });
