@@ -33,7 +33,7 @@ export const aSpec = ({ training, ...overrides }: Overrides = {}): TrainingSpec 
       ...training,
     },
     network: { dim: 16, alpha: 8 },
-    samples: { prompts: [] },
+    samples: { prompts: null },
     extra: {},
     ...overrides,
   });

@@ -41,7 +41,7 @@ export function buildSpec({ dataset, config }: JobSources, choice: TrainerChoice
       seed: positiveInteger(meta['seed']) ?? 42,
     },
     network: { dim: config.networkDim, alpha: config.networkAlpha },
-    samples: { prompts: texts(meta['samplePrompts']) ?? defaultPrompts(choice.kind, triggerWord) },
+    samples: { prompts: texts(meta['samplePrompts']) ?? null },
     extra: Object.fromEntries(Object.entries(meta).filter(([key]) => !KNOWN_META.includes(key))) as TrainingSpec['extra'],
   };
 }
@@ -60,9 +60,6 @@ export function defaultOutputDir(configName: string): string {
 /** The file base name that belongs to an output folder. */
 export const outputName = (outputDir: string): string =>
   (outputDir.split('/').findLast((part) => part !== '') ?? 'lora').replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
-
-const defaultPrompts = (kind: TrainingSpec['kind'], triggerWord: string | null): string[] =>
-  kind === 'image' ? [`${triggerWord ?? ''} portrait, smiling`.trim()] : [triggerWord ?? 'Once'];
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const number = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);

@@ -36,7 +36,9 @@ export const TrainingSpecSchema = z.object({
     seed: z.int(),
   }),
   network: z.object({ dim: z.int(), alpha: z.int() }),
-  samples: z.object({ prompts: z.array(z.string()) }),
+  samples: z.object({
+    prompts: z.array(z.string()).nullable().describe('Null leaves the choice to the trainer; an empty list makes no samples.'),
+  }),
   extra: z.record(z.string(), z.json()).describe('What `meta` held besides the fields above, for trainers that know more.'),
 });
 export type TrainingSpec = z.infer<typeof TrainingSpecSchema>;

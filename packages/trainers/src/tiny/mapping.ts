@@ -8,13 +8,13 @@ export const mapFields = (spec: TrainingSpec, config: TinyConfig): FieldMapping[
   baseModel(spec),
   exact('dataset', config.kind === 'image' ? 'dataset.images' : 'dataset.rows'),
   exact('dataset.triggerWord', 'metadata.trigger_word'),
-  exact('output.name', `name=${spec.output.name}`),
+  outputName(spec, config),
   exact('network.dim', `network.dim=${spec.network.dim}`),
   exact('network.alpha', `network.alpha=${spec.network.alpha}`),
-  exact('training.epochs', `training.epochs=${spec.training.epochs}`),
+  epochs(spec),
   exact('training.maxSteps', `training.maxSteps=${spec.training.maxSteps ?? 'unset'}`),
   exact('training.batchSize', `training.batchSize=${spec.training.batchSize}`),
-  exact('training.learningRate', `training.learningRate=${spec.training.learningRate}`),
+  learningRate(spec),
   resolution(spec),
   optimizer(spec),
   lrScheduler(spec),
@@ -34,6 +34,25 @@ const baseModel = (spec: TrainingSpec): FieldMapping =>
         how: 'dropped',
         reason: `tiny trains its own small base; ${spec.baseModel} is not touched, and the weights do not fit it.`,
       };
+
+const outputName = (spec: TrainingSpec, config: TinyConfig): FieldMapping => {
+  const to = `name=${config.name}`;
+  if (config.name === spec.output.name) return exact('output.name', to);
+  return { field: 'output.name', how: 'approximated', to, reason: 'A file name starts with a letter or a digit.' };
+};
+
+const epochs = ({ training }: TrainingSpec): FieldMapping => {
+  const to = `training.epochs=${training.epochs}`;
+  if (training.maxSteps === null) return exact('training.epochs', to);
+  return { field: 'training.epochs', how: 'approximated', to, reason: 'maxSteps decides how long it trains.' };
+};
+
+const learningRate = ({ training }: TrainingSpec): FieldMapping => ({
+  field: 'training.learningRate',
+  how: 'approximated',
+  to: `training.learningRate=${training.learningRate}`,
+  reason: 'tiny takes a fixed multiple of it, since its network is small; the weights name the factor (ss_learning_rate_scale).',
+});
 
 const resolution = (spec: TrainingSpec): FieldMapping =>
   spec.kind === 'image'
@@ -56,6 +75,9 @@ const lrScheduler = (spec: TrainingSpec): FieldMapping => {
 
 const minSnrGamma = (spec: TrainingSpec): FieldMapping => {
   const { minSnrGamma: gamma } = spec.training;
+  if (gamma !== null && gamma <= 0) {
+    return { field: 'training.minSnrGamma', how: 'dropped', reason: 'It must be greater than 0.' };
+  }
   if (spec.kind === 'image' || gamma === null) {
     return exact('training.minSnrGamma', `training.minSnrGamma=${gamma ?? 'unset'}`);
   }
@@ -64,7 +86,7 @@ const minSnrGamma = (spec: TrainingSpec): FieldMapping => {
 
 const samplePrompts = (spec: TrainingSpec, config: TinyConfig): FieldMapping => {
   const to = `samples.prompts (${config.samples.prompts.length})`;
-  if (spec.samples.prompts.length > 0) return exact('samples.prompts', to);
+  if (spec.samples.prompts !== null) return exact('samples.prompts', to);
   return {
     field: 'samples.prompts',
     how: 'approximated',

@@ -88,6 +88,21 @@ describe('planTiny', () => {
     expect(config.training.minSnrGamma).toBeUndefined();
   });
 
+  it.each([
+    ['my-influencer-v1', 'my-influencer-v1'],
+    ['-rf', 'rf'],
+    ['../x', 'x'],
+    ['...', 'lora'],
+  ])('should turn the output name %p into %p', (name, expected) => {
+    expect(configOf(aSpec({ output: { dir: 'data/loras/x', name } }), aContext()).name).toBe(expected);
+  });
+
+  it('should leave out a gamma that means nothing', () => {
+    const spec = aSpec({ training: { minSnrGamma: 0 } });
+    expect(configOf(spec, aContext()).training.minSnrGamma).toBeUndefined();
+    expect(mappingOf(spec, 'training.minSnrGamma')?.how).toBe('dropped');
+  });
+
   it('should refuse a dataset of the other kind', () => {
     expect(() => planTiny(aSpec({ kind: 'text' }), aContext())).toThrow(
       expect.objectContaining({ code: 'spec_unsupported' }),

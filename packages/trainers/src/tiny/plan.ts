@@ -32,7 +32,7 @@ const toConfig = (spec: TrainingSpec, context: PlanContext): TinyConfig => {
     kind: spec.kind,
     dataset: toDataset(context.dataset),
     outputDir: 'output',
-    name: spec.output.name,
+    name: fileNameFor(spec),
     network: spec.network,
     training: toTraining(spec),
     checkpoint: { everyEpochs },
@@ -58,12 +58,19 @@ const toTraining = (spec: TrainingSpec): TinyConfig['training'] => ({
   warmupSteps: warmupSteps(spec),
   optimizer: 'AdamW',
   seed: spec.training.seed,
-  minSnrGamma: spec.kind === 'image' ? (spec.training.minSnrGamma ?? undefined) : undefined,
+  minSnrGamma: minSnrGammaFor(spec),
 });
+
+const minSnrGammaFor = ({ kind, training }: TrainingSpec): number | undefined =>
+  kind === 'image' && training.minSnrGamma !== null && training.minSnrGamma > 0 ? training.minSnrGamma : undefined;
+
+/** tiny takes names that start with a letter or a digit. */
+const fileNameFor = ({ output }: TrainingSpec): string =>
+  output.name.replace(/[^\p{L}\p{N}._-]/gu, '-').replace(/^[._-]+/, '') || 'lora';
 
 /** Without prompts of its own a job shows what it learned on captions (or beginnings of rows) of its dataset. */
 const promptsFor = (spec: TrainingSpec, dataset: DatasetListing): string[] => {
-  if (spec.samples.prompts.length > 0) return spec.samples.prompts;
+  if (spec.samples.prompts !== null) return spec.samples.prompts;
   const candidates =
     dataset.kind === 'image'
       ? dataset.images.map((image) => image.caption)
