@@ -1,3 +1,4 @@
+export * from './child-process.js';
 export * from './databases.js';
 export * from './embedded-postgres.js';
 export * from './free-port.js';
@@ -6,5 +7,6 @@ export * from './redis-server.js';
 export * from './repo-root.js';
 export * from './schema-drift.js';
 export * from './setup-error.js';
+export * from './stack.js';
 export * from './test-database.js';
 export * from './wait-until.js';

@@ -1,0 +1,134 @@
+import { access, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { Child } from './child-process.js';
+import { ensureDatabase } from './databases.js';
+import { startPostgres } from './embedded-postgres.js';
+import { freePort, isPortFree } from './free-port.js';
+import { applyMigrations } from './migrate.js';
+import { REPO_ROOT } from './repo-root.js';
+import { explainWriteError, SetupError } from './setup-error.js';
+
+export interface StackOptions {
+  /** Where the private PostgreSQL and the worker keep their state. */
+  folder: string;
+  /** Port of the API; any free one by default. */
+  port?: number;
+  /** What clients call `data`. */
+  dataRoot: string;
+  /** Settings that are passed on; DATABASE_URL and REDIS_URL replace the private stores. */
+  env: NodeJS.ProcessEnv;
+  onLine(service: string, line: string): void;
+  signal: AbortSignal;
+}
+
+export interface Stack {
+  apiUrl: string;
+  /** Resolves with a message when the API or the worker ends without being asked. */
+  broken: Promise<string>;
+  /** Worker first, so that it can hand its jobs back to the API. */
+  stop(): Promise<void>;
+  kill(): void;
+}
+
+const API_MAIN = path.join(REPO_ROOT, 'apps/api/dist/main.js');
+const WORKER_MAIN = path.join(REPO_ROOT, 'apps/worker/dist/main.js');
+const DRAIN_MS = 30_000;
+
+const checkPort = async (port: number | undefined): Promise<number> => {
+  if (port === undefined) return freePort();
+  if (await isPortFree(port)) return port;
+  throw new SetupError(`Port ${port} is taken: stop what uses it, or choose another one with PORT=${port + 1}.`);
+};
+
+const checkBuilt = async (): Promise<void> => {
+  await Promise.all([access(API_MAIN), access(WORKER_MAIN)]).catch((error: unknown) => {
+    throw new SetupError('The API and the worker are not built: run `pnpm build`.', { cause: error });
+  });
+};
+
+type Cleanup = () => Promise<void>;
+
+/** Undoes in reverse order, each step whatever the others do. */
+const undo = async (cleanups: Cleanup[]): Promise<void> => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch(() => undefined);
+};
+
+/** The private PostgreSQL, migrated, or the server that DATABASE_URL names. */
+const openDatabase = async (options: StackOptions, cleanups: Cleanup[]): Promise<string> => {
+  const given = options.env.DATABASE_URL;
+  if (given) {
+    await applyMigrations(given).catch((error: unknown) => {
+      throw isConnectionError(error) ? unreachable(given, error) : error;
+    });
+    return given;
+  }
+  const server = await startPostgres({ folder: path.join(options.folder, 'postgres'), signal: options.signal });
+  cleanups.push(() => server.stop());
+  const url = await ensureDatabase(server.url, 'influencerai');
+  await applyMigrations(url);
+  return url;
+};
+
+const isConnectionError = (error: unknown): boolean =>
+  /reach database server|ECONN|ENOTFOUND|Authentication|denied/i.test((error as Error).message);
+
+const unreachable = (url: string, cause: unknown): SetupError => {
+  const { host } = new URL(url);
+  return new SetupError(`PostgreSQL at ${host} does not answer: start it, or correct or unset DATABASE_URL.`, {
+    cause,
+  });
+};
+
+/** Starts stores, API and worker, and waits until they are ready. Whatever was started is stopped when a step fails. */
+export const startStack = async (options: StackOptions): Promise<Stack> => {
+  const cleanups: Cleanup[] = [];
+  const children: Child[] = [];
+  const start = (name: string, script: string, env: NodeJS.ProcessEnv): Child => {
+    options.signal.throwIfAborted();
+    const onLine = (line: string) => options.onLine(name, line);
+    const child = new Child({ name, script, env: { ...options.env, ...env }, cwd: REPO_ROOT, onLine });
+    children.push(child);
+    cleanups.push(() => child.stop(DRAIN_MS));
+    return child;
+  };
+
+  try {
+    await checkBuilt();
+    const port = await checkPort(options.port);
+    const apiUrl = `http://127.0.0.1:${port}`;
+    await makeFolders([options.folder, options.dataRoot]);
+    const databaseUrl = await openDatabase(options, cleanups);
+    const shared = { DATA_ROOT: options.dataRoot, NODE_ENV: options.env.NODE_ENV ?? 'development' };
+    const api = start('api', API_MAIN, { ...shared, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: String(port) });
+    await api.waitForReady(`${apiUrl}/health/ready`);
+    const queue = options.env.REDIS_URL ? {} : { QUEUE_DATABASE_URL: databaseUrl };
+    const workerDir = path.join(options.folder, 'worker');
+    const worker = start('worker', WORKER_MAIN, { ...shared, ...queue, API_URL: apiUrl, WORKER_DIR: workerDir });
+
+    let isStopping = false;
+    const broken = Promise.race([api, worker].map(async (child) => describeEnd(child, await child.ended)));
+    return {
+      apiUrl,
+      broken: broken.then((message) => (isStopping ? new Promise<string>(() => undefined) : message)),
+      stop: () => {
+        isStopping = true;
+        return undo(cleanups);
+      },
+      kill: () => children.forEach((child) => child.kill()),
+    };
+  } catch (error) {
+    await undo(cleanups);
+    throw error;
+  }
+};
+
+const describeEnd = (child: Child, ending: string): string =>
+  `The ${child.options.name} ${ending}.\n${child.lastWords}`.trim();
+
+const makeFolders = async (folders: string[]): Promise<void> => {
+  for (const folder of folders) {
+    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+      throw explainWriteError(folder, error);
+    });
+  }
+};
