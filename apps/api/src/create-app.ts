@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { DynamicModule, Type } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
@@ -15,7 +16,7 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 /** The whole API, wired but not listening. */
 export async function createApp(config: Config): Promise<NestFastifyApplication> {
   const module: Type | DynamicModule = AppModule.register(config);
-  const app = await NestFactory.create<NestFastifyApplication>(module, createAdapter(config), { bufferLogs: true });
+  const app = await NestFactory.create<NestFastifyApplication>(module, createAdapter(config), { bufferLogs: true, bodyParser: false });
   app.useLogger(app.get(Logger));
   app.useGlobalPipes(new ValidationPipe());
   app.useGlobalFilters(new ProblemFilter());
@@ -38,7 +39,18 @@ function createAdapter(config: Config): FastifyAdapter {
     void reply.header('x-request-id', request.id);
     done();
   });
+  acceptBodies(server);
+  return adapter;
+}
+
+/** JSON and uploads; anything else is refused with 415. */
+function acceptBodies(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
+    // Clients that always name a content type send it with empty bodies, too.
+    body === '' ? done(null, undefined) : parseJson(request, body, done),
+  );
   // Uploads are streamed to storage as they come, never held in memory.
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-  return adapter;
 }

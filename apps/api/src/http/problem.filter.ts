@@ -26,19 +26,16 @@ export class ProblemFilter implements ExceptionFilter {
 /** Puts errors of the framework into the catalogue's words. */
 function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   if (thrown instanceof AppError) return thrown;
-  const code = codeOf(thrown);
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    const contentType = request.headers['content-type'] ?? 'none';
-    return new AppError('media_type_unsupported', { contentType, expected: 'application/json' }, { cause: thrown });
-  }
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new AppError('body_too_large', { limit: `${request.routeOptions.bodyLimit} bytes` }, { cause: thrown });
-  }
-  if (isUnavailable(code)) return new AppError('service_unavailable', {}, { cause: thrown });
+  if (isUnavailable(codeOf(thrown))) return new AppError('service_unavailable', {}, { cause: thrown });
   const status = statusOf(thrown);
   if (status === 404) {
     const path = request.url.split('?', 1)[0];
     return new AppError('route_not_found', { method: request.method, path }, { cause: thrown });
+  }
+  if (status === 413) return new AppError('body_too_large', { limit: `${request.routeOptions.bodyLimit} bytes` }, { cause: thrown });
+  if (status === 415) {
+    const contentType = request.headers['content-type'] ?? 'none';
+    return new AppError('media_type_unsupported', { contentType, expected: 'application/json' }, { cause: thrown });
   }
   if (status >= 400 && status < 500) return new AppError('body_malformed', {}, { cause: thrown });
   return new AppError('internal', { requestId: request.id }, { cause: thrown });
