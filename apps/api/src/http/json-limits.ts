@@ -17,18 +17,20 @@ interface Node {
 export function assertStorable(value: unknown, maxDepth = MAX_DEPTH, at: FieldIssue['path'] = []): void {
   const open: Node[] = [{ value, path: [...at] }];
   for (let node = open.pop(); node; node = open.pop()) {
-    if (node.path.length - at.length > maxDepth)
-      throw fieldError(node.path.slice(0, at.length + 1), `Must be nested at most ${maxDepth} levels deep.`);
     if (typeof node.value === 'string') assertText(node.value, node.path);
-    else if (isContainer(node.value)) open.push(...childrenOf(node.value, node.path));
+    if (!isContainer(node.value)) continue;
+    if (node.path.length - at.length >= maxDepth) {
+      throw fieldError(at.length > 0 ? at : node.path.slice(0, 1), `Must be nested at most ${maxDepth} levels deep.`);
+    }
+    for (const child of childrenOf(node.value, node.path)) open.push(child);
   }
 }
 
 /** @throws AppError `validation_failed` on `meta` when it is too large or nested too deeply */
 export function assertMeta(meta: Record<string, unknown>): void {
   assertStorable(meta, META_MAX_DEPTH, ['meta']);
-  if (Buffer.byteLength(JSON.stringify(meta)) > META_MAX_BYTES)
-    throw fieldError(['meta'], 'Must be at most 16 kB of JSON.');
+  const sizeBytes = Buffer.byteLength(JSON.stringify(meta));
+  if (sizeBytes > META_MAX_BYTES) throw fieldError(['meta'], 'Must be at most 16 kB of JSON.');
 }
 
 function* childrenOf(value: object, path: Node['path']): Iterable<Node> {
@@ -49,8 +51,6 @@ function assertText(text: string, path: Node['path']): void {
 const plain = (segment: string | number): string | number =>
   typeof segment === 'string' ? segment.toWellFormed().replaceAll('\0', '') : segment;
 
-/** Plain JSON only; a body that is still a stream is not walked. */
+/** Not bodies that are still streams or bytes. */
 const isContainer = (value: unknown): value is object =>
-  Array.isArray(value) || (typeof value === 'object' && value !== null && isPlain(Object.getPrototypeOf(value)));
-
-const isPlain = (prototype: unknown): boolean => prototype === Object.prototype || prototype === null;
+  typeof value === 'object' && value !== null && !('pipe' in value) && !ArrayBuffer.isView(value);
