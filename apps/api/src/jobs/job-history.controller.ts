@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
-import { ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiNoContentResponse, ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import {
   type AppendJobLogs,
   AppendJobLogsSchema,
@@ -35,6 +35,7 @@ export class JobHistoryController {
   @Post('logs')
   @HttpCode(204)
   @ApiOperation({ summary: 'Append log lines (what workers do)' })
+  @ApiNoContentResponse({ description: 'They are stored.' })
   @Refuses({ 400: 'A field is wrong.', 401: 'No tenant.', 404: 'Unknown job.', 409: 'The attempt is over.' })
   appendLogs(@Caller() caller: Principal, @Param('id') id: string, @Body({ schema: AppendJobLogsSchema }) input: AppendJobLogs): Promise<void> {
     return this.history.appendLogs(caller, id, input);
