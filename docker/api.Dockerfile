@@ -20,7 +20,7 @@ RUN pnpm --filter @influencerai/api deploy --prod /out/api \
 FROM ${NODE_IMAGE} AS runtime
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends tini \
-  && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules/npm /usr/local/bin/npm /usr/local/bin/npx
+  && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production
 ENTRYPOINT ["/usr/bin/tini", "--"]
 

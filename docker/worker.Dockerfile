@@ -19,7 +19,7 @@ FROM ${NODE_IMAGE} AS worker
 # tini reaps what trainers leave behind; a worker looks through /proc itself and needs no further tools.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends tini \
-  && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules/npm /usr/local/bin/npm /usr/local/bin/npx
+  && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /out/worker ./
