@@ -4,6 +4,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { DatasetsModule } from './datasets/datasets.module.js';
 import { DispatcherModule } from './dispatcher/dispatcher.module.js';
 import { CONFIG, type Config } from './env.js';
+import { ErrorPagesController } from './http/error-pages.controller.js';
 import { EventsModule } from './events/events.module.js';
 import { FleetModule } from './fleet/fleet.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -19,6 +20,7 @@ export class AppModule {
   static register(config: Config): DynamicModule {
     return {
       module: AppModule,
+      controllers: [ErrorPagesController],
       providers: [{ provide: CONFIG, useValue: config }],
       exports: [CONFIG],
       imports: [
