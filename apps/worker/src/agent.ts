@@ -71,9 +71,10 @@ export class Agent {
     this.#claimBell.ring();
     await Promise.all([this.#claiming, this.#doorbell?.close()]);
     this.#held.stopAll('drain');
-    await this.#member.beat(this.#stopped.signal);
+    const limitMs = Math.max(1000, context.graceMs);
+    await this.#member.beat(AbortSignal.timeout(limitMs));
     await Promise.all(this.#runs);
-    await this.#settleDeliveries(Math.max(1000, context.graceMs));
+    await this.#settleDeliveries(limitMs);
     this.#stopped.abort();
     await this.#loops;
     context.log.info('Drained');
@@ -141,7 +142,13 @@ export class Agent {
     this.#held.add({ job, requestStop: (reason) => runner.requestStop(reason) });
     if (this.#member.isDraining) runner.requestStop('drain');
     this.#follow({ job, delivered: runner.delivered, stop: () => runner.stopDelivery() });
-    await runner.run();
+    try {
+      await runner.run();
+    } catch (error) {
+      // Its end cannot be told: let the lease run out, so that the job goes on elsewhere.
+      runner.stopDelivery();
+      throw error;
+    }
   }
 
   /** An attempt is held until its reports are delivered, so that its lease does not run out before. */

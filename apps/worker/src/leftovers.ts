@@ -29,15 +29,25 @@ export const collectLeftovers = async ({ workerDir, graceMs, log }: RunnerContex
   for (const workspace of await allWorkspaces(workerDir)) {
     if (await endStray(workspace.dir, graceMs))
       log.warn({ workspace: workspace.dir }, 'Ended a trainer that outlived its worker');
-    const job = await workspace.job();
-    if (!job) continue;
-    const spool = await workspace.openSpool();
-    const leftover = { job: { jobId: job.jobId, attempt: job.attempt, tenantId: job.tenantId }, workspace, spool };
-    (spool.isSealed ? found.ended : found.interrupted).push(leftover);
+    const leftover = await openLeftover(workspace, log);
+    if (leftover) (leftover.spool.isSealed ? found.ended : found.interrupted).push(leftover);
   }
-  const inUse = new Set([...found.ended].map(({ job }) => job.jobId));
+  const inUse = new Set(found.ended.map(({ job }) => job.jobId));
   await removeOldJobs({ workerDir, inUse, before: new Date(Date.now() - KEEP_UNFINISHED_MS) });
   return found;
+};
+
+/** Undefined for a folder that is of no use; a damaged one must not keep the worker from starting. */
+const openLeftover = async (workspace: Workspace, log: Logger): Promise<Leftover | undefined> => {
+  try {
+    const job = await workspace.job();
+    if (!job) return undefined;
+    const { jobId, attempt, tenantId } = job;
+    return { job: { jobId, attempt, tenantId }, workspace, spool: await workspace.openSpool() };
+  } catch (error) {
+    log.warn({ err: error, workspace: workspace.dir }, 'A folder of an earlier run cannot be read; it is left alone');
+    return undefined;
+  }
 };
 
 /** Sends what interrupted attempts still had to say. Only possible until the API hands their jobs back. */

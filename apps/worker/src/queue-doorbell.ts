@@ -18,6 +18,7 @@ class QueueDoorbell implements Doorbell {
   readonly #opening: Promise<void>;
   #listeners: TaskListener[] = [];
   #isPaused = false;
+  #wasPaused = false;
   #changing: Promise<void> = Promise.resolve();
 
   constructor(
@@ -48,6 +49,8 @@ class QueueDoorbell implements Doorbell {
   /** Pausing takes a moment; changes are made one after the other, and the last wish counts. */
   #follow(): void {
     this.#changing = this.#changing.then(async () => {
+      if (this.#closing.signal.aborted || this.#isPaused === this.#wasPaused) return;
+      this.#wasPaused = this.#isPaused;
       try {
         await Promise.all(this.#listeners.map((listener) => (this.#isPaused ? listener.pause() : listener.resume())));
       } catch (error) {
@@ -64,9 +67,11 @@ class QueueDoorbell implements Doorbell {
       try {
         const onTask = async (): Promise<void> => onRing();
         const onError = (error: Error): void => log.debug({ err: error, queue }, 'The queue reports an error');
-        this.#listeners.push(await listen({ connection: this.connection, queue, onTask, onError }));
+        const listener = await listen({ connection: this.connection, queue, onTask, onError });
+        if (this.#wasPaused) await listener.pause();
+        this.#listeners.push(listener);
         if (!isFirst) log.info({ queue }, 'The queue answers; listening');
-        return this.#follow();
+        return;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         if (isFirst) log.warn(`${reason} Jobs are asked for now and then until it answers.`);

@@ -23,6 +23,7 @@ describe('a job', () => {
       lossCurve: 'loss-curve.svg',
       finalLoss: 0.025,
       initialLoss: 1,
+      averageLoss: { start: expect.closeTo(0.52, 2), end: expect.closeTo(0.026, 3) },
       steps: 40,
       trainingTimeMinutes: expect.any(Number),
       trainer: 'tiny',

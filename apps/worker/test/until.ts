@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 40_000;
 const POLL_MS = 10;
 
 /** Waits until the condition gives something true; says what it waited for when it never does. */

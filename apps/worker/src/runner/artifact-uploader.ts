@@ -1,6 +1,7 @@
 import { ArtifactNameSchema, type TrainerEvent } from '@influencerai/shared';
-import { realpath, stat } from 'node:fs/promises';
+import { realpath, rm, stat } from 'node:fs/promises';
 import { basename, extname, join, sep } from 'node:path';
+import { isInside } from './describe-event.js';
 import type { JobRecord, StateRef } from './job-record.js';
 import type { SpoolEntry } from './spool.js';
 import { packState } from './state-archive.js';
@@ -24,6 +25,7 @@ export class ArtifactUploader {
   #work: Promise<void> = Promise.resolve();
   #packedStep = -1;
   #packedAtMs = -Infinity;
+  #packedFile: string | undefined;
 
   constructor(private readonly options: ArtifactUploaderOptions) {}
 
@@ -89,6 +91,9 @@ export class ArtifactUploader {
     this.#packedStep = state.step;
     this.#packedAtMs = now();
     await add({ type: 'artifact', name, kind: 'state', step: state.step, file });
+    // Only the newest matters, and they are large; one that was not delivered yet need not be any more.
+    if (this.#packedFile) await rm(this.#packedFile, { force: true });
+    this.#packedFile = file;
   }
 
   async #fileOf(path: string): Promise<string> {
@@ -108,10 +113,6 @@ export class ArtifactUploader {
     return file;
   }
 }
-
-/** The weights inside a state are part of it, no checkpoint of their own. */
-const isInside = (path: string, folder: string | undefined): boolean =>
-  folder !== undefined && (path === folder || path.startsWith(`${folder}/`));
 
 /** A name that the API takes, as near to the file's as possible. */
 export const artifactName = (file: string): string => {

@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { ApiFailure, verdictOf, type Api, type JobRef } from '../api/api.js';
 import { Backoff } from '../backoff.js';
@@ -101,6 +102,7 @@ export const deliverOnce = async (options: Omit<DeliveryOptions, 'retryMs'>): Pr
       try {
         await send(next.entry, options);
       } catch (error) {
+        // The API is away, or the job went on elsewhere.
         options.log.debug({ err: error }, 'Left behind by an earlier run, and not delivered');
         return false;
       }
@@ -114,5 +116,17 @@ const send = async (entry: SpoolEntry, { api, job }: Pick<DeliveryOptions, 'api'
   if (entry.type === 'logs') return api.appendLogs(job, entry.lines);
   if (entry.type === 'metrics') return api.updateJob(job, { metrics: entry.metrics });
   if (entry.type === 'end') return api.updateJob(job, entry.body);
+  if (entry.kind === 'state' && !(await isThere(entry.file))) return;
   return api.putArtifact(job, entry);
+};
+
+/** A state is removed as soon as a newer one takes its place. */
+const isThere = async (file: string): Promise<boolean> => {
+  try {
+    await access(file);
+    return true;
+  } catch {
+    // Nothing but its removal keeps the worker from a file of its own.
+    return false;
+  }
 };

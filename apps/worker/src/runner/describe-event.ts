@@ -1,11 +1,16 @@
 import type { TrainerEvent } from '@influencerai/shared';
 
+/** Weights inside a state are part of it, no checkpoint of their own. */
+export const isInside = (path: string, folder: string | undefined): boolean =>
+  folder !== undefined && (path === folder || path.startsWith(`${folder}/`));
+
 /** What an event says to a reader of the job's log; undefined for those that the progress shows better. */
 export const describeEvent = (event: TrainerEvent): string | undefined => {
   switch (event.event) {
     case 'start':
       return `Training starts after step ${event.step} of ${event.totalSteps}, ${event.totalEpochs} epochs in all.`;
     case 'checkpoint':
+      if (isInside(event.path, event.statePath)) return undefined;
       return event.isFinal ? `Final weights: ${event.path}` : `Saved at step ${event.step}: ${event.path}`;
     case 'sample':
       return `Sample at step ${event.step}: ${event.path} (${event.prompt})`;

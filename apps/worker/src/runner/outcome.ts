@@ -28,6 +28,7 @@ export const completed = ({ spec, record, startedAtMs, endedAtMs, lossCurve }: E
       lossCurve,
       finalLoss: record.done?.loss ?? last?.loss,
       initialLoss: first?.loss,
+      averageLoss: averageLoss(record.points),
       steps: record.done?.step ?? record.step,
       trainingTimeMinutes: minutes(endedAtMs - startedAtMs),
       ...trainerFields(spec),
@@ -76,6 +77,14 @@ export const trainerFields = (spec: TrainingSpec): { trainer: string; requestedT
   if (trainer === requestedTrainer) return { trainer, requestedTrainer };
   const note = `Trained on ${trainer} in place of ${requestedTrainer}: the weights show the workflow and do not fit ${spec.baseModel}.`;
   return { trainer, requestedTrainer, note };
+};
+
+/** Single steps are noisy: the mean over the first and the last tenth says whether the job learned. */
+const averageLoss = (points: JobRecord['points']): { start: number; end: number } | undefined => {
+  const count = Math.ceil(points.length / 10);
+  if (count === 0) return undefined;
+  const mean = (part: JobRecord['points']): number => part.reduce((sum, point) => sum + point.loss, 0) / part.length;
+  return { start: mean(points.slice(0, count)), end: mean(points.slice(-count)) };
 };
 
 const minutes = (milliseconds: number): number => Math.round(milliseconds / 600) / 100;

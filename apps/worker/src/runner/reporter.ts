@@ -1,9 +1,11 @@
 import type { JobMetric, UpdateJob } from '@influencerai/shared';
+import { setTimeout as delay } from 'node:timers/promises';
 import { verdictOf } from '../api/api.js';
 
 const METRICS_PER_REPORT = 1000;
 const METRICS_KEPT = 20_000;
 const SLOWEST_MS = 10_000;
+const LAST_REPORT_MS = 2000;
 
 type Result = NonNullable<UpdateJob['result']>;
 
@@ -24,11 +26,12 @@ export class Reporter {
   #metrics = new Map<number, JobMetric>();
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
-  #delayMs: number;
+  #waitMs: number;
+  #sentAtMs = -Infinity;
   #isClosed = false;
 
   constructor(private readonly options: ReporterOptions) {
-    this.#delayMs = options.everyMs;
+    this.#waitMs = options.everyMs;
   }
 
   report(result: Result): void {
@@ -50,7 +53,8 @@ export class Reporter {
   async close(): Promise<JobMetric[][]> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#sending;
+    // A report that hangs is not waited for: the API takes no progress after the end.
+    await Promise.race([this.#sending, delay(LAST_REPORT_MS, undefined, { ref: false })]);
     const points = [...this.#metrics.values()];
     const parts = Math.ceil(points.length / METRICS_PER_REPORT);
     return Array.from({ length: parts }, (_, part) =>
@@ -60,13 +64,15 @@ export class Reporter {
 
   #schedule(): void {
     if (this.#isClosed || this.#sending) return;
+    const dueInMs = Math.max(0, this.#sentAtMs + this.#waitMs - performance.now());
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
+      this.#sentAtMs = performance.now();
       this.#sending = this.#send().finally(() => {
         this.#sending = undefined;
         if (this.#result || this.#metrics.size > 0) this.#schedule();
       });
-    }, this.#delayMs);
+    }, dueInMs);
   }
 
   async #send(): Promise<void> {
@@ -76,7 +82,7 @@ export class Reporter {
     try {
       await this.options.send({ ...(result && { result }), ...(metrics.length > 0 && { metrics }) });
       for (const point of metrics) if (this.#metrics.get(point.step) === point) this.#metrics.delete(point.step);
-      this.#delayMs = this.options.everyMs;
+      this.#waitMs = this.options.everyMs;
     } catch (error) {
       this.#handle(error, result, metrics);
     }
@@ -86,7 +92,7 @@ export class Reporter {
     const verdict = verdictOf(error);
     if (verdict === 'retry') {
       this.#result ??= result;
-      this.#delayMs = Math.min(SLOWEST_MS, this.#delayMs * 2);
+      this.#waitMs = Math.min(SLOWEST_MS, this.#waitMs * 2);
       return;
     }
     if (verdict === 'lost') {

@@ -51,7 +51,8 @@ const learningRate = ({ training }: TrainingSpec): FieldMapping => ({
   field: 'training.learningRate',
   how: 'approximated',
   to: `training.learningRate=${training.learningRate}`,
-  reason: 'tiny takes a fixed multiple of it, since its network is small; the weights name the factor (ss_learning_rate_scale).',
+  reason:
+    'tiny takes a fixed multiple of it, since its network is small; the weights name the factor (ss_learning_rate_scale).',
 });
 
 const resolution = (spec: TrainingSpec): FieldMapping =>

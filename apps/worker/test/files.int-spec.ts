@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { execa } from 'execa';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lockFolder } from '../src/lock.js';
+import { listDataset } from '../src/runner/dataset-listing.js';
+import { Spool } from '../src/runner/spool.js';
+import { packState, unpackState } from '../src/runner/state-archive.js';
+import { removeOldJobs, retireJob, Workspace } from '../src/runner/workspace.js';
+import { aSpec } from './host.js';
+
+let dir: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'worker-files-'));
+});
+
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const write = async (path: string, content: string | Buffer = 'x'): Promise<string> => {
+  const file = join(dir, path);
+  await mkdir(join(file, '..'), { recursive: true });
+  await writeFile(file, content);
+  return file;
+};
+
+describe('listDataset', () => {
+  const image = (path: string) =>
+    aSpec({ kind: 'image', dataset: { ...aSpec().dataset, kind: 'lora-training', path, triggerWord: 'ohwx' } });
+
+  it('should list pictures by name, with their captions or the trigger word', async () => {
+    for (const name of ['b.PNG', 'a.jpg', 'c.webp', 'notes.md', '.hidden.png', 'sub/d.png'])
+      await write(`data/x/${name}`);
+    await write('data/x/a.txt', ' ohwx smiling \n');
+    await write('data/x/c.txt', '\n');
+    expect(await listDataset(image('data/x'), join(dir, 'data'))).toEqual({
+      kind: 'image',
+      images: [
+        { path: expect.stringMatching(/x\/a\.jpg$/), caption: 'ohwx smiling' },
+        { path: expect.stringMatching(/x\/b\.PNG$/), caption: 'ohwx' },
+        { path: expect.stringMatching(/x\/c\.webp$/), caption: 'ohwx' },
+      ],
+    });
+  });
+
+  it('should read text from one file or from all of a folder', async () => {
+    await write('data/t/b.jsonl', '{"text":"two"}\n');
+    await write('data/t/a.txt', 'one\n');
+    const text = (path: string) => listDataset(aSpec({ dataset: { ...aSpec().dataset, path } }), join(dir, 'data'));
+    expect(await text('data/t')).toEqual({ kind: 'text', rows: ['one', 'two'] });
+    expect(await text('data/t/b.jsonl')).toEqual({ kind: 'text', rows: ['two'] });
+  });
+
+  it.each([
+    ['data/missing', 'does not exist'],
+    ['data/empty', 'holds no pictures'],
+    ['data/../secret', 'leaves the data root'],
+    ['../secret', 'leaves the data root'],
+    ['data/link', 'leaves the data root'],
+    ['data/file.png', 'must be a folder'],
+  ])('should refuse %s: %s', async (path, reason) => {
+    await mkdir(join(dir, 'data/empty'), { recursive: true });
+    await write('secret/a.png');
+    await write('data/file.png');
+    await symlink(join(dir, 'secret'), join(dir, 'data/link'));
+    await expect(listDataset(image(path), join(dir, 'data'))).rejects.toMatchObject({
+      code: 'dataset_unreadable',
+      message: expect.stringContaining(reason),
+    });
+  });
+});
+
+describe('a packed state', () => {
+  it('should be unpacked to the same files, by tar too', async () => {
+    const weights = Buffer.from(Array.from({ length: 3_000_001 }, (_, index) => index % 251));
+    await write('state/lora.safetensors', weights);
+    await write('state/state.json', '{"step":40}');
+    await write('state/empty', '');
+    await packState(join(dir, 'state'), join(dir, 'up/state-40.tar'));
+    await unpackState(join(dir, 'up/state-40.tar'), join(dir, 'fetched'));
+    expect((await readdir(join(dir, 'fetched'))).sort()).toEqual(['empty', 'lora.safetensors', 'state.json']);
+    expect((await readFile(join(dir, 'fetched/lora.safetensors'))).equals(weights)).toBe(true);
+    const { stdout } = await execa('tar', ['-tf', join(dir, 'up/state-40.tar')]);
+    expect(stdout.split('\n')).toEqual(['empty', 'lora.safetensors', 'state.json']);
+  });
+
+  it.each([600, 1000])('should be refused when it is cut off at %d bytes', async (sizeBytes) => {
+    await write('state/a', 'x'.repeat(900));
+    await packState(join(dir, 'state'), join(dir, 'a.tar'));
+    await truncate(join(dir, 'a.tar'), sizeBytes);
+    await expect(unpackState(join(dir, 'a.tar'), join(dir, 'fetched'))).rejects.toThrow(/cut off|damaged/);
+    expect(await readdir(dir)).not.toContain('fetched');
+  });
+
+  it('should be refused when it would write elsewhere', async () => {
+    const evil = await write('evil/state.json', '{}');
+    await execa('tar', ['-cPf', join(dir, 'evil.tar'), '--transform', 's,.*,../../escaped,', evil]);
+    await expect(unpackState(join(dir, 'evil.tar'), join(dir, 'fetched'))).rejects.toThrow('damaged');
+  });
+});
+
+describe(Spool.name, () => {
+  const logs = (seq: number) => ({
+    type: 'logs' as const,
+    lines: [{ seq, stream: 'stdout' as const, text: 'x', at: '2026-01-01T00:00:00.000Z' }],
+  });
+
+  it('should keep entries in order over a restart', async () => {
+    const first = await Spool.open(join(dir, 'spool'));
+    await Promise.all([
+      first.add(logs(0)),
+      first.add(logs(1)),
+      first.add({ type: 'end', body: { status: 'completed' } }),
+    ]);
+    await write('spool/00000009-reports.json.partial', '{');
+    const second = await Spool.open(join(dir, 'spool'));
+    expect(second.isSealed).toBe(true);
+    const oldest = await second.first('reports');
+    expect(oldest?.entry).toEqual(logs(0));
+    await second.remove(oldest!.name);
+    await second.add(logs(2));
+    expect(await second.all('reports')).toEqual([logs(1), logs(2)]);
+  });
+
+  it('should take nothing more once it is discarded', async () => {
+    const spool = await Spool.open(join(dir, 'spool'));
+    await spool.add(logs(0));
+    await spool.discard();
+    await spool.add(logs(1));
+    expect(await readdir(dir)).toEqual([]);
+  });
+});
+
+describe('workspaces', () => {
+  it('should keep the newest ended jobs that were asked for', async () => {
+    for (const jobId of ['j1', 'j2', 'j3']) {
+      await write(`jobs/${jobId}/attempt-1/a`);
+      await retireJob(Workspace.of(dir, jobId, 1), 2);
+    }
+    expect(await readdir(join(dir, 'jobs'))).toEqual([]);
+    expect(await readdir(join(dir, 'kept'))).toHaveLength(2);
+  });
+
+  it('should remove what nobody touched for long, but not what is still to be delivered', async () => {
+    for (const jobId of ['j1', 'j2']) await write(`jobs/${jobId}/attempt-1/a`);
+    await removeOldJobs({ workerDir: dir, inUse: new Set(['j2']), before: new Date(Date.now() + 1000) });
+    expect(await readdir(join(dir, 'jobs'))).toEqual(['j2']);
+  });
+
+  it('should refuse a job id that is no plain name', () => {
+    expect(() => Workspace.of(dir, '../x', 1)).toThrow('cannot name a folder');
+  });
+});
+
+describe('lockFolder', () => {
+  it('should let one in at a time', async () => {
+    const unlock = await lockFolder(dir);
+    await expect(lockFolder(dir)).rejects.toThrow(/in use by another worker/);
+    await unlock();
+    await (
+      await lockFolder(dir)
+    )();
+  });
+
+  it('should not take another process with the same number for the holder', async () => {
+    await writeFile(join(dir, 'worker.lock'), `${process.pid} long-ago`);
+    await (
+      await lockFolder(dir)
+    )();
+  });
+});

@@ -1,0 +1,42 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeSafetensors, TINY_PROGRAM, TinyConfigSchema } from '@influencerai/tiny';
+import { findTrainer } from '@influencerai/trainers';
+import { aSpec, Host } from './host.js';
+import { until } from './until.js';
+
+let host: Host;
+
+beforeEach(async () => {
+  host = await Host.open();
+});
+
+afterEach(() => host.close());
+
+const spec = aSpec({
+  requestedTrainer: 'kohya',
+  network: { dim: 4, alpha: 4 },
+  training: { ...aSpec().training, epochs: 4, lrScheduler: 'cosine', optimizer: 'AdamW8bit' },
+});
+
+describe('the real tiny trainer', () => {
+  it.each([
+    ['text', { kind: 'text', rows: ['to be or not to be'] }],
+    ['image', { kind: 'image', images: [{ path: '/data/a.png', caption: 'a' }] }],
+  ] as const)('should take the %s configuration that its plan writes', (kind, dataset) => {
+    const context = { jobId: 'j1', attempt: 1, workspaceDir: '/work', dataset, resumeFrom: '/work/state' };
+    const plan = findTrainer('tiny')!.plan({ ...spec, kind, training: { ...spec.training, minSnrGamma: 5 } }, context);
+    const written: unknown = JSON.parse(plan.files[0]!.content);
+    expect(TinyConfigSchema.parse(written)).toMatchObject(written as object);
+  });
+
+  it('should train under the worker, with the job named in the weights', async () => {
+    const job = host.api.addJob('j1', spec);
+    await host.startAgent({ TINY_PROGRAM });
+    await until('the job to end', () => job.ends.length > 0);
+    expect(job.result).toMatchObject({
+      checkpoints: expect.arrayContaining(['x-epoch-1.safetensors', 'x-final.safetensors']),
+    });
+    const { metadata } = decodeSafetensors(job.artifacts.get('x-final.safetensors')!.content);
+    expect(metadata).toMatchObject({ job_id: 'j1', trainer: 'tiny', requested_trainer: 'kohya', ss_network_dim: '4' });
+  });
+});
