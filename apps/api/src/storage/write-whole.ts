@@ -9,7 +9,11 @@ import type { WriteOptions, Written } from './storage.js';
  * Writes a stream to a file that appears only when it is complete and on disk: into a hidden file beside it, then
  * renamed. On failure, abort or refusal nothing stays behind and an earlier file of that name stays as it was.
  */
-export async function writeWhole(path: string, content: Readable, { signal, accept }: WriteOptions = {}): Promise<Written> {
+export async function writeWhole(
+  path: string,
+  content: Readable,
+  { signal, accept }: WriteOptions = {},
+): Promise<Written> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const temporary = join(folder, `.${basename(path).slice(0, 100)}.${randomUUID()}.part`);
@@ -35,6 +39,7 @@ async function writeAndSync(path: string, content: Readable, signal: AbortSignal
       done(null, chunk);
     },
   });
+  signal?.throwIfAborted();
   const file = await open(path, 'wx');
   // `flush` makes the stream sync the file before it closes it.
   await pipeline(content, measure, file.createWriteStream({ flush: true }), { signal });

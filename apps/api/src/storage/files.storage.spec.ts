@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer, text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readConfig } from '../env.js';
+import { FilesStorage } from './files.storage.js';
+
+let root: string;
+let outside: string;
+let storage: FilesStorage;
+
+beforeEach(async () => {
+  [root, outside] = (await Promise.all(
+    ['root', 'outside'].map((name) => mkdtemp(join(tmpdir(), `storage-${name}-`))),
+  )) as [string, string];
+  storage = new FilesStorage(readConfig({ DATABASE_URL: 'postgres://localhost/x', DATA_ROOT: root }));
+});
+afterEach(() => Promise.all([root, outside].map((folder) => rm(folder, { recursive: true }))));
+
+const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
+
+describe(FilesStorage.name, () => {
+  it('should write what it is given and read it back, whole or in part', async () => {
+    const written = await storage.write('jobs/1/a.bin', Readable.from([Buffer.from('hello '), Buffer.from('world')]));
+    expect(written).toEqual({ sizeBytes: 11, sha256: sha256('hello world') });
+    expect(await text(storage.read('jobs/1/a.bin'))).toBe('hello world');
+    expect(await text(storage.read('jobs/1/a.bin', { start: 6, end: 8 }))).toBe('wor');
+    expect(await storage.stat('jobs/1/a.bin')).toEqual({ sizeBytes: 11 });
+  });
+
+  it('should read a file of many chunks', async () => {
+    const content = Buffer.alloc(3_000_000, 'abc');
+    await storage.write('big', Readable.from([content]));
+    expect((await buffer(storage.read('big'))).equals(content)).toBe(true);
+  });
+
+  it('should store an empty file', async () => {
+    expect(await storage.write('empty', Readable.from([]))).toEqual({ sizeBytes: 0, sha256: sha256('') });
+    expect(await text(storage.read('empty'))).toBe('');
+  });
+
+  it('should replace a file at once, and keep the old one when the new one fails', async () => {
+    await storage.write('a', Readable.from([Buffer.from('old')]));
+    const broken = async function* () {
+      yield Buffer.from('new');
+      throw new Error('hung up');
+    };
+    await expect(storage.write('a', Readable.from(broken()))).rejects.toThrow('hung up');
+    expect([await text(storage.read('a')), await readdir(root)]).toEqual(['old', ['a']]);
+  });
+
+  it('should leave nothing behind when it is aborted', async () => {
+    const controller = new AbortController();
+    const endless = new Readable({ read: () => undefined });
+    endless.push('x');
+    endless.once('data', () => controller.abort());
+    await expect(storage.write('a', endless, { signal: controller.signal })).rejects.toThrow(/abort/i);
+    expect([await readdir(root), endless.destroyed]).toEqual([[], true]);
+  });
+
+  it('should keep what was there when the new content is refused at the end', async () => {
+    await storage.write('a', Readable.from([Buffer.from('old')]));
+    const refuse = () => Promise.reject(new Error('too late'));
+    await expect(storage.write('a', Readable.from([Buffer.from('new')]), { accept: refuse })).rejects.toThrow(
+      'too late',
+    );
+    expect([await text(storage.read('a')), await readdir(root)]).toEqual(['old', ['a']]);
+  });
+
+  it('should let one of many concurrent writers win, whole', async () => {
+    const contents = Array.from({ length: 10 }, (_, i) => String(i).repeat(100_000));
+    await Promise.all(contents.map((content) => storage.write('race', Readable.from([Buffer.from(content)]))));
+    expect(contents).toContain(await text(storage.read('race')));
+    expect(await readdir(root)).toEqual(['race']);
+  });
+
+  it('should fail to read what is missing and know nothing of it', async () => {
+    await expect(text(storage.read('missing'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect([
+      await storage.stat('missing'),
+      await storage.exists('data/missing'),
+      await storage.list('data/missing', 10),
+    ]).toEqual([undefined, false, undefined]);
+  });
+
+  it('should remove a file, and not mind when it is gone', async () => {
+    await storage.write('a', Readable.from([Buffer.from('x')]));
+    await storage.remove('a');
+    await storage.remove('a');
+    expect(await storage.stat('a')).toBeUndefined();
+  });
+
+  it.each(['../x', '/etc/passwd', 'a/../../x', 'a\0b'])('should refuse the key %j whatever is asked', async (key) => {
+    const attempts = [
+      storage.write(key, Readable.from([])),
+      text(storage.read(key)),
+      storage.stat(key),
+      storage.remove(key),
+    ];
+    const results = await Promise.allSettled(attempts);
+    expect(results.map((result) => result.status === 'rejected' && (result.reason as Error).name)).toEqual(
+      Array(4).fill('EscapeError'),
+    );
+  });
+
+  it('should not pass through a link that leads outside', async () => {
+    await writeFile(join(outside, 'secret'), 'secret');
+    await symlink(outside, join(root, 'link'));
+    await symlink(join(outside, 'secret'), join(root, 'file'));
+    await symlink('loop', join(root, 'loop'));
+    await symlink(join(outside, 'not-yet'), join(root, 'dangling'));
+    for (const key of ['link/secret', 'file', 'loop', 'loop/x'])
+      await expect(text(storage.read(key))).rejects.toThrow(/link/);
+    for (const key of ['link/new', 'dangling', 'dangling/new']) {
+      await expect(storage.write(key, Readable.from([Buffer.from('x')]))).rejects.toThrow(/link/);
+    }
+    expect(await readdir(outside)).toEqual(['secret']);
+  });
+
+  it('should allow a link that stays inside as a folder, and resolve what does not exist yet', async () => {
+    await mkdir(join(root, 'real'));
+    await symlink(join(root, 'real'), join(root, 'alias'));
+    await storage.write('alias/a', Readable.from([Buffer.from('x')]));
+    expect(await readFile(join(root, 'real/a'), 'utf8')).toBe('x');
+    expect(await storage.resolveInside('data/new/folder')).toBe(join(root, 'new/folder'));
+  });
+
+  it('should list plain files of all folders by name, and say what it skipped', async () => {
+    await mkdir(join(root, 'set/sub'), { recursive: true });
+    await mkdir(join(root, 'set/.git'));
+    await Promise.all(
+      ['set/b', 'set/a', 'set/sub/c', 'set/.hidden', 'set/.git/x'].map((name) => writeFile(join(root, name), name)),
+    );
+    await symlink('/etc', join(root, 'set/link'));
+    expect(await storage.list('data/set/', 100)).toEqual({
+      isFolder: true,
+      files: [
+        { key: 'set/a', name: 'a', sizeBytes: 5 },
+        { key: 'set/b', name: 'b', sizeBytes: 5 },
+        { key: 'set/sub/c', name: 'sub/c', sizeBytes: 9 },
+      ],
+      skipped: ['link'],
+      isTruncated: false,
+    });
+    expect(await storage.list('data/set/a', 100)).toMatchObject({
+      isFolder: false,
+      files: [{ key: 'set/a', name: 'a' }],
+    });
+    expect(await storage.list('data/set', 2)).toMatchObject({ isTruncated: true });
+  });
+
+  it('should notice that its folder is gone', async () => {
+    await storage.check();
+    await rm(root, { recursive: true });
+    await expect(storage.check()).rejects.toThrow('ENOENT');
+    await mkdir(root);
+  });
+});
