@@ -15,7 +15,7 @@ RUN pnpm install --frozen-lockfile --offline
 RUN pnpm --filter "@influencerai/api..." --filter "@influencerai/local..." run build
 RUN pnpm --filter @influencerai/api deploy --prod /out/api \
   && pnpm --filter @influencerai/local deploy --prod --no-optional /out/migrate \
-  && cp docker/migrate.js /out/migrate/ && cp -r prisma /out/migrate/
+  && cp -r prisma /out/migrate/
 
 FROM ${NODE_IMAGE} AS runtime
 RUN apt-get update \
@@ -28,7 +28,7 @@ FROM runtime AS migrate
 WORKDIR /app
 COPY --from=build /out/migrate ./
 USER node
-CMD ["node", "migrate.js"]
+CMD ["node", "dist/cli.js", "migrate", "apply"]
 
 FROM runtime AS api
 WORKDIR /app

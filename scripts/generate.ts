@@ -8,7 +8,12 @@ import { inRepo } from './built.ts';
 const GENERATORS = ['generate-errors.ts', 'generate-env.ts', 'generate-openapi.ts'];
 
 function run(command: string, args: string[]): void {
-  const { status, error } = spawnSync(command, args, { cwd: inRepo('.'), stdio: ['ignore', 'inherit', 'inherit'] });
+  const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1' };
+  const { status, error } = spawnSync(command, args, {
+    cwd: inRepo('.'),
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }
