@@ -11,7 +11,7 @@ const TrainingSchema = z.object({
   warmupSteps: z.int().nonnegative().default(0),
   optimizer: z.string().default('AdamW'),
   seed: z.int().nonnegative().default(0),
-  /** Loss weight min(SNR, gamma); pictures only. */
+  /** Cap on the loss weight of almost clean pictures; no meaning for text. */
   minSnrGamma: z.number().positive().optional(),
 });
 

@@ -21,6 +21,7 @@ const FOLDER = process.argv[3] ?? 'base';
 const SEED = 1;
 const BATCH_SIZE = 128;
 const PEAK_LEARNING_RATE = 2e-3;
+const FOCUS = { timeSkew: 1.3, weightCap: 400 };
 
 interface CaptionedLatent {
   latent: Numbers;
@@ -41,7 +42,7 @@ const main = async (): Promise<void> => {
       const indices = batchIndices({ seed: SEED, step, examples: pictures.length, batchSize: BATCH_SIZE });
       const random = keyedRandom('noise', SEED, step);
       const examples = indices.map((index) => withStrangeWords(pictures[index] as CaptionedLatent, random));
-      return compiled(parameters, {}, imageBatch(examples, random));
+      return compiled(parameters, {}, imageBatch(examples, random, FOCUS));
     },
   });
   const metadata = { name: 'tiny-image-v1', steps: String(STEPS), seed: String(SEED), loss: loss.toFixed(4), data: 'Noto Emoji (Apache-2.0); codec also Fluent Emoji (MIT)' };

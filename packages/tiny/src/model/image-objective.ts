@@ -1,28 +1,35 @@
 import { numpy as np, tree } from '@jax-js/jax';
 import type { LoraContext } from './layers.js';
-import { CAPTION_WIDTH, LATENT_WIDTH, MIN_NOISE, predictPicture } from './image-model.js';
+import { CAPTION_WIDTH, LATENT_WIDTH, predictPicture } from './image-model.js';
 import { toArray } from './arrays.js';
 import { normals, permutation, type Random } from '../random.js';
 import type { Numbers } from '../safetensors.js';
 
 /** Share of examples trained without caption, for classifier-free guidance (Ho & Salimans 2022, arXiv:2207.12598). */
 const CAPTION_DROPOUT = 0.1;
-/** Above 1 favours noisy times, where the picture's layout is decided. */
-const TIME_SKEW = 1.3;
 
 export interface PictureExample {
   latent: Numbers;
   caption: Numbers;
 }
 
+/** Where training puts its effort. */
+export interface NoiseFocus {
+  /** Times are uniform to this power; above 1 favours noisy times, where the picture's layout is decided. */
+  timeSkew: number;
+  /**
+   * Cap on the weight 1 / (1 − t)² that turns the picture's squared error into the velocity's: the grain of an almost clean
+   * picture should not outweigh its content. Min-SNR's gamma (Hang et al. 2023, arXiv:2303.09556), carried over to flows.
+   */
+  weightCap: number;
+}
+
 /** Arrays of one step, owned by whoever runs the loss. */
 export type ImageBatch = { clean: np.Array; noisy: np.Array; time: np.Array; caption: np.Array; lossWeight: np.Array };
 
-/**
- * Noise the examples. Times are stratified over the batch, so that the loss of a step varies little.
- * @param minSnrGamma weigh by min(SNR, gamma) instead of the velocity's 1 / (1 − t)² (Hang et al. 2023, arXiv:2303.09556)
- */
-export const imageBatch = (examples: readonly PictureExample[], random: Random, minSnrGamma?: number): ImageBatch => {
+/** Noise the examples. Times are stratified over the batch, so that the loss of a step varies little. */
+export const imageBatch = (examples: readonly PictureExample[], random: Random, focus: NoiseFocus): ImageBatch => {
+  const { timeSkew, weightCap } = focus;
   const count = examples.length;
   const size = LATENT_WIDTH;
   const clean = new Float32Array(count * size);
@@ -33,14 +40,13 @@ export const imageBatch = (examples: readonly PictureExample[], random: Random, 
   const strata = permutation(count, random);
 
   examples.forEach((example, i) => {
-    const t = (((strata[i] as number) + random.uniform()) / count) ** TIME_SKEW;
+    const t = (((strata[i] as number) + random.uniform()) / count) ** timeSkew;
     const noise = normals(size, random);
     clean.set(example.latent, i * size);
     noisy.set(noise.map((value, k) => (1 - t) * value + t * (example.latent[k] as number)), i * size);
     time[i] = t;
     if (random.uniform() >= CAPTION_DROPOUT) caption.set(example.caption, i * CAPTION_WIDTH);
-    const remaining = Math.max(1 - t, MIN_NOISE);
-    lossWeight[i] = minSnrGamma === undefined ? 1 / remaining ** 2 : Math.min((t / remaining) ** 2, minSnrGamma);
+    lossWeight[i] = Math.min((1 - t) ** -2, weightCap);
   });
 
   return {

@@ -22,7 +22,8 @@ export const createLora = (layers: readonly LayerShape[], options: { dim: number
     const { name, inputs, outputs } = layer;
     const rank = effectiveRank(layer, dim);
     const random = keyedRandom('lora', seed, name);
-    const bound = inputs ** -0.5;
+    // Uniform with variance 1 / inputs: A keeps the size of what it projects.
+    const bound = (3 / inputs) ** 0.5;
     lora.tensors[`${name}.down`] = {
       shape: [rank, inputs],
       data: Float32Array.from({ length: rank * inputs }, () => (random.uniform() * 2 - 1) * bound),

@@ -5,7 +5,6 @@ export interface AdamState {
   second: Record<string, Numbers>;
 }
 
-const BETA1 = 0.9;
 const BETA2 = 0.99;
 const EPSILON = 1e-8;
 
@@ -22,9 +21,11 @@ export const adamwStep = (options: {
   step: number;
   learningRate: number;
   weightDecay: number;
+  /** Decay of the first moment; the usual value by default. */
+  beta1?: number;
 }): void => {
-  const { parameters, gradients, state, step, learningRate, weightDecay } = options;
-  const correction1 = 1 - BETA1 ** step;
+  const { parameters, gradients, state, step, learningRate, weightDecay, beta1 = 0.9 } = options;
+  const correction1 = 1 - beta1 ** step;
   const correction2 = 1 - BETA2 ** step;
   for (const [name, { data }] of Object.entries(parameters)) {
     const gradient = gradients[name] as Numbers;
@@ -32,7 +33,7 @@ export const adamwStep = (options: {
     const second = state.second[name] as Numbers;
     for (let i = 0; i < data.length; i += 1) {
       const g = gradient[i] as number;
-      const m = (first[i] = BETA1 * (first[i] as number) + (1 - BETA1) * g);
+      const m = (first[i] = beta1 * (first[i] as number) + (1 - beta1) * g);
       const v = (second[i] = BETA2 * (second[i] as number) + (1 - BETA2) * g * g);
       const update = m / correction1 / (Math.sqrt(v / correction2) + EPSILON);
       data[i] = (data[i] as number) * (1 - learningRate * weightDecay) - learningRate * update;

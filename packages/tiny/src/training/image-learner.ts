@@ -17,7 +17,10 @@ import { keyedRandom } from '../random.js';
 import type { Learner } from './learner.js';
 
 /** Noise levels per picture and step: steadies the loss at a price the toy model can pay. */
-const NOISE_LEVELS = 8;
+const NOISE_LEVELS = 16;
+/** Noisier than in pretraining: a few hundred steps are for composition and colour, the base knows the fine grain. */
+const TIME_SKEW = 2;
+const WEIGHT_CAP = 5;
 
 type ImageConfig = Extract<TinyConfig, { kind: 'image' }>;
 
@@ -27,6 +30,7 @@ export const createImageLearner = async (config: ImageConfig): Promise<Learner> 
   const { batchSize, seed, minSnrGamma } = config.training;
   const scale = (): number => config.network.alpha / config.network.dim;
   const gradient = compileGradient<ImageBatch>((lora, frozen, batch) => imageLoss({ base: frozen, lora, scale }, batch));
+  const focus = { timeSkew: TIME_SKEW, weightCap: minSnrGamma ?? WEIGHT_CAP };
   const sampler = createImageSampler(scale);
 
   return {
@@ -36,7 +40,7 @@ export const createImageLearner = async (config: ImageConfig): Promise<Learner> 
     step: (lora, step) => {
       const chosen = batchIndices({ seed, step, examples: pictures.length, batchSize }).map((index) => pictures[index] as PictureExample);
       const repeated = Array.from({ length: NOISE_LEVELS }, () => chosen).flat();
-      return gradient(lora.tensors, base, imageBatch(repeated, keyedRandom('noise', seed, step), minSnrGamma));
+      return gradient(lora.tensors, base, imageBatch(repeated, keyedRandom('noise', seed, step), focus));
     },
     sample: async (lora, prompt, sampleSeed) => ({ extension: 'png', content: await samplePicture({ sampler, base, codec, lora, prompt, seed: sampleSeed }) }),
   };

@@ -5,7 +5,7 @@ import { stepsPerEpoch } from '../data/batches.js';
  * Customers give learning rates for models a thousand times this size, trained for thousands of steps. The toy takes them
  * times this factor; events report the customer's figure, the weights' metadata the factor.
  */
-export const LEARNING_RATE_SCALE = 50;
+export const LEARNING_RATE_SCALE = 80;
 
 export interface Plan {
   stepsPerEpoch: number;
