@@ -1,7 +1,7 @@
 import path from 'node:path';
 import pc from 'picocolors';
 import { aborted, onInterrupt } from './interrupts.js';
-import { formatLogLine } from './log-line.js';
+import { formatLogLine, isChatter } from './log-line.js';
 import { REPO_ROOT } from './repo-root.js';
 import { SetupError } from './setup-error.js';
 import { startStack, type Stack } from './stack.js';
@@ -16,17 +16,22 @@ const readPort = (text: string | undefined): number => {
 
 /** `bin/dev`: the whole system until Ctrl-C; data is kept. */
 export const runDev = async (env: NodeJS.ProcessEnv): Promise<void> => {
-  let stack: Stack | undefined;
-  const signal = onInterrupt(() => stack?.kill());
+  const running: { stack?: Stack } = {};
+  const signal = onInterrupt(() => running.stack?.kill());
   const dataRoot = env.DATA_ROOT ? path.resolve(env.DATA_ROOT) : path.join(REPO_ROOT, 'data');
-  stack = await startStack({
+  const stack = await startStack({
     folder: path.join(REPO_ROOT, '.local/dev'),
     port: readPort(env.PORT),
     dataRoot,
     env: { ...env, TRAINER_FALLBACK: env.TRAINER_FALLBACK ?? 'tiny' },
-    onLine: (service, line) => process.stdout.write(`${formatLogLine(service, line)}\n`),
+    onLine: (service, line) => {
+      if (!isChatter(line))
+        process.stdout.write(`${formatLogLine(service, line)}
+`);
+    },
     signal,
   });
+  running.stack = stack;
   const lines = [
     '',
     pc.bold('InfluencerAI Training is up.'),

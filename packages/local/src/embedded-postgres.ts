@@ -29,6 +29,8 @@ export interface EmbeddedPostgres {
   /** False when the server of this folder was running already: then it belongs to somebody else. */
   startedHere: boolean;
   stop(): Promise<void>;
+  /** Ends it without waiting for anything; the next start recovers. */
+  kill(): void;
 }
 
 interface ServerFile {
@@ -254,6 +256,8 @@ const handle = (server: ServerFile, pid: number, startedHere: boolean): Embedded
   pid,
   startedHere,
   stop: () => stopServer(pid),
+  // SIGQUIT is PostgreSQL's immediate shutdown.
+  kill: () => void (isAlive(pid) && process.kill(pid, 'SIGQUIT')),
 });
 
 /** Stops the server that was left running in a folder, if any. */

@@ -1,11 +1,17 @@
+/** Terminals, `timeout` and package runners may deliver one interruption twice. */
+const SAME_MS = 500;
+
 /** Ctrl-C and SIGTERM: the first one aborts the signal, so that the work can end in order; the second one is final. */
 export const onInterrupt = (onSecond: () => void): AbortSignal => {
   const controller = new AbortController();
+  let firstAt = 0;
   const handle = (signal: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
+      if (Date.now() - firstAt < SAME_MS) return;
       onSecond();
       process.exit(signal === 'SIGINT' ? 130 : 143);
     }
+    firstAt = Date.now();
     controller.abort(new InterruptedError(signal));
   };
   process.on('SIGINT', handle);

@@ -10,6 +10,14 @@ interface Entry {
 
 const HIDDEN = new Set(['level', 'time', 'msg', 'err', 'pid', 'hostname', 'name', 'context', 'req', 'res']);
 
+/** Nest tells every module and route at its start. */
+const CHATTER = new Set(['NestFactory', 'InstanceLoader', 'RouterExplorer', 'RoutesResolver', 'NestApplication']);
+
+export const isChatter = (line: string): boolean => {
+  const entry = parse(line);
+  return entry?.level === 30 && CHATTER.has(String(entry.context));
+};
+
 const parse = (line: string): Entry | undefined => {
   if (!line.startsWith('{')) return undefined;
   try {

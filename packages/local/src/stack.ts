@@ -48,13 +48,18 @@ const checkBuilt = async (): Promise<void> => {
 
 type Cleanup = () => Promise<void>;
 
+/** What a second Ctrl-C ends. */
+interface Killable {
+  kill(): void;
+}
+
 /** Undoes in reverse order, each step whatever the others do. */
 const undo = async (cleanups: Cleanup[]): Promise<void> => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup().catch(() => undefined);
 };
 
 /** The private PostgreSQL, migrated, or the server that DATABASE_URL names. */
-const openDatabase = async (options: StackOptions, cleanups: Cleanup[]): Promise<string> => {
+const openDatabase = async (options: StackOptions, cleanups: Cleanup[], started: Killable[]): Promise<string> => {
   const given = options.env.DATABASE_URL;
   if (given) {
     await applyMigrations(given).catch((error: unknown) => {
@@ -63,6 +68,7 @@ const openDatabase = async (options: StackOptions, cleanups: Cleanup[]): Promise
     return given;
   }
   const server = await startPostgres({ folder: path.join(options.folder, 'postgres'), signal: options.signal });
+  started.unshift(server);
   cleanups.push(() => server.stop());
   const url = await ensureDatabase(server.url, 'influencerai');
   await applyMigrations(url);
@@ -82,12 +88,12 @@ const unreachable = (url: string, cause: unknown): SetupError => {
 /** Starts stores, API and worker, and waits until they are ready. Whatever was started is stopped when a step fails. */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
   const cleanups: Cleanup[] = [];
-  const children: Child[] = [];
+  const started: Killable[] = [];
   const start = (name: string, script: string, env: NodeJS.ProcessEnv): Child => {
     options.signal.throwIfAborted();
     const onLine = (line: string) => options.onLine(name, line);
     const child = new Child({ name, script, env: { ...options.env, ...env }, cwd: REPO_ROOT, onLine });
-    children.push(child);
+    started.unshift(child);
     cleanups.push(() => child.stop(DRAIN_MS));
     return child;
   };
@@ -97,7 +103,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const port = await checkPort(options.port);
     const apiUrl = `http://127.0.0.1:${port}`;
     await makeFolders([options.folder, options.dataRoot]);
-    const databaseUrl = await openDatabase(options, cleanups);
+    const databaseUrl = await openDatabase(options, cleanups, started);
     const shared = { DATA_ROOT: options.dataRoot, NODE_ENV: options.env.NODE_ENV ?? 'development' };
     const api = start('api', API_MAIN, { ...shared, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: String(port) });
     await api.waitForReady(`${apiUrl}/health/ready`);
@@ -114,7 +120,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
         isStopping = true;
         return undo(cleanups);
       },
-      kill: () => children.forEach((child) => child.kill()),
+      kill: () => started.forEach((program) => program.kill()),
     };
   } catch (error) {
     await undo(cleanups);
