@@ -17,7 +17,7 @@ import { loadRun, type RunState, type SavedRun, saveRun } from './state-store.js
 const SAVE_INTERVAL_MS = 2000;
 const WEIGHT_DECAY = 0.01;
 const MAX_GRADIENT_NORM = 1;
-/** Batches of two differ so much that a long memory of gradients holds learning up: measured, 0.9 ends a default run at twice the loss. */
+/** Batches of two differ so much that a long memory of gradients holds learning up: measured, 0.9 ends a default run at 1.5 times the loss. */
 const BETA1 = 0.5;
 
 interface TrainerOptions {
