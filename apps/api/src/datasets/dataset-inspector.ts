@@ -69,7 +69,9 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
   async inspect(claim: Dataset): Promise<Dataset> {
     const lost = new AbortController();
     let held: Promise<Dataset | undefined> = Promise.resolve(claim);
-    const timer = setInterval(() => (held = held.then((current) => this.touch(current, lost))), TOUCH_MS);
+    const timer = setInterval(() => {
+      held = held.then((current) => this.touch(current, lost));
+    }, TOUCH_MS);
     const result = await this.measure(claim, AbortSignal.any([this.stopping.signal, lost.signal])).finally(() =>
       clearInterval(timer),
     );

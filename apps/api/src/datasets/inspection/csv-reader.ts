@@ -29,37 +29,52 @@ export class CsvReader {
 
   /** @throws Error when the text cannot be CSV */
   push(text: string): void {
-    for (const char of text) this.take(char);
+    for (let at = 0; at < text.length; at += 1) {
+      const special = this.findSpecial(text, at);
+      if (special > at) this.takePlain(text.slice(at, special));
+      if (special < text.length) this.takeSpecial(text.charAt(special));
+      at = special;
+    }
   }
 
   /** @throws Error when a quote is still open */
   end(): void {
-    if (this.state === 'quoted')
+    if (this.state === 'quoted') {
       throw new Error(`the quote that opens in the record of line ${this.startLine} is never closed`);
+    }
     if (this.state !== 'field start' || this.fieldCount > 0) this.endRecord();
   }
 
-  private take(char: string): void {
+  /** The next character that may change the state; most are none and are taken in one piece. */
+  private findSpecial(text: string, from: number): number {
+    const pattern = this.state === 'quoted' ? /["\n]/g : /[",\r\n]/g;
+    pattern.lastIndex = from;
+    return pattern.exec(text)?.index ?? text.length;
+  }
+
+  private takePlain(text: string): void {
+    if (this.state === 'quote in quoted') throw new Error(`line ${this.line} has text after a closing quote`);
+    if (this.state === 'field start') this.state = 'plain';
+    this.keep(text);
+  }
+
+  private takeSpecial(char: string): void {
     if (char === '\n') this.line += 1;
     if (this.state === 'quoted') return char === '"' ? void (this.state = 'quote in quoted') : this.keep(char);
-    if (this.state === 'quote in quoted' && char === '"') {
-      this.state = 'quoted';
-      return this.keep(char);
-    }
     if (char === ',') return this.endField();
     if (char === '\n') return this.endRecord();
     if (char === '\r') return;
-    if (char === '"' && this.state === 'field start') return void (this.state = 'quoted');
-    if (this.state === 'quote in quoted') throw new Error(`line ${this.line} has text after a closing quote`);
-    this.state = 'plain';
-    this.keep(char);
+    if (this.state === 'plain') return this.keep(char);
+    if (this.state === 'quote in quoted') this.keep(char);
+    this.state = 'quoted';
   }
 
-  private keep(char: string): void {
-    this.length += char.length;
-    if (this.length > MAX_FIELD_LENGTH)
+  private keep(text: string): void {
+    this.length += text.length;
+    if (this.length > MAX_FIELD_LENGTH) {
       throw new Error(`the record of line ${this.startLine} has a field of more than 1 MiB (is a quote missing?)`);
-    if (this.isFirst) this.field += char;
+    }
+    if (this.isFirst) this.field += text;
   }
 
   private endField(): void {

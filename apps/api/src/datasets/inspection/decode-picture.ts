@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import sharp from 'sharp';
 import { Semaphore } from './semaphore.js';
 
@@ -9,8 +10,8 @@ sharp.unblock({ operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsFo
 sharp.cache(false);
 sharp.concurrency(1);
 
-/** libvips works in libuv's four threads; one of them stays free for files. */
-const decoding = new Semaphore(3);
+/** A core stays free for requests, and one of libuv's four threads, in which libvips works, for files. */
+const decoding = new Semaphore(Math.min(3, Math.max(1, availableParallelism() - 1)));
 
 export type PictureFormat = 'png' | 'jpeg' | 'webp';
 

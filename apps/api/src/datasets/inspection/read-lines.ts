@@ -21,7 +21,7 @@ export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
     }
     parts = keep(parts, chunk.subarray(start));
   }
-  if (parts.length > 0) yield toLine(parts, ++number);
+  if (parts.length > 0) yield toLine(parts, number + 1);
 }
 
 /** Bytes beyond the limit are let go: they only have to show that the line is too long. */
