@@ -8,7 +8,7 @@ import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
 import type { Config } from './env.js';
 import { serveDocument } from './http/openapi.js';
-import { ProblemFilter } from './http/problem.filter.js';
+import { ProblemFilter, sendRouterError } from './http/problem.filter.js';
 import { ValidationPipe } from './http/validation.pipe.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -16,7 +16,10 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 /** The whole API, wired but not listening. */
 export async function createApp(config: Config): Promise<NestFastifyApplication> {
   const module: Type | DynamicModule = AppModule.register(config);
-  const app = await NestFactory.create<NestFastifyApplication>(module, createAdapter(config), { bufferLogs: true, bodyParser: false });
+  const app = await NestFactory.create<NestFastifyApplication>(module, createAdapter(config), {
+    bufferLogs: true,
+    bodyParser: false,
+  });
   app.useLogger(app.get(Logger));
   app.useGlobalPipes(new ValidationPipe());
   app.useGlobalFilters(new ProblemFilter());
@@ -33,6 +36,7 @@ function createAdapter(config: Config): FastifyAdapter {
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
     routerOptions: { maxParamLength: 512 },
+    frameworkErrors: sendRouterError,
   });
   const server = adapter.getInstance();
   server.addHook('onRequest', (request, reply, done) => {

@@ -64,6 +64,13 @@ describe('errors', () => {
     },
   );
 
+  it.each(['/datasets/%zz', '/%ff', `/datasets/${'x'.repeat(600)}`])(
+    'should answer a path that is no path with 404: %#',
+    async (path) => {
+      expectProblem(await api.send(`GET ${path}`), 'route_not_found', 404);
+    },
+  );
+
   it.each(['tenant demo', '-x', 'x'.repeat(65), '../x', 'a;b'])('should refuse the tenant %j', async (tenant) => {
     expectProblem(await api.send('GET /datasets', { tenant }), 'tenant_malformed', 401);
   });

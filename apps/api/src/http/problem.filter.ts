@@ -12,27 +12,38 @@ export class ProblemFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    const reply = http.getResponse<FastifyReply>();
     const error = toAppError(thrown, request);
     if (error.status >= 500) this.logger.error({ err: thrown, requestId: request.id }, error.code);
-    if (reply.sent) return;
-    const path = request.url.split('?', 1)[0] ?? '/';
-    const body = fromError(error, { path, requestId: String(request.id) });
-    if (error.status === 429 || error.status === 503) void reply.header('retry-after', '1');
-    void reply.status(error.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
+    sendProblem(error, request, http.getResponse<FastifyReply>());
   }
 }
+
+/** Answers requests that the router gives up on before any route is found: a path that is no text, or too long. */
+export function sendRouterError(thrown: Error, request: FastifyRequest, reply: FastifyReply): void {
+  void reply.header('x-request-id', request.id);
+  sendProblem(notFound(thrown, request), request, reply);
+}
+
+function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
+  if (reply.sent) return;
+  const body = fromError(error, { path: pathOf(request), requestId: String(request.id) });
+  if (error.status === 429 || error.status === 503) void reply.header('retry-after', '1');
+  void reply.status(error.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
+}
+
+const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';
+
+const notFound = (cause: unknown, request: FastifyRequest): AppError =>
+  new AppError('route_not_found', { method: request.method, path: pathOf(request) }, { cause });
 
 /** Puts errors of the framework into the catalogue's words. */
 function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   if (thrown instanceof AppError) return thrown;
   if (isUnavailable(codeOf(thrown))) return new AppError('service_unavailable', {}, { cause: thrown });
   const status = statusOf(thrown);
-  if (status === 404) {
-    const path = request.url.split('?', 1)[0];
-    return new AppError('route_not_found', { method: request.method, path }, { cause: thrown });
-  }
-  if (status === 413) return new AppError('body_too_large', { limit: `${request.routeOptions.bodyLimit} bytes` }, { cause: thrown });
+  if (status === 404) return notFound(thrown, request);
+  if (status === 413)
+    return new AppError('body_too_large', { limit: `${request.routeOptions.bodyLimit} bytes` }, { cause: thrown });
   if (status === 415) {
     const contentType = request.headers['content-type'] ?? 'none';
     return new AppError('media_type_unsupported', { contentType, expected: 'application/json' }, { cause: thrown });
@@ -47,6 +58,7 @@ const isUnavailable = (code: string): boolean =>
 
 function statusOf(thrown: unknown): number {
   if (thrown instanceof HttpException) return thrown.getStatus();
-  if (typeof thrown === 'object' && thrown !== null && 'statusCode' in thrown && typeof thrown.statusCode === 'number') return thrown.statusCode;
+  if (typeof thrown === 'object' && thrown !== null && 'statusCode' in thrown && typeof thrown.statusCode === 'number')
+    return thrown.statusCode;
   return 500;
 }
