@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import { AppError, type ArtifactKind, type JobArtifact, type PutArtifactQuery } from '@influencerai/shared';
+import { AppError, ArtifactNameSchema, type ArtifactKind, type JobArtifact, type PutArtifactQuery } from '@influencerai/shared';
 import { Storage } from '../storage/storage.js';
 import type { Principal } from '../tenants/principal.js';
 import { contentTypeOf } from './content-type.js';
@@ -47,7 +47,7 @@ export class JobArtifactsService {
   /** @throws AppError `job_not_found`, `artifact_not_found` */
   async find({ tenantId }: Principal, id: string, name: string): Promise<StoredArtifact> {
     await this.jobs.getById(tenantId, id);
-    const stored = await this.artifacts.find(id, name);
+    const stored = ArtifactNameSchema.safeParse(name).success ? await this.artifacts.find(id, name) : undefined;
     if (!stored) throw new AppError('artifact_not_found', { name });
     return stored;
   }
