@@ -1,9 +1,14 @@
-import type { CreateLoraConfig, LoraConfig } from '@influencerai/shared';
-import type { Prisma } from '../database/generated/client.js';
-import type { LoraConfigModel } from '../database/generated/models.js';
+import type { LoraConfig } from '@influencerai/shared';
+
+/** A row of the table `lora_config`. */
+export interface LoraConfigRow extends Omit<LoraConfig, 'meta' | 'createdAt' | 'updatedAt'> {
+  meta: unknown;
+  createdAt: Date;
+  updatedAt: Date;
+}
 
 /** The JSON column is only ever written from the type that it is read as. */
-export const fromRow = (row: LoraConfigModel): LoraConfig => ({
+export const fromRow = (row: LoraConfigRow): LoraConfig => ({
   id: row.id,
   tenantId: row.tenantId,
   name: row.name,
@@ -20,10 +25,4 @@ export const fromRow = (row: LoraConfigModel): LoraConfig => ({
   isDefault: row.isDefault,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
-});
-
-/** Fields of a configuration as Prisma takes them. */
-export const toData = <T extends Partial<CreateLoraConfig>>(input: T) => ({
-  ...input,
-  meta: input.meta as Prisma.InputJsonObject | undefined,
 });

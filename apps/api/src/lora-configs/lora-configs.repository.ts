@@ -12,7 +12,7 @@ import { Database } from '../database/database.js';
 import { Prisma } from '../database/generated/client.js';
 import { isUuid } from '../http/is-uuid.js';
 import { newId } from '../http/new-id.js';
-import { fromRow, toData } from './lora-config.mapper.js';
+import { fromRow } from './lora-config.mapper.js';
 
 /** Waiting for a connection and for locks of other requests included. */
 const LIMITS = { maxWait: 5_000, timeout: 10_000 };
@@ -111,3 +111,9 @@ async function clearDefault(transaction: Prisma.TransactionClient, tenantId: str
 
 const isUniqueViolation = (error: unknown): boolean =>
   error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
+
+/** Fields of a configuration as Prisma takes them. */
+const toData = <T extends UpdateLoraConfig>(input: T) => ({
+  ...input,
+  meta: input.meta as Prisma.InputJsonObject | undefined,
+});
