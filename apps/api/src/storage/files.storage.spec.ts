@@ -44,11 +44,10 @@ describe(FilesStorage.name, () => {
 
   it('should replace a file at once, and keep the old one when the new one fails', async () => {
     await storage.write('a', Readable.from([Buffer.from('old')]));
-    const broken = async function* () {
-      yield Buffer.from('new');
-      throw new Error('hung up');
-    };
-    await expect(storage.write('a', Readable.from(broken()))).rejects.toThrow('hung up');
+    const broken = new Readable({ read: () => undefined });
+    broken.push('new');
+    broken.once('data', () => broken.destroy(new Error('hung up')));
+    await expect(storage.write('a', broken)).rejects.toThrow('hung up');
     expect([await text(storage.read('a')), await readdir(root)]).toEqual(['old', ['a']]);
   });
 
