@@ -16,6 +16,10 @@ RUN pnpm --filter "@influencerai/api..." --filter "@influencerai/local..." run b
 RUN pnpm --filter @influencerai/api deploy --prod /out/api \
   && pnpm --filter @influencerai/local deploy --prod --no-optional /out/migrate \
   && cp -r prisma /out/migrate/
+# Prisma brings its query compiler for every kind of database, and packages bring maps of their sources.
+RUN find /out -path '*/@prisma/client/runtime/*' -regextype posix-extended \
+    -regex '.*(mysql|sqlite|sqlserver|cockroachdb).*' -delete \
+  && find /out/*/node_modules -name '*.map' -type f -not -path '*/@influencerai/*' -delete
 
 FROM ${NODE_IMAGE} AS runtime
 RUN apt-get update \
