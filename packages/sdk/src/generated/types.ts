@@ -359,7 +359,8 @@ export type TrainingSpec = {
     alpha: number;
   };
   samples: {
-    prompts: string[];
+    /** Null leaves the choice to the trainer; an empty list makes no samples. */
+    prompts: string[] | null;
   };
   /** What `meta` held besides the fields above, for trainers that know more. */
   extra: JsonObject;
