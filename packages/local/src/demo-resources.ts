@@ -29,9 +29,11 @@ export const ensureConfig = async (client: InfluencerAIClient): Promise<LoraConf
     return await client.loraConfigs.create({
       name: CONFIG_NAME,
       modelName: 'tiny',
-      epochs: 10,
-      networkDim: 8,
-      networkAlpha: 8,
+      epochs: 30,
+      batchSize: 2,
+      networkDim: 32,
+      networkAlpha: 32,
+      meta: { lrScheduler: 'cosine' },
     });
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error;
