@@ -51,6 +51,15 @@ describe(FilesStorage.name, () => {
     expect([await text(storage.read('a')), await readdir(root)]).toEqual(['old', ['a']]);
   });
 
+  it('should report a stream that broke before it was read', async () => {
+    const broken = new Readable({ read: () => undefined });
+    const result = storage.write('a', broken);
+    broken.destroy(new Error('hung up'));
+    await expect(result).rejects.toThrow('hung up');
+    await expect(storage.write('a', broken)).rejects.toThrow();
+    expect(await readdir(root)).toEqual([]);
+  });
+
   it('should leave nothing behind when it is aborted', async () => {
     const controller = new AbortController();
     const endless = new Readable({ read: () => undefined });

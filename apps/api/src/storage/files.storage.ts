@@ -46,6 +46,8 @@ export class FilesStorage extends Storage {
   }
 
   async write(key: string, content: Readable, options?: WriteOptions): Promise<Written> {
+    // It may break before anything reads it, which would end the process; the pipeline finds the error later.
+    content.on('error', () => undefined);
     try {
       return await writeWhole(await confine(this.root, key), content, options);
     } finally {
