@@ -60,7 +60,8 @@ install_packages() {
 }
 
 cd "$ROOT" || exit 1
-{ mkdir -p .local && : >"$SETUP_LOG"; } 2>/dev/null || fail "Cannot write to $ROOT: make the checkout writable or clone it into a folder of yours."
+# Not ":": a redirection that fails ends a shell at once when the command is one of its special ones.
+{ mkdir -p .local && true >"$SETUP_LOG"; } 2>/dev/null || fail "Cannot write to $ROOT: make the checkout writable or clone it into a folder of yours."
 find_toolchain
 install_packages
 quietly 'Building' node_modules/.bin/turbo run build --output-logs=errors-only --no-update-notifier

@@ -32,8 +32,8 @@ export const slowestTests = (results: RunResults): string[] => {
 export default class CountsReporter {
   onRunComplete(_contexts: unknown, results: RunResults): void {
     const slow = slowestTests(results);
-    const heading = slow.length > 0 ? ['', 'Slowest tests:', ...slow] : [];
-    process.stderr.write([...heading, '', ''].join('\n'));
-    process.stdout.write(`${countsLine(results)}\n`);
+    const heading = slow.length > 0 ? ['', 'Slowest tests:', ...slow, ''] : [''];
+    // Jest adds its own summary behind every reporter.
+    process.once('exit', () => process.stdout.write(`${[...heading, countsLine(results)].join('\n')}\n`));
   }
 }
