@@ -35,9 +35,10 @@ describe('pageSchema', () => {
 });
 
 describe('MetaSchema', () => {
-  it('should take JSON objects only', () => {
+  it('should take objects only', () => {
     expect(MetaSchema.safeParse({ a: [1, { b: null }] }).success).toBe(true);
-    expect(MetaSchema.safeParse({ a: undefined }).success).toBe(false);
+    expect(MetaSchema.safeParse('text').success).toBe(false);
     expect(MetaSchema.safeParse([1]).success).toBe(false);
+    expect(MetaSchema.safeParse('text').success).toBe(false);
   });
 });
