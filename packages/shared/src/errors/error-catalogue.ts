@@ -14,9 +14,18 @@ export const ERRORS = {
   validation_failed: { status: 400, message: 'Validation failed' },
   body_malformed: { status: 400, message: 'The request body is not valid JSON.' },
   body_too_large: { status: 413, message: 'The request body is larger than the limit of {limit}.' },
-  media_type_unsupported: { status: 415, message: 'The content type {contentType} is not supported here; use {expected}.' },
-  tenant_missing: { status: 401, message: 'The header x-tenant-id is missing. Send it with every request, for example "x-tenant-id: tenant_demo".' },
-  tenant_malformed: { status: 401, message: 'The header x-tenant-id must be 1 to 64 letters, digits, "_", "-" or ".".' },
+  media_type_unsupported: {
+    status: 415,
+    message: 'The content type {contentType} is not supported here; use {expected}.',
+  },
+  tenant_missing: {
+    status: 401,
+    message: 'The header x-tenant-id is missing. Send it with every request, for example "x-tenant-id: tenant_demo".',
+  },
+  tenant_malformed: {
+    status: 401,
+    message: 'The header x-tenant-id must be 1 to 64 letters, digits, "_", "-" or ".".',
+  },
   route_not_found: { status: 404, message: 'Cannot {method} {path}. The routes are listed at /api.' },
   dataset_not_found: { status: 404, message: 'Dataset {id} not found' },
   lora_config_not_found: { status: 404, message: 'LoRA config {id} not found' },
@@ -25,26 +34,68 @@ export const ERRORS = {
   worker_not_found: { status: 404, message: 'Worker {id} is not registered. Register it again with POST /workers.' },
   dataset_path_refused: { status: 400, message: 'Validation failed' },
   dataset_not_ready: { status: 409, message: 'Dataset {id} is {status}; a job needs a dataset that is ready.' },
-  dataset_kind_mismatch: { status: 409, message: 'Dataset {id} holds {kind} data, which the model {model} cannot learn from.' },
+  dataset_kind_mismatch: {
+    status: 409,
+    message: 'Dataset {id} holds {kind} data, which the model {model} cannot learn from.',
+  },
   lora_config_name_taken: { status: 409, message: "LoRA config with name '{name}' already exists" },
-  lora_config_in_use: { status: 400, message: 'Cannot delete configuration: {count} active jobs (pending/running) are using it' },
-  job_transition_refused: { status: 409, message: 'Job {id} is {from} and cannot become {to}. Allowed from here: {allowed}.' },
-  job_attempt_stale: { status: 409, message: 'Attempt {attempt} of job {id} is over; attempt {current} holds it now. Stop this trainer.' },
-  idempotency_key_reused: { status: 422, message: 'This Idempotency-Key was used with another request body. Use a new key for a new request.' },
-  idempotency_key_in_use: { status: 409, message: 'The first request with this Idempotency-Key is still running. Try again shortly.', isRetryable: true },
+  lora_config_in_use: {
+    status: 400,
+    message: 'Cannot delete configuration: {count} active jobs (pending/running) are using it',
+  },
+  job_transition_refused: {
+    status: 409,
+    message: 'Job {id} is {from} and cannot become {to}. Allowed from here: {allowed}.',
+  },
+  job_attempt_stale: {
+    status: 409,
+    message: 'Attempt {attempt} of job {id} is over; attempt {current} holds it now. Stop this trainer.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    message: 'This Idempotency-Key was used with another request body. Use a new key for a new request.',
+  },
+  idempotency_key_in_use: {
+    status: 409,
+    message: 'The first request with this Idempotency-Key is still running. Try again shortly.',
+    isRetryable: true,
+  },
   range_not_satisfiable: { status: 416, message: 'The range {range} lies outside the file of {sizeBytes} bytes.' },
-  streams_exhausted: { status: 429, message: 'Too many open event streams for this tenant (at most {limit}). Close one first.', isRetryable: true },
-  service_unavailable: { status: 503, message: 'The service cannot answer right now. Try again shortly.', isRetryable: true },
+  streams_exhausted: {
+    status: 429,
+    message: 'Too many open event streams for this tenant (at most {limit}). Close one first.',
+    isRetryable: true,
+  },
+  service_unavailable: {
+    status: 503,
+    message: 'The service cannot answer right now. Try again shortly.',
+    isRetryable: true,
+  },
   service_not_ready: { status: 503, message: 'Not ready: {failing}. The log says why.', isRetryable: true },
-  internal: { status: 500, message: 'Something went wrong on our side. Quote the request id {requestId} when you report it.', isRetryable: true },
+  internal: {
+    status: 500,
+    message: 'Something went wrong on our side. Quote the request id {requestId} when you report it.',
+    isRetryable: true,
+  },
   // Why a job failed. These stand in `result.code`; the status is what an answer about the failure itself would carry.
   attempts_exhausted: { status: 500, message: 'The job was interrupted {attempts} times and is not tried again.' },
   dataset_unreadable: { status: 422, message: 'The worker could not read the dataset: {reason}' },
-  trainer_unavailable: { status: 503, message: 'The trainer {trainer} is not installed on this worker.', isRetryable: true },
-  trainer_crashed: { status: 500, message: 'The trainer ended unexpectedly ({reason}). The job log has its last lines.' },
+  trainer_unavailable: {
+    status: 503,
+    message: 'The trainer {trainer} is not installed on this worker.',
+    isRetryable: true,
+  },
+  trainer_crashed: {
+    status: 500,
+    message: 'The trainer ended unexpectedly ({reason}). The job log has its last lines.',
+  },
   trainer_out_of_memory: { status: 500, message: 'The trainer ran out of memory.' },
   trainer_output_missing: { status: 500, message: 'The trainer ended without writing the final weights.' },
-  loss_not_finite: { status: 500, message: 'The loss became infinite or NaN, so training was stopped before the weights were spoiled. Try a lower learning rate.' },
+  loss_not_finite: {
+    status: 500,
+    message:
+      'The loss became infinite or NaN, so training was stopped before the weights were spoiled. Try a lower learning rate.',
+  },
   spec_unsupported: { status: 422, message: 'The trainer {trainer} cannot run this job: {reason}' },
 } as const satisfies Record<string, ErrorSpec>;
 

@@ -21,5 +21,11 @@ export interface Page<T> {
 export const pageSchema = <T extends z.ZodType>(item: T) =>
   z.object({ data: z.array(item), total: z.int(), take: z.int(), skip: z.int() });
 
-/** Free-form JSON object that a client may attach; stored and returned as sent. */
-export const MetaSchema = z.record(z.string(), z.json());
+/** What JSON can say. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+
+/**
+ * Free-form JSON object that a client may attach; stored and returned as sent. The values inside are not walked: what a
+ * JSON parser made is JSON, and the walk would be most of what a progress report costs.
+ */
+export const MetaSchema = z.record(z.string(), z.unknown() as unknown as z.ZodType<JsonValue, JsonValue>);

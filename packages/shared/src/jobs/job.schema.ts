@@ -10,14 +10,26 @@ export const CreateJobSchema = z
     type: z.enum(['lora-training']).describe('Job type.'),
     payload: z.strictObject({
       datasetId: z.string().min(1).max(100).describe('The dataset to train on; it must be ready.'),
-      loraConfigId: z.string().min(1).max(100).describe('The configuration to use; its values are frozen into the job.'),
+      loraConfigId: z
+        .string()
+        .min(1)
+        .max(100)
+        .describe('The configuration to use; its values are frozen into the job.'),
     }),
-    priority: z.int().min(-100).max(100).default(0).describe("Among the tenant's own waiting jobs, higher starts first."),
+    priority: z
+      .int()
+      .min(-100)
+      .max(100)
+      .default(0)
+      .describe("Among the tenant's own waiting jobs, higher starts first."),
   })
   .meta({
     example: {
       type: 'lora-training',
-      payload: { datasetId: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d', loraConfigId: '0199d3a0-6b7f-7a10-8f21-4c5d6e7f8091' },
+      payload: {
+        datasetId: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d',
+        loraConfigId: '0199d3a0-6b7f-7a10-8f21-4c5d6e7f8091',
+      },
     },
   });
 export type CreateJob = z.infer<typeof CreateJobSchema>;
@@ -70,7 +82,9 @@ export const JobSchema = z.object({
   type: z.string(),
   status: JobStatusSchema.describe('New members may be added; treat an unknown one as not final.'),
   payload: MetaSchema,
-  result: MetaSchema.nullable().describe('`progress` while it runs; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed.'),
+  result: MetaSchema.nullable().describe(
+    '`progress` while it runs; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed.',
+  ),
   costTok: z.int().nullable(),
   startedAt: z.iso.datetime().nullable(),
   finishedAt: z.iso.datetime().nullable(),
@@ -80,7 +94,10 @@ export const JobSchema = z.object({
   priority: z.int(),
   attempt: z.int().describe('How often the job was started; more than 1 after a crash or a hand-over.'),
   waitingReason: z.string().nullable().describe('Why a queued or pending job does not run yet.'),
-  cancelRequestedAt: z.iso.datetime().nullable().describe('When cancellation was asked for; a running job stops shortly after.'),
+  cancelRequestedAt: z.iso
+    .datetime()
+    .nullable()
+    .describe('When cancellation was asked for; a running job stops shortly after.'),
 });
 export type Job = z.infer<typeof JobSchema>;
 
@@ -104,7 +121,9 @@ export const JobSeriesSchema = z.object({
         cancelled: z.int(),
       }),
     )
-    .describe('One row per UTC day that has jobs, oldest first; finished jobs count on the day they finished, others on the day they were created.'),
+    .describe(
+      'One row per UTC day that has jobs, oldest first; finished jobs count on the day they finished, others on the day they were created.',
+    ),
 });
 export type JobSeries = z.infer<typeof JobSeriesSchema>;
 
@@ -139,7 +158,13 @@ export const JobLogPageSchema = z.object({
 export type JobLogPage = z.infer<typeof JobLogPageSchema>;
 
 export const JobMetricsQuerySchema = z.strictObject({
-  maxPoints: z.coerce.number().int().min(2).max(5000).default(500).describe('Longer curves are thinned evenly to this many.'),
+  maxPoints: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(5000)
+    .default(500)
+    .describe('Longer curves are thinned evenly to this many.'),
 });
 export type JobMetricsQuery = z.infer<typeof JobMetricsQuerySchema>;
 
@@ -156,7 +181,10 @@ export type ArtifactKind = z.infer<typeof ArtifactKindSchema>;
 /** Also the folder-free file name under which it is stored and downloaded. */
 export const ArtifactNameSchema = z
   .string()
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/, 'Must be a plain file name: letters, digits, ".", "_" and "-", at most 200.');
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/,
+    'Must be a plain file name: letters, digits, ".", "_" and "-", at most 200.',
+  );
 
 export const PutArtifactQuerySchema = z.strictObject({
   attempt: z.coerce.number().int().min(1),
@@ -179,7 +207,9 @@ export const JobArtifactSchema = z.object({
 export type JobArtifact = z.infer<typeof JobArtifactSchema>;
 
 export const ListArtifactsQuerySchema = z.strictObject({
-  kind: ArtifactKindSchema.optional().describe('Only this kind. Without it, everything but `state`, which only resuming needs.'),
+  kind: ArtifactKindSchema.optional().describe(
+    'Only this kind. Without it, everything but `state`, which only resuming needs.',
+  ),
 });
 export type ListArtifactsQuery = z.infer<typeof ListArtifactsQuerySchema>;
 

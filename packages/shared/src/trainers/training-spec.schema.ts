@@ -37,8 +37,13 @@ export const TrainingSpecSchema = z.object({
   }),
   network: z.object({ dim: z.int(), alpha: z.int() }),
   samples: z.object({
-    prompts: z.array(z.string()).nullable().describe('Null leaves the choice to the trainer; an empty list makes no samples.'),
+    prompts: z
+      .array(z.string())
+      .nullable()
+      .describe('Null leaves the choice to the trainer; an empty list makes no samples.'),
   }),
-  extra: z.record(z.string(), z.json()).describe('What `meta` held besides the fields above, for trainers that know more.'),
+  extra: z
+    .record(z.string(), z.json())
+    .describe('What `meta` held besides the fields above, for trainers that know more.'),
 });
 export type TrainingSpec = z.infer<typeof TrainingSpecSchema>;

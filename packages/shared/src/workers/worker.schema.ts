@@ -17,7 +17,10 @@ export const RegisterWorkerSchema = z.strictObject({
   slots: z.int().min(1).max(64).describe('Jobs at a time: one per GPU, or CPU slots.'),
   gpus: z.array(GpuSchema).max(64),
   trainers: z.array(TrainerIdSchema).min(1),
-  held: z.array(HeldJobSchema).max(64).describe('Attempts that go on. Others that this worker held before are handed back at once.'),
+  held: z
+    .array(HeldJobSchema)
+    .max(64)
+    .describe('Attempts that go on. Others that this worker held before are handed back at once.'),
 });
 export type RegisterWorker = z.infer<typeof RegisterWorkerSchema>;
 
