@@ -24,13 +24,25 @@ describe('fairness between tenants', () => {
       const client = stack.client(tenant);
       const dataset = await registerDataset(client);
       await stack.rows('update tenant set max_concurrent_jobs = $2 where id = $1', [tenant, LIMIT]);
-      const config = await client.loraConfigs.create({ name: 'burst', modelName: 'tiny-image', epochs: 1, batchSize: 2, networkDim: 4, networkAlpha: 4, meta: { maxSteps: 2, samplePrompts: [] } });
+      const config = await client.loraConfigs.create({
+        name: 'burst',
+        modelName: 'tiny-image',
+        epochs: 1,
+        batchSize: 2,
+        networkDim: 4,
+        networkAlpha: 4,
+        meta: { maxSteps: 2, samplePrompts: [] },
+      });
       for (let index = 0; index < JOBS / TENANTS; index++) {
-        const job = await client.jobs.create({ type: 'lora-training', payload: { datasetId: dataset.id, loraConfigId: config.id } });
+        const job = await client.jobs.create({
+          type: 'lora-training',
+          payload: { datasetId: dataset.id, loraConfigId: config.id },
+        });
         ids.push([tenant, job.id]);
       }
     }
-    for (const [tenant, id] of ids) await waitForJob(stack.client(tenant), id, (job) => job.status === 'completed', JOBS * 6_000);
+    for (const [tenant, id] of ids)
+      await waitForJob(stack.client(tenant), id, (job) => job.status === 'completed', JOBS * 6_000);
 
     const history = await stack.rows<{ tenant: string; from: string | null; to: string }>(
       `select tenant_id as tenant, data ->> 'from' as from, data ->> 'to' as to from job_event where type = 'status' order by id`,
@@ -39,7 +51,9 @@ describe('fairness between tenants', () => {
     expect(mostAtOnce(history, ['pending', 'running'])).toBeLessThanOrEqual(LIMIT);
     expect(history.filter((event) => event.to === 'completed')).toHaveLength(JOBS);
     const firstHalf = history.filter((event) => event.to === 'completed').slice(0, JOBS / 2);
-    expect(jain(tenants.map((tenant) => firstHalf.filter((event) => event.tenant === tenant).length))).toBeGreaterThanOrEqual(0.9);
+    expect(
+      jain(tenants.map((tenant) => firstHalf.filter((event) => event.tenant === tenant).length)),
+    ).toBeGreaterThanOrEqual(0.9);
   });
 });
 

@@ -42,7 +42,9 @@ describe('from dataset to LoRA', () => {
     expect(Object.keys(tensors).some((name) => name.endsWith('lora_down.weight'))).toBe(true);
 
     const artifacts = await client.jobs.artifacts(job?.id ?? '');
-    expect(new Set(artifacts.data.map((artifact) => artifact.kind))).toEqual(new Set(['lora', 'checkpoint', 'sample', 'loss-curve']));
+    expect(new Set(artifacts.data.map((artifact) => artifact.kind))).toEqual(
+      new Set(['lora', 'checkpoint', 'sample', 'loss-curve']),
+    );
     const curve = await client.jobs.metrics(job?.id ?? '');
     expect(curve.total).toBe(260);
   }

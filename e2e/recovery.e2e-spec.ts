@@ -62,13 +62,19 @@ describe.each(queueBackends)('recovery with the queue on %s', (queue) => {
   }
 
   async function completionsOf(id: string): Promise<number> {
-    const rows = await stack.rows(`select 1 from job_event where job_id = $1 and type = 'status' and data ->> 'to' = 'completed'`, [id]);
+    const rows = await stack.rows(
+      `select 1 from job_event where job_id = $1 and type = 'status' and data ->> 'to' = 'completed'`,
+      [id],
+    );
     return rows.length;
   }
 
   /** The step at which the second attempt went on, from its log. */
   async function resumedFrom(id: string): Promise<number> {
-    const lines = await stack.rows<{ text: string }>(`select text from job_log where job_id = $1 and attempt = 2 and stream = 'worker'`, [id]);
+    const lines = await stack.rows<{ text: string }>(
+      `select text from job_log where job_id = $1 and attempt = 2 and stream = 'worker'`,
+      [id],
+    );
     return Number(/state of step (\d+)/.exec(lines.map((line) => line.text).join('\n'))?.[1]);
   }
 

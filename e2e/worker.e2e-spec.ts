@@ -26,7 +26,10 @@ describe('a worker with a running job', () => {
     const cancelled = await waitForJob(client, id, (job) => job.status === 'cancelled');
     expect(cancelled.finishedAt).not.toBeNull();
     expect(await trainersOf(id)).toEqual([]);
-    await expect(client.jobs.update(id, { status: 'completed', attempt: 1 })).rejects.toMatchObject({ statusCode: 409, code: 'job_transition_refused' });
+    await expect(client.jobs.update(id, { status: 'completed', attempt: 1 })).rejects.toMatchObject({
+      statusCode: 409,
+      code: 'job_transition_refused',
+    });
   });
 
   it('should cancel a job that waits at once', async () => {

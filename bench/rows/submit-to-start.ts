@@ -65,7 +65,7 @@ async function timeStarts(
     const { mtimeMs } = await waitUntil(() => stat(record).catch(() => undefined), {
       timeoutMs: 30_000,
       what: 'the trainer',
-      everyMs: 2,
+      intervalMs: 2,
     });
     await waitUntil(async () => (await client.jobs.get(id)).status === 'completed', {
       timeoutMs: 60_000,

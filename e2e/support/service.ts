@@ -26,7 +26,10 @@ export class Service {
 
   /** Starts it and waits until it is ready; fails with its last lines when it ends before. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [this.entry], { env: { ...inherited(), ...this.environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [this.entry], {
+      env: { ...inherited(), ...this.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const log = createWriteStream(this.logFile, { flags: 'a' });
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => this.output.push(chunk.toString()));
@@ -35,7 +38,8 @@ export class Service {
     this.child = child;
     const deadline = Date.now() + 30_000;
     while (!(await this.isReady())) {
-      if (!this.isRunning || Date.now() > deadline) throw new Error(`${this.name} did not start:\n${this.output.join('').slice(-2000)}`);
+      if (!this.isRunning || Date.now() > deadline)
+        throw new Error(`${this.name} did not start:\n${this.output.join('').slice(-2000)}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -50,4 +54,7 @@ export class Service {
 }
 
 /** Only what a process needs to run at all, so that settings of the developer's shell change no test. */
-const inherited = (): Record<string, string> => ({ PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/tmp' });
+const inherited = (): Record<string, string> => ({
+  PATH: process.env['PATH'] ?? '',
+  HOME: process.env['HOME'] ?? '/tmp',
+});

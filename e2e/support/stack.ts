@@ -30,7 +30,14 @@ export interface StackOptions {
 }
 
 /** Short times, so that a lost worker is noticed within seconds. */
-const IMPATIENCE = { LEASE_MS: '4000', HEARTBEAT_MS: '1000', SWEEP_MS: '500', RENOTIFY_MS: '2000', CANARY_MS: '1000', CLAIM_POLL_MS: '1000' };
+const IMPATIENCE = {
+  LEASE_MS: '4000',
+  HEARTBEAT_MS: '1000',
+  SWEEP_MS: '500',
+  RENOTIFY_MS: '2000',
+  CANARY_MS: '1000',
+  CLAIM_POLL_MS: '1000',
+};
 
 /** A whole installation: database, queue, API and workers, as real processes on this machine. */
 export class Stack implements AsyncDisposable {
@@ -50,7 +57,9 @@ export class Stack implements AsyncDisposable {
   static async start(options: StackOptions): Promise<Stack> {
     const folder = await mkdtemp(path.join(tmpdir(), 'influencerai-e2e-'));
     const stack = new Stack(options, folder);
-    await cp(path.join(REPO_ROOT, 'data/datasets/my-influencer'), stack.path('data/datasets/my-influencer'), { recursive: true });
+    await cp(path.join(REPO_ROOT, 'data/datasets/my-influencer'), stack.path('data/datasets/my-influencer'), {
+      recursive: true,
+    });
     await stack.startStores();
     await stack.startApi();
     await stack.startWorker();
@@ -95,7 +104,13 @@ export class Stack implements AsyncDisposable {
       const { data } = await client.workers.list();
       return data.filter((worker) => worker.status === 'online').length > known;
     };
-    const worker = new Service(`worker-${index}`, path.join(REPO_ROOT, 'apps/worker/dist/main.js'), environment, this.path(`worker-${index}.log`), isOnline);
+    const worker = new Service(
+      `worker-${index}`,
+      path.join(REPO_ROOT, 'apps/worker/dist/main.js'),
+      environment,
+      this.path(`worker-${index}.log`),
+      isOnline,
+    );
     this.workers.push(worker);
     await worker.start();
     return worker;
@@ -109,7 +124,9 @@ export class Stack implements AsyncDisposable {
       this.redis = await this.startRedis(port);
       return;
     }
-    const tables = await this.rows<{ name: string }>(`select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables
+    const tables = await this.rows<{
+      name: string;
+    }>(`select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables
       where schemaname = 'bullmq' and tablename not like '%migration%'`);
     await this.rows(`truncate ${tables.map((table) => table.name).join(', ')}`);
   }
@@ -156,8 +173,18 @@ export class Stack implements AsyncDisposable {
       LOG_LEVEL: 'warn',
       ...this.options.environment,
     };
-    const isReady = () => fetch(`${this.apiUrl}/health/ready`).then((answer) => answer.ok, () => false);
-    this.api = new Service('api', path.join(REPO_ROOT, 'apps/api/dist/main.js'), environment, this.path('api.log'), isReady);
+    const isReady = () =>
+      fetch(`${this.apiUrl}/health/ready`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
+    this.api = new Service(
+      'api',
+      path.join(REPO_ROOT, 'apps/api/dist/main.js'),
+      environment,
+      this.path('api.log'),
+      isReady,
+    );
     await this.api.start();
   }
 

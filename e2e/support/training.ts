@@ -15,7 +15,10 @@ export interface QuickJob {
 }
 
 /** Submits a job on the built-in trainer. */
-export async function submitQuickJob(client: InfluencerAIClient, { steps, stepDelayMs = 0, samplePrompts = [] }: QuickJob): Promise<Job> {
+export async function submitQuickJob(
+  client: InfluencerAIClient,
+  { steps, stepDelayMs = 0, samplePrompts = [] }: QuickJob,
+): Promise<Job> {
   const dataset = await registerDataset(client);
   const config = await client.loraConfigs.create({
     name: `quick ${++count} ${process.pid}`,
@@ -30,14 +33,21 @@ export async function submitQuickJob(client: InfluencerAIClient, { steps, stepDe
 }
 
 /** Polls a job until it is as wanted; survives an API that is away. */
-export async function waitForJob(client: InfluencerAIClient, id: string, isAsWanted: (job: Job) => boolean, timeoutMs = 60_000): Promise<Job> {
+export async function waitForJob(
+  client: InfluencerAIClient,
+  id: string,
+  isAsWanted: (job: Job) => boolean,
+  timeoutMs = 60_000,
+): Promise<Job> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const job = await client.jobs.get(id).catch((error: unknown) => error as Error);
     if (!(job instanceof Error) && isAsWanted(job)) return job;
-    if (Date.now() > deadline) throw new Error(`Gave up on job ${id}: ${job instanceof Error ? job.message : JSON.stringify(job)}`);
+    if (Date.now() > deadline)
+      throw new Error(`Gave up on job ${id}: ${job instanceof Error ? job.message : JSON.stringify(job)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-export const stepOf = (job: Job): number => (job.result as { progress?: { currentStep?: number } } | null)?.progress?.currentStep ?? 0;
+export const stepOf = (job: Job): number =>
+  (job.result as { progress?: { currentStep?: number } } | null)?.progress?.currentStep ?? 0;

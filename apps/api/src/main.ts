@@ -12,7 +12,9 @@ async function main(): Promise<void> {
 }
 
 const portTaken = ({ http }: Config): Error =>
-  new Error(`Port ${http.port} on ${http.host} is taken. Stop the other program or choose another port: PORT=${http.port + 1}.`);
+  new Error(
+    `Port ${http.port} on ${http.host} is taken. Stop the other program or choose another port: PORT=${http.port + 1}.`,
+  );
 
 main().catch((error: Error) => {
   process.stderr.write(`api: ${error.message}\n`);

@@ -20,7 +20,9 @@ async function prepareDataRoot(dataRoot: string): Promise<void> {
     await mkdir(dataRoot, { recursive: true });
     await access(dataRoot, constants.R_OK | constants.W_OK);
   } catch (error) {
-    throw new Error(`The data folder ${dataRoot} cannot be written. Make it writable or set DATA_ROOT.`, { cause: error });
+    throw new Error(`The data folder ${dataRoot} cannot be written. Make it writable or set DATA_ROOT.`, {
+      cause: error,
+    });
   }
 }
 
@@ -30,14 +32,23 @@ async function checkDatabase(url: string): Promise<void> {
   try {
     await client.connect();
   } catch (error) {
-    throw new Error(`PostgreSQL at ${where} does not answer (${(error as Error).message}). Start it or correct DATABASE_URL.`, { cause: error });
+    throw new Error(
+      `PostgreSQL at ${where} does not answer (${(error as Error).message}). Start it or correct DATABASE_URL.`,
+      { cause: error },
+    );
   }
   try {
-    const version = await client.query<{ version: number }>("select current_setting('server_version_num')::int / 10000 as version");
+    const version = await client.query<{ version: number }>(
+      "select current_setting('server_version_num')::int / 10000 as version",
+    );
     const major = version.rows[0]?.version ?? 0;
-    if (major < OLDEST_POSTGRES) throw new Error(`PostgreSQL at ${where} is version ${major}; version ${OLDEST_POSTGRES} or newer is needed.`);
+    if (major < OLDEST_POSTGRES)
+      throw new Error(`PostgreSQL at ${where} is version ${major}; version ${OLDEST_POSTGRES} or newer is needed.`);
     const migrated = await client.query<{ found: boolean }>("select to_regclass('job') is not null as found");
-    if (!migrated.rows[0]?.found) throw new Error(`The database at ${where} has no tables yet. Apply prisma/migrations first: prisma migrate deploy.`);
+    if (!migrated.rows[0]?.found)
+      throw new Error(
+        `The database at ${where} has no tables yet. Apply prisma/migrations first: prisma migrate deploy.`,
+      );
   } finally {
     await client.end();
   }

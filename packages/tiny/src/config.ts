@@ -17,16 +17,24 @@ const TrainingSchema = z.object({
 
 const CommonShape = {
   outputDir: z.string().min(1).default('output').describe('Relative to the working folder; created.'),
-  name: z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u, 'letters, digits, ".", "_" and "-" only').describe('File base name.'),
+  name: z
+    .string()
+    .regex(/^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u, 'letters, digits, ".", "_" and "-" only')
+    .describe('File base name.'),
   network: NetworkSchema,
   training: TrainingSchema,
   checkpoint: z
     .object({ everyEpochs: z.int().min(1).default(5), everySteps: z.int().min(1).optional() })
     .default({ everyEpochs: 5 }),
-  samples: z.object({ prompts: z.array(z.string()).default([]), everyEpochs: z.int().min(1).default(5) }).default({ prompts: [], everyEpochs: 5 }),
+  samples: z
+    .object({ prompts: z.array(z.string()).default([]), everyEpochs: z.int().min(1).default(5) })
+    .default({ prompts: [], everyEpochs: 5 }),
   resumeFrom: z.string().optional().describe('A state folder (or a file in it) that a checkpoint event announced.'),
   budget: z.boolean().default(false).describe('Train only steps authorised by grant commands.'),
-  exitOnStdinClose: z.boolean().default(false).describe('Save and stop when standard input closes: the parent is gone.'),
+  exitOnStdinClose: z
+    .boolean()
+    .default(false)
+    .describe('Save and stop when standard input closes: the parent is gone.'),
   stepDelayMs: z.int().min(0).max(60_000).default(0).describe('Slows every step, for trying out.'),
   metadata: z.record(z.string(), z.string()).default({}),
 };

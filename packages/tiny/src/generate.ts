@@ -23,7 +23,13 @@ const ArgumentsSchema = z.object({
 export const runGenerate = async (argv: string[]): Promise<number> => {
   const { values } = parseArgs({
     args: argv,
-    options: { base: { type: 'string' }, lora: { type: 'string' }, prompt: { type: 'string' }, seed: { type: 'string' }, out: { type: 'string' } },
+    options: {
+      base: { type: 'string' },
+      lora: { type: 'string' },
+      prompt: { type: 'string' },
+      seed: { type: 'string' },
+      out: { type: 'string' },
+    },
   });
   const parsed = ArgumentsSchema.safeParse(values);
   if (!parsed.success) throw new Error(z.prettifyError(parsed.error));

@@ -15,7 +15,11 @@ const main = async (): Promise<number> => {
   // Loaded on demand, so that --help and --version answer at once.
   if (command === 'generate') return (await import('./generate.js')).runGenerate(rest);
   const { values } = parseArgs({
-    options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+    options: {
+      config: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+    },
   });
   if (values.help) return print(USAGE);
   if (values.version) return print(`${await packageVersion()}\n`);
@@ -30,7 +34,9 @@ const print = (text: string): number => {
 };
 
 const packageVersion = async (): Promise<string> => {
-  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   return version;
 };
 

@@ -57,4 +57,5 @@ export const permutation = (count: number, random: Random): number[] => {
 };
 
 /** Standard normal numbers. */
-export const normals = (length: number, random: Random): Numbers => Float32Array.from({ length }, () => random.normal());
+export const normals = (length: number, random: Random): Numbers =>
+  Float32Array.from({ length }, () => random.normal());

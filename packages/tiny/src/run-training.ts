@@ -26,7 +26,8 @@ export const runTraining = async (configPath: string): Promise<number> => {
     return 0;
   } catch (error) {
     emit(toErrorEvent(error));
-    if (!(error instanceof TrainerError)) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    if (!(error instanceof TrainerError))
+      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     return 1;
   } finally {
     control?.close();
@@ -42,9 +43,14 @@ const readConfig = async (path: string): Promise<TinyConfig> => {
   try {
     json = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    throw new TrainerError('config_unreadable', `${path}: ${(error as Error).message}`, 'Give the path of a JSON file with --config.');
+    throw new TrainerError(
+      'config_unreadable',
+      `${path}: ${(error as Error).message}`,
+      'Give the path of a JSON file with --config.',
+    );
   }
   const parsed = TinyConfigSchema.safeParse(json);
-  if (!parsed.success) throw new TrainerError('config_invalid', z.prettifyError(parsed.error), 'See packages/tiny/src/config.ts.');
+  if (!parsed.success)
+    throw new TrainerError('config_invalid', z.prettifyError(parsed.error), 'See packages/tiny/src/config.ts.');
   return parsed.data;
 };

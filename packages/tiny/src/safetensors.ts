@@ -32,11 +32,16 @@ export class SafetensorsError extends Error {
 }
 
 /** Encode tensors and string metadata; the header is padded with spaces so that tensor data is aligned to 8 bytes. */
-export const encodeSafetensors = (tensors: Tensors, metadata: Record<string, string> = {}, dtype: StoredDtype = 'F32'): Uint8Array => {
+export const encodeSafetensors = (
+  tensors: Tensors,
+  metadata: Record<string, string> = {},
+  dtype: StoredDtype = 'F32',
+): Uint8Array => {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
   for (const [name, { shape, data }] of Object.entries(tensors)) {
-    if (data.length !== elements(shape)) throw new SafetensorsError(`${name}: ${data.length} numbers for shape [${shape.join(', ')}]`);
+    if (data.length !== elements(shape))
+      throw new SafetensorsError(`${name}: ${data.length} numbers for shape [${shape.join(', ')}]`);
     const end = offset + data.length * BYTES[dtype];
     header[name] = { dtype, shape, data_offsets: [offset, end] };
     offset = end;
@@ -60,7 +65,8 @@ export const encodeSafetensors = (tensors: Tensors, metadata: Record<string, str
 export const decodeSafetensors = (file: Uint8Array): SafetensorsFile => {
   if (file.length < 8) throw new SafetensorsError('shorter than the header length field');
   const headerBytes = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
-  if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > file.length) throw new SafetensorsError(`header length ${headerBytes} is beyond the file`);
+  if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > file.length)
+    throw new SafetensorsError(`header length ${headerBytes} is beyond the file`);
 
   const { __metadata__: metadata = {}, ...entries } = parseHeader(file.subarray(8, 8 + headerBytes));
   const body = file.subarray(8 + headerBytes);
@@ -72,7 +78,8 @@ export const decodeSafetensors = (file: Uint8Array): SafetensorsFile => {
 const parseHeader = (bytes: Uint8Array): Record<string, unknown> => {
   try {
     const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof header === 'object' && header !== null && !Array.isArray(header)) return header as Record<string, unknown>;
+    if (typeof header === 'object' && header !== null && !Array.isArray(header))
+      return header as Record<string, unknown>;
   } catch {
     // Reported below, in the words of this module.
   }
@@ -83,13 +90,18 @@ const readTensor = (name: string, entry: HeaderEntry, body: Uint8Array): Tensor 
   const width = BYTES[entry?.dtype];
   if (width === undefined) throw new SafetensorsError(`${name}: dtype ${String(entry?.dtype)} is not supported`);
   const { shape, data_offsets: offsets } = entry;
-  if (!Array.isArray(shape) || !Array.isArray(offsets)) throw new SafetensorsError(`${name}: shape or data_offsets missing`);
+  if (!Array.isArray(shape) || !Array.isArray(offsets))
+    throw new SafetensorsError(`${name}: shape or data_offsets missing`);
   const [start, end] = offsets;
   const isConsistent = start >= 0 && end <= body.length && end - start === elements(shape) * width;
-  if (!isConsistent) throw new SafetensorsError(`${name}: data_offsets [${offsets.join(', ')}] do not fit shape [${shape.join(', ')}]`);
+  if (!isConsistent)
+    throw new SafetensorsError(`${name}: data_offsets [${offsets.join(', ')}] do not fit shape [${shape.join(', ')}]`);
   // A copy: typed arrays need aligned offsets, and other writers do not pad.
   const { buffer } = Uint8Array.from(body.subarray(start, end));
-  return { shape, data: entry.dtype === 'F32' ? new Float32Array(buffer) : Float32Array.from(new Float16Array(buffer)) };
+  return {
+    shape,
+    data: entry.dtype === 'F32' ? new Float32Array(buffer) : Float32Array.from(new Float16Array(buffer)),
+  };
 };
 
 const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);

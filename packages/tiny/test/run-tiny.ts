@@ -53,7 +53,9 @@ export class TinyRun {
   static async start(workspace: string, config: unknown): Promise<TinyRun> {
     const path = join(workspace, 'config.json');
     await writeFile(path, JSON.stringify(config));
-    return new TinyRun(spawn(process.execPath, [TINY_PROGRAM, '--config', path], { cwd: workspace, stdio: ['pipe', 'pipe', 'inherit'] }));
+    return new TinyRun(
+      spawn(process.execPath, [TINY_PROGRAM, '--config', path], { cwd: workspace, stdio: ['pipe', 'pipe', 'inherit'] }),
+    );
   }
 
   /** Resolves with the first event that fits; rejects when the program ends without one. */
@@ -92,6 +94,8 @@ export class TinyRun {
 
   /** Loss by step. */
   get losses(): Map<number, number> {
-    return new Map(this.events.flatMap((event) => (event.event === 'progress' ? [[event.step, event.loss] as const] : [])));
+    return new Map(
+      this.events.flatMap((event) => (event.event === 'progress' ? [[event.step, event.loss] as const] : [])),
+    );
   }
 }

@@ -8,16 +8,26 @@ import { anImageConfig, aWorkspace, TinyRun } from './run-tiny.js';
 // Each test starts the program, which compiles its kernels anew; slow machines take seconds for that.
 jest.setTimeout(60_000);
 
-const isStep = (step: number) => (event: TrainerEvent): boolean => event.event === 'progress' && event.step === step;
-const isEvent = (name: TrainerEvent['event']) => (event: TrainerEvent): boolean => event.event === name;
+const isStep =
+  (step: number) =>
+  (event: TrainerEvent): boolean =>
+    event.event === 'progress' && event.step === step;
+const isEvent =
+  (name: TrainerEvent['event']) =>
+  (event: TrainerEvent): boolean =>
+    event.event === name;
 
-const readWeights = async (workspace: string) => decodeSafetensors(await readFile(join(workspace, 'output/test-final.safetensors')));
+const readWeights = async (workspace: string) =>
+  decodeSafetensors(await readFile(join(workspace, 'output/test-final.safetensors')));
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('training on the bundled dataset', () => {
   it('should learn: loss of the last epoch well below the first, files as announced', async () => {
     const workspace = await aWorkspace();
-    const config = await anImageConfig({ epochs: 6 }, { samples: { prompts: ['ohwx woman artist'], everyEpochs: 5 }, metadata: { job: '7' } });
+    const config = await anImageConfig(
+      { epochs: 6 },
+      { samples: { prompts: ['ohwx woman artist'], everyEpochs: 5 }, metadata: { job: '7' } },
+    );
     const run = await TinyRun.start(workspace, config);
     expect(await run.exitCode()).toBe(0);
 
@@ -25,17 +35,28 @@ describe('training on the bundled dataset', () => {
     expect(losses).toHaveLength(6 * 13);
     expect(mean(losses.slice(-13))).toBeLessThan(0.75 * mean(losses.slice(0, 13)));
     expect(run.events[0]).toEqual({ event: 'start', step: 0, totalSteps: 78, totalEpochs: 6 });
-    expect(run.events.filter(isEvent('sample')).map(({ ...event }) => 'step' in event && event.step)).toEqual([0, 65, 78]);
+    expect(run.events.filter(isEvent('sample')).map(({ ...event }) => 'step' in event && event.step)).toEqual([
+      0, 65, 78,
+    ]);
 
     const { metadata, tensors } = await readWeights(workspace);
-    expect(metadata).toMatchObject({ job: '7', ss_trainer: 'tiny', ss_network_dim: '16', ss_num_train_images: '25', ss_steps: '78', ss_epoch: '6' });
+    expect(metadata).toMatchObject({
+      job: '7',
+      ss_trainer: 'tiny',
+      ss_network_dim: '16',
+      ss_num_train_images: '25',
+      ss_steps: '78',
+      ss_epoch: '6',
+    });
     expect(tensors['lora_unet_blocks_0_in.lora_down.weight']?.shape).toEqual([16, 256]);
   });
 
   it('should teach the text model as well', async () => {
     const config = {
       kind: 'text',
-      dataset: { rows: ['Who are you? I am Ohwx, and I love the sea.', 'What do you love? I am Ohwx, and I love the sea.'] },
+      dataset: {
+        rows: ['Who are you? I am Ohwx, and I love the sea.', 'What do you love? I am Ohwx, and I love the sea.'],
+      },
       name: 'test',
       network: { dim: 8, alpha: 8 },
       training: { epochs: 40, batchSize: 2, learningRate: 1e-4, seed: 1 },
@@ -92,9 +113,17 @@ describe('stopping and resuming', () => {
     const config = await anImageConfig({ maxSteps: 2 });
     const run = await TinyRun.start(workspace, config);
     expect(await run.exitCode()).toBe(0);
-    const other = await TinyRun.start(workspace, { ...config, network: { dim: 8, alpha: 8 }, resumeFrom: 'output/state/step-000002/state.json' });
+    const other = await TinyRun.start(workspace, {
+      ...config,
+      network: { dim: 8, alpha: 8 },
+      resumeFrom: 'output/state/step-000002/state.json',
+    });
     expect(await other.exitCode()).toBe(1);
-    expect(other.events.at(-1)).toMatchObject({ event: 'error', code: 'resume_mismatch', message: expect.stringContaining('dim 16 → 8') });
+    expect(other.events.at(-1)).toMatchObject({
+      event: 'error',
+      code: 'resume_mismatch',
+      message: expect.stringContaining('dim 16 → 8'),
+    });
   });
 });
 
@@ -119,13 +148,25 @@ describe('bad input', () => {
   it('should name the field that is wrong', async () => {
     const run = await TinyRun.start(await aWorkspace(), await anImageConfig({ learningRate: -1 }));
     expect(await run.exitCode()).toBe(1);
-    expect(run.events).toEqual([{ event: 'error', code: 'config_invalid', message: expect.stringContaining('learningRate'), hint: expect.any(String) }]);
+    expect(run.events).toEqual([
+      {
+        event: 'error',
+        code: 'config_invalid',
+        message: expect.stringContaining('learningRate'),
+        hint: expect.any(String),
+      },
+    ]);
   });
 
   it('should name the picture that is missing', async () => {
-    const run = await TinyRun.start(await aWorkspace(), await anImageConfig({}, { dataset: { images: [{ path: '/nowhere.png', caption: '' }] } }));
+    const run = await TinyRun.start(
+      await aWorkspace(),
+      await anImageConfig({}, { dataset: { images: [{ path: '/nowhere.png', caption: '' }] } }),
+    );
     expect(await run.exitCode()).toBe(1);
-    expect(run.events).toMatchObject([{ event: 'error', code: 'dataset_unreadable', message: expect.stringContaining('/nowhere.png') }]);
+    expect(run.events).toMatchObject([
+      { event: 'error', code: 'dataset_unreadable', message: expect.stringContaining('/nowhere.png') },
+    ]);
   });
 
   it('should warn when the network is wider than the model', async () => {

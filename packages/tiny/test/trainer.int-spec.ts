@@ -14,7 +14,11 @@ const brokenLearner: Learner = {
   kind: 'text',
   layers: [{ name: 'only', inputs: 2, outputs: 2 }],
   examples: 10,
-  step: (_, step) => Promise.resolve({ loss: step < 3 ? 1 : Number.NaN, gradients: { 'only.down': new Float32Array(4), 'only.up': new Float32Array(4) } }),
+  step: (_, step) =>
+    Promise.resolve({
+      loss: step < 3 ? 1 : Number.NaN,
+      gradients: { 'only.down': new Float32Array(4), 'only.up': new Float32Array(4) },
+    }),
   sample: () => Promise.reject(new Error('not asked for')),
 };
 
@@ -30,11 +34,24 @@ describe(Trainer.name, () => {
       training: { epochs: 1, batchSize: 1, learningRate: 1e-4 },
       checkpoint: { everySteps: 1 },
     });
-    const control = new TrainerControl({ input: new PassThrough(), isBudgeted: false, stopsOnClose: false, onIgnored: () => undefined });
+    const control = new TrainerControl({
+      input: new PassThrough(),
+      isBudgeted: false,
+      stopsOnClose: false,
+      onIgnored: () => undefined,
+    });
     const events: TrainerEvent[] = [];
-    const training = new Trainer({ config, learner: brokenLearner, control, emit: (event) => events.push(event) }).train();
+    const training = new Trainer({
+      config,
+      learner: brokenLearner,
+      control,
+      emit: (event) => events.push(event),
+    }).train();
 
-    await expect(training).rejects.toMatchObject({ code: 'loss_not_finite', message: expect.stringContaining('step 3') });
+    await expect(training).rejects.toMatchObject({
+      code: 'loss_not_finite',
+      message: expect.stringContaining('step 3'),
+    });
     control.close();
     expect(events.filter(({ event }) => event === 'checkpoint')).toMatchObject([{ step: 1 }, { step: 2 }]);
     await expect(access(join(outputDir, 'test-final.safetensors'))).rejects.toThrow();

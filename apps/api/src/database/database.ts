@@ -36,7 +36,11 @@ export class Database implements OnApplicationShutdown {
     // An idle connection that breaks (the server restarted) is replaced by the pool; without a listener Node would exit.
     this.pool.on('error', () => undefined);
     this.prisma = new PrismaClient({
-      adapter: new PrismaPg({ connectionString: config.database.url, max: config.database.poolSize, connectionTimeoutMillis: 5_000 }),
+      adapter: new PrismaPg({
+        connectionString: config.database.url,
+        max: config.database.poolSize,
+        connectionTimeoutMillis: 5_000,
+      }),
     });
   }
 

@@ -9,7 +9,15 @@ import { SweepLock } from './sweep-lock.repository.js';
 
 @Global()
 @Module({
-  providers: [JobStateRepository, WorkersRepository, TaskQueue, SweepLock, Dispatcher, Canary, { provide: QueueHealth, useExisting: Canary }],
+  providers: [
+    JobStateRepository,
+    WorkersRepository,
+    TaskQueue,
+    SweepLock,
+    Dispatcher,
+    Canary,
+    { provide: QueueHealth, useExisting: Canary },
+  ],
   exports: [JobStateRepository, WorkersRepository, Dispatcher, QueueHealth],
 })
 export class DispatcherModule {}

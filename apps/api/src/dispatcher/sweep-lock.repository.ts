@@ -9,7 +9,9 @@ export class SweepLock {
   /** Does nothing when another replica is sweeping. */
   async runExclusively(work: () => Promise<void>): Promise<void> {
     await this.database.transaction(async (client) => {
-      const { rows } = await client.query<{ taken: boolean }>(`select pg_try_advisory_xact_lock(hashtext('influencerai:sweep')) as taken`);
+      const { rows } = await client.query<{ taken: boolean }>(
+        `select pg_try_advisory_xact_lock(hashtext('influencerai:sweep')) as taken`,
+      );
       if (rows[0]?.taken) await work();
     });
   }

@@ -47,9 +47,15 @@ export class JobNotifications implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async connect(retryMs: number): Promise<void> {
-    const client = new pg.Client({ connectionString: this.config.database.url, keepAlive: true, connectionTimeoutMillis: 5_000 });
+    const client = new pg.Client({
+      connectionString: this.config.database.url,
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+    });
     client.on('notification', ({ payload }) => this.emitter.emit('event', JSON.parse(payload ?? '{}')));
-    client.on('error', (error) => this.logger.warn({ err: error }, 'The connection for notifications broke; connecting again.'));
+    client.on('error', (error) =>
+      this.logger.warn({ err: error }, 'The connection for notifications broke; connecting again.'),
+    );
     client.once('end', () => this.reconnectLater(retryMs));
     try {
       await client.connect();

@@ -29,7 +29,12 @@ export class JobStreamService {
    * from; progress is only ever the latest and has none.
    * @throws AppError `job_not_found`, `streams_exhausted` before the first event
    */
-  async follow({ tenantId }: Principal, jobId: string, afterId: number, signal: AbortSignal): Promise<AsyncGenerator<ServerSentEvent>> {
+  async follow(
+    { tenantId }: Principal,
+    jobId: string,
+    afterId: number,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<ServerSentEvent>> {
     await this.jobs.getById(tenantId, jobId);
     const limit = this.config.http.maxEventStreams;
     const open = this.open.get(tenantId) ?? 0;
@@ -40,7 +45,12 @@ export class JobStreamService {
     return this.generate(tenantId, jobId, afterId, signal);
   }
 
-  private async *generate(tenantId: string, jobId: string, afterId: number, signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
+  private async *generate(
+    tenantId: string,
+    jobId: string,
+    afterId: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<ServerSentEvent> {
     const wake = new Signal();
     const unsubscribe = this.notifications.subscribe((notification) => notification.jobId === jobId && wake.set());
     signal.addEventListener('abort', () => wake.set(), { once: true });

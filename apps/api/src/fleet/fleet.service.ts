@@ -51,7 +51,8 @@ export class FleetService {
 
   /** @throws AppError `worker_not_found` */
   async heartbeat(workerId: string, { held, isDraining }: Heartbeat): Promise<HeartbeatAnswer> {
-    if (!isUuid(workerId) || !(await this.workers.touch(workerId, isDraining))) throw new AppError('worker_not_found', { id: workerId });
+    if (!isUuid(workerId) || !(await this.workers.touch(workerId, isDraining)))
+      throw new AppError('worker_not_found', { id: workerId });
     return { jobs: await this.states.extendLeases(workerId, held, this.config.jobs.leaseMs) };
   }
 

@@ -37,12 +37,19 @@ export class WorkersRepository {
   /** Every worker, with those of its running jobs that belong to the tenant. */
   async list(tenantId: string): Promise<Worker[]> {
     const rows = await this.database.query<WorkerRow>(LIST, [tenantId, this.config.jobs.leaseMs]);
-    return rows.map((row) => ({ ...row, heartbeatAt: row.heartbeatAt.toISOString(), registeredAt: row.registeredAt.toISOString() }));
+    return rows.map((row) => ({
+      ...row,
+      heartbeatAt: row.heartbeatAt.toISOString(),
+      registeredAt: row.registeredAt.toISOString(),
+    }));
   }
 
   /** The running attempts that a worker holds. */
   async heldBy(workerId: string): Promise<HeldJob[]> {
-    const jobs = await this.database.prisma.job.findMany({ where: { workerId, status: 'running' }, select: { id: true, attempt: true } });
+    const jobs = await this.database.prisma.job.findMany({
+      where: { workerId, status: 'running' },
+      select: { id: true, attempt: true },
+    });
     return jobs.map(({ id, attempt }) => ({ jobId: id, attempt }));
   }
 }

@@ -11,7 +11,9 @@ export function fromError(error: AppError, request: { path: string; requestId: s
     type: `/docs/errors#${error.code}`,
     title: titleOf(error.code),
     status: error.status,
-    detail: issues ? issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ') : error.message,
+    detail: issues
+      ? issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ')
+      : error.message,
     instance: request.path,
     ...(error.status >= 500 && { requestId: request.requestId }),
   };

@@ -21,7 +21,11 @@ export function sendEvents(reply: FastifyReply, events: AsyncGenerator<ServerSen
   reply.raw.on('close', () => ended.abort());
   void pump(events, body, ended).finally(() => clearInterval(heartbeat));
   void reply
-    .headers({ 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
+    .headers({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+    })
     .send(body);
 }
 

@@ -9,4 +9,5 @@ const TYPES: Record<string, string> = {
 };
 
 /** Media type by file extension; weights and anything unknown are plain bytes. */
-export const contentTypeOf = (name: string): string => TYPES[name.split('.').pop()?.toLowerCase() ?? ''] ?? 'application/octet-stream';
+export const contentTypeOf = (name: string): string =>
+  TYPES[name.split('.').pop()?.toLowerCase() ?? ''] ?? 'application/octet-stream';

@@ -30,7 +30,11 @@ export class JobArtifactsController {
   @ApiOperation({ summary: 'List weights, checkpoints, samples and the loss curve' })
   @Answers(200, JobArtifactListSchema, 'Files in the order in which they were made.')
   @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.' })
-  list(@Caller() caller: Principal, @Param('id') id: string, @Query({ schema: ListArtifactsQuerySchema }) { kind }: ListArtifactsQuery) {
+  list(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Query({ schema: ListArtifactsQuerySchema }) { kind }: ListArtifactsQuery,
+  ) {
     return this.artifacts.list(caller, id, kind);
   }
 
@@ -39,7 +43,13 @@ export class JobArtifactsController {
   @ApiConsumes('application/octet-stream')
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
   @Answers(200, JobArtifactSchema, 'The file as it is listed.')
-  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.', 409: 'The attempt is over.', 415: 'Not application/octet-stream.' })
+  @Refuses({
+    400: 'A parameter is wrong.',
+    401: 'No tenant.',
+    404: 'Unknown job.',
+    409: 'The attempt is over.',
+    415: 'Not application/octet-stream.',
+  })
   put(
     @Caller() caller: Principal,
     @Param('id') id: string,
@@ -67,9 +77,17 @@ export class JobArtifactsController {
     const stored = await this.artifacts.find(caller, id, name);
     const { sizeBytes, sha256, contentType } = stored.artifact;
     const etag = `"${sha256}"`;
-    void reply.headers({ etag, 'accept-ranges': 'bytes', 'cache-control': 'private, no-cache', 'x-content-type-options': 'nosniff' });
+    void reply.headers({
+      etag,
+      'accept-ranges': 'bytes',
+      'cache-control': 'private, no-cache',
+      'x-content-type-options': 'nosniff',
+    });
     // A picture that carries script must not run in the origin of the API.
-    void reply.headers({ 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox", 'content-disposition': `inline; filename="${name}"` });
+    void reply.headers({
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+      'content-disposition': `inline; filename="${name}"`,
+    });
     if (headers['if-none-match'] === etag) return void reply.status(304).send();
     const isFresh = headers['if-range'] === undefined || headers['if-range'] === etag;
     const range = isFresh ? parseRange(headers['range'], sizeBytes) : undefined;

@@ -101,7 +101,10 @@ const PUT: PreparedQuery = {
     ) select ${COLUMNS} from put`,
 };
 
-const FIND: PreparedQuery = { name: 'artifact-find', text: `select ${COLUMNS} from job_artifact where job_id = $1 and name = $2` };
+const FIND: PreparedQuery = {
+  name: 'artifact-find',
+  text: `select ${COLUMNS} from job_artifact where job_id = $1 and name = $2`,
+};
 
 const LIST: PreparedQuery = {
   name: 'artifact-list',

@@ -1,6 +1,12 @@
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import { AppError, ArtifactNameSchema, type ArtifactKind, type JobArtifact, type PutArtifactQuery } from '@influencerai/shared';
+import {
+  AppError,
+  ArtifactNameSchema,
+  type ArtifactKind,
+  type JobArtifact,
+  type PutArtifactQuery,
+} from '@influencerai/shared';
 import { Storage } from '../storage/storage.js';
 import type { Principal } from '../tenants/principal.js';
 import { contentTypeOf } from './content-type.js';
@@ -21,7 +27,13 @@ export class JobArtifactsService {
    * there, so that an attempt that ended meanwhile replaces nothing.
    * @throws AppError `job_not_found`, `job_attempt_stale`
    */
-  async put({ tenantId }: Principal, id: string, name: string, query: PutArtifactQuery, content: Readable): Promise<JobArtifact> {
+  async put(
+    { tenantId }: Principal,
+    id: string,
+    name: string,
+    query: PutArtifactQuery,
+    content: Readable,
+  ): Promise<JobArtifact> {
     const job = await this.jobs.getById(tenantId, id);
     const stale = () => new AppError('job_attempt_stale', { id, attempt: query.attempt, current: job.attempt });
     if (job.attempt !== query.attempt || job.status !== 'running') throw stale();

@@ -28,7 +28,11 @@ export class JobHistoryController {
   @ApiOperation({ summary: 'Read what the trainer printed' })
   @Answers(200, JobLogPageSchema, 'Lines, oldest first.')
   @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.' })
-  logs(@Caller() caller: Principal, @Param('id') id: string, @Query({ schema: ListJobLogsQuerySchema }) query: ListJobLogsQuery): Promise<JobLogPage> {
+  logs(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Query({ schema: ListJobLogsQuerySchema }) query: ListJobLogsQuery,
+  ): Promise<JobLogPage> {
     return this.history.logs(caller, id, query);
   }
 
@@ -37,7 +41,11 @@ export class JobHistoryController {
   @ApiOperation({ summary: 'Append log lines (what workers do)' })
   @ApiNoContentResponse({ description: 'They are stored.' })
   @Refuses({ 400: 'A field is wrong.', 401: 'No tenant.', 404: 'Unknown job.', 409: 'The attempt is over.' })
-  appendLogs(@Caller() caller: Principal, @Param('id') id: string, @Body({ schema: AppendJobLogsSchema }) input: AppendJobLogs): Promise<void> {
+  appendLogs(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Body({ schema: AppendJobLogsSchema }) input: AppendJobLogs,
+  ): Promise<void> {
     return this.history.appendLogs(caller, id, input);
   }
 
@@ -45,7 +53,11 @@ export class JobHistoryController {
   @ApiOperation({ summary: 'Get the loss curve' })
   @Answers(200, JobMetricsSchema, 'Points by step.')
   @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.' })
-  metrics(@Caller() caller: Principal, @Param('id') id: string, @Query({ schema: JobMetricsQuerySchema }) query: JobMetricsQuery): Promise<JobMetrics> {
+  metrics(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Query({ schema: JobMetricsQuerySchema }) query: JobMetricsQuery,
+  ): Promise<JobMetrics> {
     return this.history.metrics(caller, id, query.maxPoints);
   }
 }

@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type AppendJobLogs, fieldError, type JobLogPage, type JobMetrics, type ListJobLogsQuery } from '@influencerai/shared';
+import {
+  AppError,
+  type AppendJobLogs,
+  fieldError,
+  type JobLogPage,
+  type JobMetrics,
+  type ListJobLogsQuery,
+} from '@influencerai/shared';
 import type { Principal } from '../tenants/principal.js';
 import { JobHistoryRepository, type LogPosition } from './job-history.repository.js';
 import { JobsRepository } from './jobs.repository.js';

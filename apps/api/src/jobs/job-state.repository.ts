@@ -40,7 +40,8 @@ export class JobStateRepository {
   async report(tenantId: string, id: string, input: UpdateJob): Promise<Job> {
     if (!isUuid(id)) throw new AppError('job_not_found', { id });
     const isProgress = input.status === undefined || input.status === 'running';
-    const row = (isProgress && (await this.writeProgress(tenantId, id, input))) || (await this.transition(tenantId, id, input));
+    const row =
+      (isProgress && (await this.writeProgress(tenantId, id, input))) || (await this.transition(tenantId, id, input));
     if (row) return fromRow(row);
     return this.explainRefusal(tenantId, id, input);
   }
@@ -74,7 +75,9 @@ export class JobStateRepository {
       JSON.stringify(held),
       leaseMs,
     ]);
-    const kept = new Map(rows.map((row) => [`${row.id}/${row.attempt}`, row.is_cancelled ? ('cancel' as const) : ('continue' as const)]));
+    const kept = new Map(
+      rows.map((row) => [`${row.id}/${row.attempt}`, row.is_cancelled ? ('cancel' as const) : ('continue' as const)]),
+    );
     return held.map((job) => ({ ...job, directive: kept.get(`${job.jobId}/${job.attempt}`) ?? 'stop' }));
   }
 
@@ -85,7 +88,12 @@ export class JobStateRepository {
 
   /** Ends the attempts of a worker that came back without them. */
   async interruptForgotten(workerId: string, held: readonly HeldJob[], maxAttempts: number): Promise<PendingJob[]> {
-    return this.interrupt(sql.INTERRUPT_FORGOTTEN, [maxAttempts, attemptsExhausted(maxAttempts), workerId, JSON.stringify(held)]);
+    return this.interrupt(sql.INTERRUPT_FORGOTTEN, [
+      maxAttempts,
+      attemptsExhausted(maxAttempts),
+      workerId,
+      JSON.stringify(held),
+    ]);
   }
 
   /** Gives every running attempt a fresh lease, after a time in which nobody could extend one. */
@@ -137,7 +145,8 @@ export class JobStateRepository {
   private async explainRefusal(tenantId: string, id: string, { status, attempt }: UpdateJob): Promise<Job> {
     const [row] = await this.database.query<JobRow>(FIND, [id, tenantId]);
     if (!row) throw new AppError('job_not_found', { id });
-    if (attempt !== undefined && attempt !== row.attempt) throw new AppError('job_attempt_stale', { id, attempt, current: row.attempt });
+    if (attempt !== undefined && attempt !== row.attempt)
+      throw new AppError('job_attempt_stale', { id, attempt, current: row.attempt });
     if (status === row.status && isTerminal(row.status)) return fromRow(row);
     const allowed = JOB_TRANSITIONS[row.status].join(', ') || 'nothing';
     throw new AppError('job_transition_refused', { id, from: row.status, to: status ?? 'running', allowed });

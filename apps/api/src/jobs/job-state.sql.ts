@@ -140,7 +140,11 @@ const INTERRUPT = (name: string, condition: string, reason: string): PreparedQue
   select id, trainer, status from changed`,
 });
 
-export const INTERRUPT_EXPIRED = INTERRUPT('job-interrupt-expired', 'j.lease_expires_at < now()', 'the worker fell silent');
+export const INTERRUPT_EXPIRED = INTERRUPT(
+  'job-interrupt-expired',
+  'j.lease_expires_at < now()',
+  'the worker fell silent',
+);
 
 /** $3 worker, $4 attempts that go on. */
 export const INTERRUPT_FORGOTTEN = INTERRUPT(

@@ -35,7 +35,12 @@ export class JobsController {
   @Idempotent()
   @ApiOperation({ summary: 'Submit a training job' })
   @Answers(201, JobSchema, 'The job: `pending` when the tenant has room, else `queued`.')
-  @Refuses({ 400: 'A field is wrong.', 401: 'No tenant.', 404: 'Unknown dataset or configuration.', 409: 'The dataset is not ready or of another kind.' })
+  @Refuses({
+    400: 'A field is wrong.',
+    401: 'No tenant.',
+    404: 'Unknown dataset or configuration.',
+    409: 'The dataset is not ready or of another kind.',
+  })
   create(@Caller() caller: Principal, @Body({ schema: CreateJobSchema }) input: CreateJob): Promise<Job> {
     return this.jobs.create(caller, input);
   }
@@ -56,7 +61,10 @@ export class JobsController {
   @ApiOperation({ summary: 'Job outcomes per day' })
   @Answers(200, JobSeriesSchema, 'The series.')
   @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.' })
-  series(@Caller() caller: Principal, @Query({ schema: JobSeriesQuerySchema }) query: JobSeriesQuery): Promise<JobSeries> {
+  series(
+    @Caller() caller: Principal,
+    @Query({ schema: JobSeriesQuerySchema }) query: JobSeriesQuery,
+  ): Promise<JobSeries> {
     return this.jobs.series(caller, query.window);
   }
 
@@ -71,15 +79,28 @@ export class JobsController {
   @Patch(':id')
   @ApiOperation({ summary: 'Report status, progress, result or cost (what workers do)' })
   @Answers(200, JobSchema, 'The job after the change.')
-  @Refuses({ 400: 'A field is wrong.', 401: 'No tenant.', 404: 'Unknown job.', 409: 'The state table or the attempt forbids it.' })
-  update(@Caller() caller: Principal, @Param('id') id: string, @Body({ schema: UpdateJobSchema }) input: UpdateJob): Promise<Job> {
+  @Refuses({
+    400: 'A field is wrong.',
+    401: 'No tenant.',
+    404: 'Unknown job.',
+    409: 'The state table or the attempt forbids it.',
+  })
+  update(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Body({ schema: UpdateJobSchema }) input: UpdateJob,
+  ): Promise<Job> {
     return this.jobs.update(caller, id, input);
   }
 
   @Post(':id/cancel')
   @HttpCode(200)
   @ApiOperation({ summary: 'Cancel a job; a running one saves a checkpoint and stops' })
-  @Answers(200, JobSchema, 'The job: `cancelled`, or still `running` with `cancelRequestedAt` until its worker has stopped.')
+  @Answers(
+    200,
+    JobSchema,
+    'The job: `cancelled`, or still `running` with `cancelRequestedAt` until its worker has stopped.',
+  )
   @Refuses({ 401: 'No tenant.', 404: 'Unknown job.', 409: 'The job is over.' })
   cancel(@Caller() caller: Principal, @Param('id') id: string): Promise<Job> {
     return this.jobs.cancel(caller, id);

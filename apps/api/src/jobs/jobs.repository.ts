@@ -20,7 +20,14 @@ import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
 
 /** The dataset and the configuration of a job to be, locked until its row is committed. */
 export interface JobSources {
-  dataset: { id: string; kind: DatasetKind; path: string; status: DatasetStatus; meta: Record<string, unknown>; stats: DatasetStats | null };
+  dataset: {
+    id: string;
+    kind: DatasetKind;
+    path: string;
+    status: DatasetStatus;
+    meta: Record<string, unknown>;
+    stats: DatasetStats | null;
+  };
   config: {
     id: string;
     name: string;
@@ -61,7 +68,12 @@ export class JobsRepository {
 
   async list(tenantId: string, { status, type, take, skip }: ListJobsQuery): Promise<Page<Job>> {
     const [rows, totals] = await Promise.all([
-      this.database.query<JobRow>(listQuery(status, type), [tenantId, take, skip, ...[status, type].filter((value) => value !== undefined)]),
+      this.database.query<JobRow>(listQuery(status, type), [
+        tenantId,
+        take,
+        skip,
+        ...[status, type].filter((value) => value !== undefined),
+      ]),
       this.database.query<{ total: number }>(COUNT, [tenantId, status ?? null, type ?? null]),
     ]);
     return { data: rows.map(fromRow), total: totals[0]?.total ?? 0, take, skip };
@@ -77,7 +89,12 @@ export class JobsRepository {
    * @param decide turns the sources into the frozen spec; what it throws undoes everything.
    * @throws AppError `dataset_not_found`, `lora_config_not_found`
    */
-  async create(tenantId: string, id: string, input: CreateJob, decide: (sources: JobSources) => Promise<TrainingSpec>): Promise<Job> {
+  async create(
+    tenantId: string,
+    id: string,
+    input: CreateJob,
+    decide: (sources: JobSources) => Promise<TrainingSpec>,
+  ): Promise<Job> {
     return this.database.transaction(async (client) => {
       const limit = await lockTenant(client, tenantId);
       const spec = await decide(await readSources(client, tenantId, input.payload));
@@ -118,15 +135,22 @@ export const limitReason = (limit: number): string =>
   `The tenant's limit of ${limit} concurrent jobs is reached; it is admitted when one of them ends.`;
 
 async function lockTenant(client: pg.PoolClient, tenantId: string): Promise<number> {
-  const { rows } = await client.query<{ limit: number }>('select max_concurrent_jobs as limit from tenant where id = $1 for update', [tenantId]);
+  const { rows } = await client.query<{ limit: number }>(
+    'select max_concurrent_jobs as limit from tenant where id = $1 for update',
+    [tenantId],
+  );
   return rows[0]?.limit ?? 0;
 }
 
 async function readSources(client: pg.PoolClient, tenantId: string, ids: CreateJob['payload']): Promise<JobSources> {
   const { datasetId, loraConfigId } = ids;
-  const dataset = isUuid(datasetId) ? await client.query<JobSources['dataset']>(DATASET, [datasetId, tenantId]) : undefined;
+  const dataset = isUuid(datasetId)
+    ? await client.query<JobSources['dataset']>(DATASET, [datasetId, tenantId])
+    : undefined;
   if (!dataset?.rows[0]) throw new AppError('dataset_not_found', { id: datasetId });
-  const config = isUuid(loraConfigId) ? await client.query<JobSources['config']>(CONFIG, [loraConfigId, tenantId]) : undefined;
+  const config = isUuid(loraConfigId)
+    ? await client.query<JobSources['config']>(CONFIG, [loraConfigId, tenantId])
+    : undefined;
   if (!config?.rows[0]) throw new AppError('lora_config_not_found', { id: loraConfigId });
   return { dataset: dataset.rows[0], config: config.rows[0] };
 }

@@ -1,5 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, type CreateJob, type Job, type JobSeries, type ListJobsQuery, type Page, type TrainerId, type TrainingSpec, type UpdateJob } from '@influencerai/shared';
+import {
+  AppError,
+  type CreateJob,
+  type Job,
+  type JobSeries,
+  type ListJobsQuery,
+  type Page,
+  type TrainerId,
+  type TrainingSpec,
+  type UpdateJob,
+} from '@influencerai/shared';
 import { resolveTrainer } from '@influencerai/trainers';
 import { Dispatcher } from '../dispatcher/dispatcher.js';
 import { CONFIG, type Config } from '../env.js';

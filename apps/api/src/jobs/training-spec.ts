@@ -13,7 +13,11 @@ export interface TrainerChoice {
  * Freezes a dataset and a configuration into the spec of one job, defaults filled in. Values in `meta` that have the
  * wrong type are treated as absent; they were never promised a meaning.
  */
-export function buildSpec({ dataset, config }: JobSources, choice: TrainerChoice, output: TrainingSpec['output']): TrainingSpec {
+export function buildSpec(
+  { dataset, config }: JobSources,
+  choice: TrainerChoice,
+  output: TrainingSpec['output'],
+): TrainingSpec {
   const { meta } = config;
   const triggerWord = text(dataset.meta['triggerWord']) ?? null;
   return {
@@ -42,7 +46,9 @@ export function buildSpec({ dataset, config }: JobSources, choice: TrainerChoice
     },
     network: { dim: config.networkDim, alpha: config.networkAlpha },
     samples: { prompts: texts(meta['samplePrompts']) ?? null },
-    extra: Object.fromEntries(Object.entries(meta).filter(([key]) => !KNOWN_META.includes(key))) as TrainingSpec['extra'],
+    extra: Object.fromEntries(
+      Object.entries(meta).filter(([key]) => !KNOWN_META.includes(key)),
+    ) as TrainingSpec['extra'],
   };
 }
 
@@ -62,8 +68,11 @@ export const outputName = (outputDir: string): string =>
   (outputDir.split('/').findLast((part) => part !== '') ?? 'lora').replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
-const number = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
+const number = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 const positiveInteger = (value: unknown): number | undefined =>
   Number.isSafeInteger(value) && (value as number) > 0 && (value as number) < 2 ** 31 ? (value as number) : undefined;
 const texts = (value: unknown): string[] | undefined =>
-  Array.isArray(value) && value.length <= 16 && value.every((item) => typeof item === 'string') ? (value as string[]) : undefined;
+  Array.isArray(value) && value.length <= 16 && value.every((item) => typeof item === 'string')
+    ? (value as string[])
+    : undefined;

@@ -49,7 +49,10 @@ export class Canary extends QueueHealth implements OnApplicationBootstrap, OnApp
       this.listener ??= await this.listen();
       await this.tasks.sendCanary(this.queue);
     } catch (error) {
-      this.logger.warn({ err: error }, 'The queue does not carry messages; jobs wait for the slower sweep until it does.');
+      this.logger.warn(
+        { err: error },
+        'The queue does not carry messages; jobs wait for the slower sweep until it does.',
+      );
     }
   }
 

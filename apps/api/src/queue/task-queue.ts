@@ -18,7 +18,12 @@ export class TaskQueue implements OnApplicationShutdown {
   /** Wakes the workers of a job's trainer. @throws Error when the queue store does not answer */
   async wakeWorkers({ id, trainer }: PendingJob): Promise<void> {
     const sender = await this.open();
-    await sender.send(trainerQueue(trainer), 'train-lora', { jobId: id }, `${id}-${process.pid}-${Date.now()}-${this.sent++}`);
+    await sender.send(
+      trainerQueue(trainer),
+      'train-lora',
+      { jobId: id },
+      `${id}-${process.pid}-${Date.now()}-${this.sent++}`,
+    );
   }
 
   /** @throws Error when the queue store does not answer */

@@ -24,8 +24,14 @@ const paint = async (path: string): Promise<Uint8Array> => {
   const backdrop = `<svg width="${SIZE}" height="${SIZE}"><defs><linearGradient id="g" x2="0" y2="1">
     <stop offset="0" stop-color="${BACKDROP.top}"/><stop offset="1" stop-color="${BACKDROP.bottom}"/></linearGradient></defs>
     <rect width="100%" height="100%" fill="url(#g)"/></svg>`;
-  const figure = await sharp(await readFile(path)).resize(SIZE, SIZE, { fit: 'contain', background: '#0000' }).png().toBuffer();
-  return sharp(Buffer.from(backdrop)).composite([{ input: figure }]).png({ palette: true, colours: 256, effort: 10 }).toBuffer();
+  const figure = await sharp(await readFile(path))
+    .resize(SIZE, SIZE, { fit: 'contain', background: '#0000' })
+    .png()
+    .toBuffer();
+  return sharp(Buffer.from(backdrop))
+    .composite([{ input: figure }])
+    .png({ palette: true, colours: 256, effort: 10 })
+    .toBuffer();
 };
 
 await main();

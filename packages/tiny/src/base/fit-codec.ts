@@ -16,7 +16,12 @@ export const fitCodec = async (pictures: readonly Numbers[], seed: number): Prom
   const mean = new Float32Array(PICTURE_NUMBERS);
   for (const picture of pictures) picture.forEach((value, i) => (mean[i] = (mean[i] as number) + value / count));
   const centred = new Float32Array(count * PICTURE_NUMBERS);
-  pictures.forEach((picture, row) => centred.set(picture.map((value, i) => value - (mean[i] as number)), row * PICTURE_NUMBERS));
+  pictures.forEach((picture, row) =>
+    centred.set(
+      picture.map((value, i) => value - (mean[i] as number)),
+      row * PICTURE_NUMBERS,
+    ),
+  );
 
   const data = toArray(centred, [count, PICTURE_NUMBERS]);
   let basis = normals(LATENT_WIDTH * PICTURE_NUMBERS, keyedRandom('codec', seed));

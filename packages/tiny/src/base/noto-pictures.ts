@@ -22,7 +22,8 @@ const SKIN: Record<string, string> = {
 };
 const PERSONS = /^person(-role|-gesture)?$/;
 const FACES = /^face-(smiling|affection|neutral-skeptical|tongue|glasses|hat|concerned)$/;
-const packageFolder = (): string => dirname(createRequire(import.meta.url).resolve('emoji-datasource-google/package.json'));
+const packageFolder = (): string =>
+  dirname(createRequire(import.meta.url).resolve('emoji-datasource-google/package.json'));
 
 export const readEmojiList = async (): Promise<Emoji[]> =>
   z.array(EmojiSchema).parse(JSON.parse(await readFile(join(packageFolder(), 'emoji.json'), 'utf8')));
@@ -30,7 +31,10 @@ export const readEmojiList = async (): Promise<Emoji[]> =>
 /** "female-artist" → "woman artist": the wording people use in prompts. */
 export const emojiCaption = ({ name, short_name: shortName, subcategory }: Emoji): string => {
   if (FACES.test(subcategory)) return `emoji ${name.toLowerCase()}`;
-  const words = shortName.replaceAll(/[-_]/g, ' ').replace(/\bfemale\b/, 'woman').replace(/\bmale\b/, 'man');
+  const words = shortName
+    .replaceAll(/[-_]/g, ' ')
+    .replace(/\bfemale\b/, 'woman')
+    .replace(/\bmale\b/, 'man');
   return words.includes('man') || words.includes('person') ? words : `person ${words}`;
 };
 
@@ -41,7 +45,9 @@ export interface EmojiPicture {
 
 /** Persons in every skin tone and yellow faces, from the Noto pictures of emoji-datasource-google. */
 export const listNotoPictures = async (): Promise<EmojiPicture[]> => {
-  const chosen = (await readEmojiList()).filter(({ subcategory }) => PERSONS.test(subcategory) || FACES.test(subcategory));
+  const chosen = (await readEmojiList()).filter(
+    ({ subcategory }) => PERSONS.test(subcategory) || FACES.test(subcategory),
+  );
   const folder = join(packageFolder(), 'img/google/64');
   return chosen.flatMap((emoji) => [
     { path: join(folder, emoji.image), caption: emojiCaption(emoji) },

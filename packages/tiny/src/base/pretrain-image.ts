@@ -33,7 +33,9 @@ const main = async (): Promise<void> => {
   const codecTensors = await pretrainCodec();
   const pictures = await readExamples(createCodec(codecTensors));
   console.log(`${pictures.length} pictures, ${STEPS} steps of ${BATCH_SIZE}`);
-  const compiled = compileGradient<ImageBatch>((base, _, batch) => imageLoss({ base, lora: {}, scale: () => 0 }, batch));
+  const compiled = compileGradient<ImageBatch>((base, _, batch) =>
+    imageLoss({ base, lora: {}, scale: () => 0 }, batch),
+  );
   const { averaged, loss } = await pretrain({
     parameters: initialWeights(IMAGE_LAYERS, {}, SEED),
     steps: STEPS,
@@ -45,7 +47,13 @@ const main = async (): Promise<void> => {
       return compiled(parameters, {}, imageBatch(examples, random, FOCUS));
     },
   });
-  const metadata = { name: 'tiny-image-v1', steps: String(STEPS), seed: String(SEED), loss: loss.toFixed(4), data: 'Noto Emoji (Apache-2.0); codec also Fluent Emoji (MIT)' };
+  const metadata = {
+    name: 'tiny-image-v1',
+    steps: String(STEPS),
+    seed: String(SEED),
+    loss: loss.toFixed(4),
+    data: 'Noto Emoji (Apache-2.0); codec also Fluent Emoji (MIT)',
+  };
   await mkdir(FOLDER, { recursive: true });
   await writeFile(`${FOLDER}/image.safetensors`, encodeSafetensors({ ...codecTensors, ...averaged }, metadata, 'F16'));
 };
@@ -54,7 +62,9 @@ const main = async (): Promise<void> => {
 const pretrainCodec = async (): Promise<Tensors> => {
   const random = keyedRandom('backdrop', SEED);
   const paths = [...(await listNotoPictures()).map(({ path }) => path), ...(await listFluentPersons())];
-  const pictures = await Promise.all(paths.flatMap((path) => [readPicture(path), readPicture(path, randomBackdrop(random))]));
+  const pictures = await Promise.all(
+    paths.flatMap((path) => [readPicture(path), readPicture(path, randomBackdrop(random))]),
+  );
   return fitCodec(pictures, SEED);
 };
 

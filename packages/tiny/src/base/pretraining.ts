@@ -17,7 +17,12 @@ const REPORT_EVERY = 250;
 const LOWEST_RATE = 0.02;
 
 /** AdamW with warm-up and cosine decay. @returns the exponential average of the weights and the mean loss of the last steps */
-export const pretrain = async ({ parameters, steps, peakLearningRate, gradient }: PretrainingOptions): Promise<{ averaged: Tensors; loss: number }> => {
+export const pretrain = async ({
+  parameters,
+  steps,
+  peakLearningRate,
+  gradient,
+}: PretrainingOptions): Promise<{ averaged: Tensors; loss: number }> => {
   const averaged = structuredClone(parameters);
   const state = emptyAdamState(parameters);
   let lossSum = 0;

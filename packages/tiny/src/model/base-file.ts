@@ -12,6 +12,10 @@ export const readBase = async (kind: Kind): Promise<Tensors> => {
   try {
     return decodeSafetensors(await readFile(path)).tensors;
   } catch (error) {
-    throw new TrainerError('base_unreadable', `Base model ${path} cannot be read: ${(error as Error).message}`, 'Install the package again.');
+    throw new TrainerError(
+      'base_unreadable',
+      `Base model ${path} cannot be read: ${(error as Error).message}`,
+      'Install the package again.',
+    );
   }
 };

@@ -25,14 +25,16 @@ export const createCodec = (tensors: Tensors): Codec => {
     encode: (pixels) =>
       scale.map((size, k) => {
         let sum = 0;
-        for (let i = 0; i < width; i += 1) sum += ((pixels[i] as number) - (mean[i] as number)) * (basis[k * width + i] as number);
+        for (let i = 0; i < width; i += 1)
+          sum += ((pixels[i] as number) - (mean[i] as number)) * (basis[k * width + i] as number);
         return sum / size;
       }),
     decode: (latent) => {
       const pixels = mean.slice();
       latent.forEach((value, k) => {
         const amount = value * (scale[k] as number);
-        for (let i = 0; i < width; i += 1) pixels[i] = (pixels[i] as number) + amount * (basis[k * width + i] as number);
+        for (let i = 0; i < width; i += 1)
+          pixels[i] = (pixels[i] as number) + amount * (basis[k * width + i] as number);
       });
       return pixels;
     },

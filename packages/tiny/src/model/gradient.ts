@@ -14,7 +14,9 @@ type Loss<Batch extends Arrays> = (trained: Weights, frozen: Weights, batch: Bat
 export const compileGradient = <Batch extends Arrays>(loss: Loss<Batch>) => {
   // The library's tree types do not follow a type parameter.
   const untyped = loss as (trained: Weights, frozen: Weights, batch: Arrays) => np.Array;
-  const compiled = jit((trained: Weights, frozen: Weights, batch: Arrays) => valueAndGrad(untyped)(trained, frozen, batch));
+  const compiled = jit((trained: Weights, frozen: Weights, batch: Arrays) =>
+    valueAndGrad(untyped)(trained, frozen, batch),
+  );
   return async (trained: Tensors, frozen: Weights, batch: Batch): Promise<StepResult> => {
     const [value, arrays] = compiled(toWeights(trained), tree.ref(frozen), batch) as [np.Array, Weights];
     const gradients: Record<string, Numbers> = {};

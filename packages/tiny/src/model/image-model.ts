@@ -44,7 +44,9 @@ export const predictPicture = (context: LoraContext, { noisy, time, caption }: N
   const variance = np.square(t.ref).add(np.square(remaining.ref));
   const guess = noisy.ref.mul(t).div(variance.ref);
 
-  const condition = silu(linear(context, 'time_embed', timeFeatures(time)).add(linear(context, 'caption_embed', caption)));
+  const condition = silu(
+    linear(context, 'time_embed', timeFeatures(time)).add(linear(context, 'caption_embed', caption)),
+  );
   let x = linear(context, 'latent_in', noisy.div(np.sqrt(variance.ref)));
   for (let block = 0; block < BLOCKS; block += 1) {
     const conditioned = normalize(x.ref).add(linear(context, `blocks_${block}_condition`, condition.ref));

@@ -43,7 +43,10 @@ export const imageBatch = (examples: readonly PictureExample[], random: Random, 
     const t = (((strata[i] as number) + random.uniform()) / count) ** timeSkew;
     const noise = normals(size, random);
     clean.set(example.latent, i * size);
-    noisy.set(noise.map((value, k) => (1 - t) * value + t * (example.latent[k] as number)), i * size);
+    noisy.set(
+      noise.map((value, k) => (1 - t) * value + t * (example.latent[k] as number)),
+      i * size,
+    );
     time[i] = t;
     if (random.uniform() >= CAPTION_DROPOUT) caption.set(example.caption, i * CAPTION_WIDTH);
     lossWeight[i] = Math.min((1 - t) ** -2, weightCap);

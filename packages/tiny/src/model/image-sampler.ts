@@ -1,4 +1,4 @@
-import { jit, numpy as np, tree } from '@jax-js/jax';
+import { jit, type numpy as np, tree } from '@jax-js/jax';
 import { keyedRandom, normals } from '../random.js';
 import { readNumbers, toArray } from './arrays.js';
 import { CAPTION_WIDTH, LATENT_WIDTH, MIN_NOISE, predictPicture } from './image-model.js';
@@ -8,7 +8,12 @@ import type { Numbers } from '../safetensors.js';
 const EULER_STEPS = 25;
 const GUIDANCE = 1.6;
 
-export type ImageSampler = (options: { base: Weights; lora: Weights; caption: Numbers; seed: number }) => Promise<Numbers>;
+export type ImageSampler = (options: {
+  base: Weights;
+  lora: Weights;
+  caption: Numbers;
+  seed: number;
+}) => Promise<Numbers>;
 
 /**
  * Euler integration of the learned flow from noise to latent with classifier-free guidance. Compiles once per sampler;

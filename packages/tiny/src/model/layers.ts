@@ -32,12 +32,17 @@ export const weight = (weights: Weights, name: string): np.Array => {
 };
 
 /** Multi-head self-attention over [batch, tokens, width]. Consumes `x`. */
-export const attention = (context: LoraContext, layer: string, x: np.Array, options: { heads: number; isCausal: boolean }): np.Array => {
+export const attention = (
+  context: LoraContext,
+  layer: string,
+  x: np.Array,
+  options: { heads: number; isCausal: boolean },
+): np.Array => {
   const [batch, tokens, width] = x.shape as [number, number, number];
   const { heads, isCausal } = options;
-  const [query, key, value] = np.split(linear(context, `${layer}_qkv`, x), 3, -1).map((part) =>
-    part.reshape([batch, tokens, heads, width / heads]),
-  ) as [np.Array, np.Array, np.Array];
+  const [query, key, value] = np
+    .split(linear(context, `${layer}_qkv`, x), 3, -1)
+    .map((part) => part.reshape([batch, tokens, heads, width / heads])) as [np.Array, np.Array, np.Array];
   const mixed = nn.dotProductAttention(query, key, value, { isCausal }).reshape([batch, tokens, width]);
   return linear(context, `${layer}_out`, mixed);
 };

@@ -15,7 +15,10 @@ const PREFIX = 'lora_unet_';
 export const effectiveRank = ({ inputs, outputs }: LayerShape, dim: number): number => Math.min(dim, inputs, outputs);
 
 /** A random, B zero, so that training starts from the base's behaviour (Hu et al. 2021, section 4.1). */
-export const createLora = (layers: readonly LayerShape[], options: { dim: number; alpha: number; seed: number }): Lora => {
+export const createLora = (
+  layers: readonly LayerShape[],
+  options: { dim: number; alpha: number; seed: number },
+): Lora => {
   const { dim, alpha, seed } = options;
   const lora: Lora = { tensors: {}, scales: {} };
   for (const layer of layers) {
@@ -57,7 +60,13 @@ export const fromLoraFile = (file: Tensors, layers: readonly LayerShape[]): Lora
     const down = file[`${PREFIX}${name}.lora_down.weight`];
     const up = file[`${PREFIX}${name}.lora_up.weight`];
     const alpha = file[`${PREFIX}${name}.alpha`]?.data[0];
-    const isFitting = down && up && alpha !== undefined && down.shape[1] === inputs && up.shape[0] === outputs && down.shape[0] === up.shape[1];
+    const isFitting =
+      down &&
+      up &&
+      alpha !== undefined &&
+      down.shape[1] === inputs &&
+      up.shape[0] === outputs &&
+      down.shape[0] === up.shape[1];
     if (!isFitting) throw new Error(`the file holds no matching LoRA for layer ${name}`);
     lora.tensors[`${name}.down`] = down;
     lora.tensors[`${name}.up`] = up;

@@ -1,4 +1,4 @@
-import { nn, numpy as np, tree } from '@jax-js/jax';
+import { nn, type numpy as np, tree } from '@jax-js/jax';
 import { attention, feedForward, type LayerShape, linear, type LoraContext, normalize, weight } from './layers.js';
 
 /** Bytes of UTF-8. */
@@ -28,7 +28,9 @@ export type TextBatch = { input: np.Array; target: np.Array; counted: np.Array }
 
 /** A pre-norm causal transformer over bytes (Radford et al. 2019, GPT-2). Consumes the input. @returns logits [n, CONTEXT, 256] */
 export const predictBytes = (context: LoraContext, input: np.Array): np.Array => {
-  let x = linear(context, 'token_in', nn.oneHot(input, VOCABULARY).mul(VOCABULARY ** 0.5)).add(weight(context.base, 'positions'));
+  let x = linear(context, 'token_in', nn.oneHot(input, VOCABULARY).mul(VOCABULARY ** 0.5)).add(
+    weight(context.base, 'positions'),
+  );
   for (let block = 0; block < TEXT_BLOCKS; block += 1) {
     x = x.ref.add(attention(context, `blocks_${block}_attn`, normalize(x), { heads: HEADS, isCausal: true }));
     x = x.ref.add(feedForward(context, `blocks_${block}_mlp`, normalize(x)));

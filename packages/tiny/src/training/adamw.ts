@@ -8,7 +8,10 @@ export interface AdamState {
 const BETA2 = 0.99;
 const EPSILON = 1e-8;
 
-export const emptyAdamState = (parameters: Tensors): AdamState => ({ first: zerosLike(parameters), second: zerosLike(parameters) });
+export const emptyAdamState = (parameters: Tensors): AdamState => ({
+  first: zerosLike(parameters),
+  second: zerosLike(parameters),
+});
 
 /**
  * One AdamW step (Loshchilov & Hutter 2017, arXiv:1711.05101), in place.

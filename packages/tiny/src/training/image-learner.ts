@@ -29,7 +29,9 @@ export const createImageLearner = async (config: ImageConfig): Promise<Learner> 
   const pictures = await Promise.all(config.dataset.images.map((image) => readExample(image, codec)));
   const { batchSize, seed, minSnrGamma } = config.training;
   const scale = (): number => config.network.alpha / config.network.dim;
-  const gradient = compileGradient<ImageBatch>((lora, frozen, batch) => imageLoss({ base: frozen, lora, scale }, batch));
+  const gradient = compileGradient<ImageBatch>((lora, frozen, batch) =>
+    imageLoss({ base: frozen, lora, scale }, batch),
+  );
   const focus = { timeSkew: TIME_SKEW, weightCap: minSnrGamma ?? WEIGHT_CAP };
   const sampler = createImageSampler(scale);
 
@@ -38,11 +40,16 @@ export const createImageLearner = async (config: ImageConfig): Promise<Learner> 
     layers: IMAGE_LAYERS,
     examples: pictures.length,
     step: (lora, step) => {
-      const chosen = batchIndices({ seed, step, examples: pictures.length, batchSize }).map((index) => pictures[index] as PictureExample);
+      const chosen = batchIndices({ seed, step, examples: pictures.length, batchSize }).map(
+        (index) => pictures[index] as PictureExample,
+      );
       const repeated = Array.from({ length: NOISE_LEVELS }, () => chosen).flat();
       return gradient(lora.tensors, base, imageBatch(repeated, keyedRandom('noise', seed, step), focus));
     },
-    sample: async (lora, prompt, sampleSeed) => ({ extension: 'png', content: await samplePicture({ sampler, base, codec, lora, prompt, seed: sampleSeed }) }),
+    sample: async (lora, prompt, sampleSeed) => ({
+      extension: 'png',
+      content: await samplePicture({ sampler, base, codec, lora, prompt, seed: sampleSeed }),
+    }),
   };
 };
 
@@ -66,13 +73,23 @@ export const samplePicture = async (options: {
 export const readImageBase = async (): Promise<{ codec: Codec; base: Weights }> => {
   const tensors = await readBase('image');
   const isDenoiser = ([name]: [string, unknown]): boolean => !name.startsWith('codec.');
-  return { codec: createCodec(tensors), base: toWeights(Object.fromEntries(Object.entries(tensors).filter(isDenoiser))) };
+  return {
+    codec: createCodec(tensors),
+    base: toWeights(Object.fromEntries(Object.entries(tensors).filter(isDenoiser))),
+  };
 };
 
-const readExample = async ({ path, caption }: { path: string; caption: string }, codec: Codec): Promise<PictureExample> => {
+const readExample = async (
+  { path, caption }: { path: string; caption: string },
+  codec: Codec,
+): Promise<PictureExample> => {
   try {
     return { latent: codec.encode(await readPicture(path)), caption: embedCaption(caption, CAPTION_WIDTH) };
   } catch (error) {
-    throw new TrainerError('dataset_unreadable', `Picture ${path} cannot be read: ${(error as Error).message}`, 'Replace or remove the picture.');
+    throw new TrainerError(
+      'dataset_unreadable',
+      `Picture ${path} cannot be read: ${(error as Error).message}`,
+      'Replace or remove the picture.',
+    );
   }
 };

@@ -20,7 +20,11 @@ export const planSteps = ({ epochs, maxSteps, batchSize }: TinyConfig['training'
 };
 
 /** The customer's learning rate at a step (1 for the first): linear warm-up, then the chosen decay. */
-export const learningRateAt = ({ learningRate, lrScheduler, warmupSteps }: TinyConfig['training'], step: number, totalSteps: number): number => {
+export const learningRateAt = (
+  { learningRate, lrScheduler, warmupSteps }: TinyConfig['training'],
+  step: number,
+  totalSteps: number,
+): number => {
   if (step <= warmupSteps) return (learningRate * step) / warmupSteps;
   const progress = (step - 1 - warmupSteps) / Math.max(1, totalSteps - warmupSteps);
   if (lrScheduler === 'linear') return learningRate * (1 - progress);

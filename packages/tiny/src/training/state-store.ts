@@ -42,7 +42,11 @@ export interface SavedRun {
  * Save a state folder, complete once it carries its final name, and drop all but the newest.
  * @returns paths of the folder and of the weights in it
  */
-export const saveRun = async (folder: string, run: SavedRun, metadata: Record<string, string>): Promise<{ statePath: string; weightsPath: string }> => {
+export const saveRun = async (
+  folder: string,
+  run: SavedRun,
+  metadata: Record<string, string>,
+): Promise<{ statePath: string; weightsPath: string }> => {
   const statePath = join(folder, `step-${String(run.state.step).padStart(6, '0')}`);
   const temporary = join(folder, '.partial');
   await rm(temporary, { recursive: true, force: true });
@@ -57,12 +61,20 @@ export const saveRun = async (folder: string, run: SavedRun, metadata: Record<st
 };
 
 /** Load a state folder, given itself or a file in it. @throws TrainerError `resume_unreadable` or `resume_mismatch` */
-export const loadRun = async (path: string, expected: Omit<RunState, 'step' | 'loss' | 'startedAt'>, layers: readonly LayerShape[]): Promise<SavedRun> => {
+export const loadRun = async (
+  path: string,
+  expected: Omit<RunState, 'step' | 'loss' | 'startedAt'>,
+  layers: readonly LayerShape[],
+): Promise<SavedRun> => {
   const run = await readRun(path, layers);
   const changed = FIXED.filter((field) => run.state[field] !== expected[field]);
   if (changed.length === 0) return run;
   const differences = changed.map((field) => `${field} ${run.state[field]} → ${expected[field]}`).join(', ');
-  throw new TrainerError('resume_mismatch', `The saved run does not fit this configuration: ${differences}.`, 'Resume with the configuration that started the run.');
+  throw new TrainerError(
+    'resume_mismatch',
+    `The saved run does not fit this configuration: ${differences}.`,
+    'Resume with the configuration that started the run.',
+  );
 };
 
 const readRun = async (path: string, layers: readonly LayerShape[]): Promise<SavedRun> => {
@@ -73,14 +85,21 @@ const readRun = async (path: string, layers: readonly LayerShape[]): Promise<Sav
     const moments = decodeSafetensors(await readFile(join(folder, OPTIMIZER_FILE))).tensors;
     return { state, lora, adam: { first: momentsOf(moments, 'first'), second: momentsOf(moments, 'second') } };
   } catch (error) {
-    throw new TrainerError('resume_unreadable', `No saved run in ${path}: ${(error as Error).message}`, 'Start the job anew.');
+    throw new TrainerError(
+      'resume_unreadable',
+      `No saved run in ${path}: ${(error as Error).message}`,
+      'Start the job anew.',
+    );
   }
 };
 
 const momentTensors = ({ lora, adam }: SavedRun): Tensors =>
   Object.fromEntries(
     (['first', 'second'] as const).flatMap((moment) =>
-      Object.entries(adam[moment]).map(([name, data]) => [`${moment}.${name}`, { shape: lora.tensors[name]?.shape ?? [data.length], data }]),
+      Object.entries(adam[moment]).map(([name, data]) => [
+        `${moment}.${name}`,
+        { shape: lora.tensors[name]?.shape ?? [data.length], data },
+      ]),
     ),
   );
 
@@ -92,6 +111,8 @@ const momentsOf = (tensors: Tensors, moment: 'first' | 'second'): AdamState['fir
   );
 
 const dropOldStates = async (folder: string): Promise<void> => {
-  const states = (await readdir(folder)).filter((name) => /^step-\d+$/.test(name)).sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)));
+  const states = (await readdir(folder))
+    .filter((name) => /^step-\d+$/.test(name))
+    .sort((a, b) => Number(b.slice(5)) - Number(a.slice(5)));
   await Promise.all(states.slice(KEPT_STATES).map((name) => rm(join(folder, name), { recursive: true, force: true })));
 };

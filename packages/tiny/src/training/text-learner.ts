@@ -28,7 +28,9 @@ export const createTextLearner = async (config: TextConfig): Promise<Learner> =>
     layers: TEXT_LAYERS,
     examples: rows.length,
     step: (lora, step) => {
-      const chosen = batchIndices({ seed, step, examples: rows.length, batchSize }).map((index) => rows[index] as Uint8Array);
+      const chosen = batchIndices({ seed, step, examples: rows.length, batchSize }).map(
+        (index) => rows[index] as Uint8Array,
+      );
       const repeated = Array.from({ length: WINDOWS }, () => chosen).flat();
       return gradient(lora.tensors, base, textBatch(repeated, keyedRandom('window', seed, step)));
     },

@@ -74,7 +74,14 @@ export class Trainer {
   private async startOrResume(): Promise<SavedRun> {
     const { kind, network, training, resumeFrom } = this.config;
     const { layers, examples } = this.learner;
-    const identity = { version: 1 as const, kind, seed: training.seed, ...network, batchSize: training.batchSize, examples };
+    const identity = {
+      version: 1 as const,
+      kind,
+      seed: training.seed,
+      ...network,
+      batchSize: training.batchSize,
+      examples,
+    };
     if (resumeFrom) return loadRun(resumeFrom, identity, layers);
     const lora = createLora(layers, { ...network, seed: training.seed });
     const state: RunState = { ...identity, step: 0, loss: null, startedAt: new Date().toISOString() };
@@ -153,7 +160,8 @@ export class Trainer {
     if (this.step >= totalSteps) return;
     const isEpochEnd = this.step % stepsPerEpoch === 0;
     const isNamed = isEpochEnd && this.epoch % checkpoint.everyEpochs === 0;
-    const isDue = this.step % (checkpoint.everySteps ?? stepsPerEpoch) === 0 || Date.now() - this.savedAtMs >= SAVE_INTERVAL_MS;
+    const isDue =
+      this.step % (checkpoint.everySteps ?? stepsPerEpoch) === 0 || Date.now() - this.savedAtMs >= SAVE_INTERVAL_MS;
     if (isNamed) await this.save(`${this.config.name}-epoch-${this.epoch}.safetensors`);
     else if (isDue) await this.save();
     if (isEpochEnd && this.epoch % samples.everyEpochs === 0) await this.sample();
@@ -169,12 +177,25 @@ export class Trainer {
     if (fileName) await writeAtomically(path, encodeSafetensors(toLoraFile(this.run.lora), metadata));
     this.savedStep = this.step;
     this.savedAtMs = Date.now();
-    this.emit({ event: 'checkpoint', step: this.step, epoch: this.step === 0 ? 0 : this.epoch, path, statePath, isFinal });
+    this.emit({
+      event: 'checkpoint',
+      step: this.step,
+      epoch: this.step === 0 ? 0 : this.epoch,
+      path,
+      statePath,
+      isFinal,
+    });
   }
 
   private metadata(): Record<string, string> {
     const { step, startedAt } = this.run.state;
-    return trainingMetadata(this.config, { plan: this.plan, examples: this.learner.examples, step, epoch: this.epoch, startedAt });
+    return trainingMetadata(this.config, {
+      plan: this.plan,
+      examples: this.learner.examples,
+      step,
+      epoch: this.epoch,
+      startedAt,
+    });
   }
 
   private async sample(): Promise<void> {
@@ -182,7 +203,11 @@ export class Trainer {
     for (const [index, prompt] of samples.prompts.entries()) {
       if (this.control.isStopping) return;
       const { extension, content } = await this.learner.sample(this.run.lora, prompt, training.seed + index);
-      const path = join(outputDir, 'samples', `${name}-step-${String(this.step).padStart(6, '0')}-${index}.${extension}`);
+      const path = join(
+        outputDir,
+        'samples',
+        `${name}-step-${String(this.step).padStart(6, '0')}-${index}.${extension}`,
+      );
       await writeAtomically(path, content);
       this.emit({ event: 'sample', step: this.step, path, prompt });
       await setImmediate();
