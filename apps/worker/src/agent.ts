@@ -1,11 +1,11 @@
 import type { ClaimedJob, HeldJob } from '@influencerai/shared';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ApiPresence } from './api-presence.js';
 import { Bell } from './bell.js';
 import type { Doorbell, OpenDoorbell } from './doorbell.js';
 import { FleetMember, type Identity } from './fleet-member.js';
 import { HeldAttempts } from './held-attempts.js';
 import { collectLeftovers, deliverInterrupted, resumeDelivery, type DeliveryHandle } from './leftovers.js';
+import { pause } from './pause.js';
 import { JobRunner } from './runner/job-runner.js';
 import type { RunnerContext } from './runner/runner-context.js';
 import { Workspace } from './runner/workspace.js';
@@ -83,7 +83,7 @@ export class Agent {
   async #settleDeliveries(limitMs: number): Promise<void> {
     const all = Promise.all([...this.#deliveries].map((delivery) => delivery.delivered));
     const limit = new AbortController();
-    await Promise.race([all, delay(limitMs, undefined, { signal: limit.signal }).catch(() => undefined)]);
+    await Promise.race([all, pause(limitMs, limit.signal)]);
     limit.abort();
     for (const delivery of this.#deliveries) delivery.stop();
     await all;

@@ -12,5 +12,5 @@ export type OpenDoorbell = (onRing: () => void) => Doorbell;
 export const silentDoorbell: OpenDoorbell = () => ({
   pause: () => undefined,
   resume: () => undefined,
-  close: async () => undefined,
+  close: () => Promise.resolve(),
 });

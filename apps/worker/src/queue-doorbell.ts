@@ -65,7 +65,7 @@ class QueueDoorbell implements Doorbell {
     let isFirst = true;
     while (!this.#closing.signal.aborted) {
       try {
-        const onTask = async (): Promise<void> => onRing();
+        const onTask = (): Promise<void> => Promise.resolve(onRing());
         const onError = (error: Error): void => log.debug({ err: error, queue }, 'The queue reports an error');
         const listener = await listen({ connection: this.connection, queue, onTask, onError });
         if (this.#wasPaused) await listener.pause();

@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 afterEach(() => host.close());
 
-const slow = () => aSpec({ extra: { stepDelayMs: 50 } });
+const slow = (stepDelayMs = 200) => aSpec({ extra: { stepDelayMs } });
 const stubborn = { TINY_PROGRAM: fixture('stubborn-trainer'), GRACE_MS: '100' };
 const pidsOf = (jobId: string) =>
   until('the trainer to have started its own child', async () => {
@@ -80,8 +80,19 @@ describe('a worker that is told to stop a job', () => {
     expect(job.ends).toEqual([]);
   });
 
-  it('should register again, with what it holds, when the API forgot it', async () => {
+  it('should hand a job back whose trainer somebody else stopped, and go on with it', async () => {
     const job = host.api.addJob('j1', slow());
+    await host.startAgent();
+    await until('progress', () => job.result);
+    const record = await readFile(join(host.workerDir, 'jobs/j1/attempt-1/trainer.json'), 'utf8');
+    job.spec = aSpec();
+    process.kill((JSON.parse(record) as { pid: number }).pid, 'SIGTERM');
+    await until('the job to complete', () => job.status === 'completed');
+    expect(job).toMatchObject({ attempt: 2, ends: ['pending', 'completed'] });
+  });
+
+  it('should register again, with what it holds, when the API forgot it', async () => {
+    const job = host.api.addJob('j1', slow(50));
     await host.startAgent();
     await until('progress', () => job.result);
     host.api.forgetWorkers();

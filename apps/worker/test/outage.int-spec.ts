@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => host.close());
 
-const slow = (stepDelayMs = 20) => aSpec({ extra: { stepDelayMs } });
+const slow = (stepDelayMs = 50) => aSpec({ extra: { stepDelayMs } });
 const isSpooled = async (lane: 'end' | 'files'): Promise<boolean> => {
   const names = await readdir(join(host.workerDir, 'jobs/j1/attempt-1/spool')).catch(() => []);
   return names.some((name) => name.endsWith(`-${lane}.json`));
@@ -76,11 +76,12 @@ describe('a worker that is killed', () => {
   });
 
   it('should leave a state from which the next one goes on', async () => {
-    const job = host.api.addJob('j1', slow());
+    const job = host.api.addJob('j1', slow(100));
     const first = host.startProcess();
     await until('the second checkpoint', () => job.artifacts.has('x-epoch-2.safetensors'));
     first.kill('SIGKILL');
     await once(first, 'exit');
+    job.spec = aSpec();
     await host.startAgent();
     await until('the job to complete', () => job.status === 'completed');
     expect(job).toMatchObject({ attempt: 2, ends: ['completed'] });
@@ -109,7 +110,7 @@ describe('a worker that is killed', () => {
   });
 
   it('should have what it still had to say delivered', async () => {
-    const job = host.api.addJob('j1', slow(30));
+    const job = host.api.addJob('j1', slow(100));
     const first = host.startProcess();
     await until('progress', () => job.status === 'running');
     await host.api.stop();
@@ -117,6 +118,7 @@ describe('a worker that is killed', () => {
     first.kill('SIGKILL');
     await once(first, 'exit');
     await host.api.start();
+    job.spec = aSpec();
     await host.startAgent();
     await until('the job to complete', () => job.status === 'completed');
     expect(job.result?.['checkpoints']).toContain('x-epoch-1.safetensors');

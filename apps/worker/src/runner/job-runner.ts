@@ -115,28 +115,24 @@ export class JobRunner {
     for (const note of notes) this.#logs.note(note);
     for (const entry of resumption.undelivered) await this.#spool(entry);
     if (this.#stop) return this.#stop === 'cancel' ? cancelled(job.spec, this.#record) : handedBack();
-    const { exit, tail } = await this.#runTrainer(trainer, () => context.launcher.launch(launch));
-    await Promise.all([this.#uploader.settled(), this.#curve.settled()]);
-    log.info({ ...exit, stop: this.#stop }, 'The trainer ended');
-    if (this.#stop === 'lost') return handedBack();
-    return this.#judge(trainer, exit, tail);
-  }
-
-  async #runTrainer(
-    trainer: Trainer,
-    launch: () => Promise<RunningTrainer>,
-  ): Promise<{ exit: LaunchExit; tail: string[] }> {
-    const running = await launch();
-    const output = new TrainerOutput(running, trainer, {
+    const output = new TrainerOutput(trainer, {
       onEvent: (event) => this.#takeEvent(event),
       onLine: (stream, line) => this.#logs.push(stream, line),
     });
+    const exit = await this.#follow(await context.launcher.launch(launch, output));
+    await Promise.all([this.#uploader.settled(), this.#curve.settled()]);
+    log.info({ ...exit, stop: this.#stop }, 'The trainer ended');
+    if (this.#stop === 'lost') return handedBack();
+    return this.#judge(trainer, exit, output.tail);
+  }
+
+  async #follow(running: RunningTrainer): Promise<LaunchExit> {
     this.#running = running;
     // Asked to stop while the process was being started.
     if (this.#stop) this.#stopTrainer(running, this.#stop);
     const exit = await running.exited;
     this.#running = undefined;
-    return { exit, tail: output.tail };
+    return exit;
   }
 
   #takeEvent(event: TrainerEvent): void {

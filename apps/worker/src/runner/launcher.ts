@@ -1,5 +1,4 @@
 import type { TrainerCommand } from '@influencerai/shared';
-import type { Readable } from 'node:stream';
 
 export interface LaunchRequest {
   file: string;
@@ -9,6 +8,14 @@ export interface LaunchRequest {
   workspaceDir: string;
 }
 
+/** Takes what a trainer prints, as it comes; it must not make the trainer wait. */
+export interface OutputSink {
+  write(stream: OutputStream, chunk: Uint8Array): void;
+  end(stream: OutputStream): void;
+}
+
+export type OutputStream = 'stdout' | 'stderr';
+
 export interface LaunchExit {
   exitCode: number | null;
   signal: string | null;
@@ -16,9 +23,7 @@ export interface LaunchExit {
 
 /** A trainer that runs. */
 export interface RunningTrainer {
-  readonly stdout: Readable;
-  readonly stderr: Readable;
-  /** Resolves when no process of the trainer is left and both streams have ended. */
+  /** Resolves when no process of the trainer is left and the sink has all that it printed. */
   readonly exited: Promise<LaunchExit>;
   send(command: TrainerCommand): void;
   /** Ends the trainer with everything that it started; with a grace time of 0 at once. */
@@ -27,5 +32,5 @@ export interface RunningTrainer {
 
 /** Starts trainers: as processes of this host, later also in containers. */
 export interface Launcher {
-  launch(request: LaunchRequest): Promise<RunningTrainer>;
+  launch(request: LaunchRequest, output: OutputSink): Promise<RunningTrainer>;
 }

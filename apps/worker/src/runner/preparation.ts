@@ -75,7 +75,7 @@ const notesFor = ({ job, slot }: PrepareInput, plan: Plan, { from }: Resumption)
   const examples = `${spec.dataset.examples} ${spec.kind === 'image' ? 'pictures' : 'rows'}`;
   return [
     `Attempt ${attempt} on ${hostname()}, ${place}: ${spec.trainer} trains ${spec.output.name} on ${examples} of ${spec.dataset.path}.`,
-    ...(note ? [`Training on ${spec.trainer} in place of ${spec.requestedTrainer}. ${note}`] : []),
+    ...(note ? [note.replace(/^Trained/, 'Training')] : []),
     ...(from ? [`Going on from the state of step ${from.step}.`] : []),
     ...(attempt > 1 && !from ? ['No state of an earlier attempt was found; starting over.'] : []),
     ...plan.mapping

@@ -1,26 +1,37 @@
 import type { TrainerCommand } from '@influencerai/shared';
 import { execa } from 'execa';
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endGroup, startOf } from './process-group.js';
-import type { Launcher, LaunchExit, LaunchRequest, RunningTrainer } from './launcher.js';
+import type { Launcher, LaunchExit, LaunchRequest, OutputSink, OutputStream, RunningTrainer } from './launcher.js';
 import { forgetTrainer, recordTrainer } from './stray-trainers.js';
 
 const STREAM_END_MS = 2000;
 
 /** Launches a trainer as a process of this host, leader of a group of its own, without a shell. */
 export const processLauncher: Launcher = {
-  launch: async (request) => {
+  launch: async (request, output) => {
     const child = start(request);
-    if (child.pid === undefined) throw new Error((await child).shortMessage ?? `${request.file} did not start`);
+    const { pid } = child;
+    if (pid === undefined) throw new Error((await child).shortMessage ?? `${request.file} did not start`);
+    // Before anything is waited for: Node and execa let streams run dry that nobody reads.
+    const streams = Promise.all([forward(child, 'stdout', output), forward(child, 'stderr', output)]);
     const exit = once(child.nodeChildProcess, 'exit') as Promise<[number | null, string | null]>;
-    await recordTrainer(request.workspaceDir, { pid: child.pid, startedAt: await startOf(child.pid) });
-    return toRunningTrainer(child, child.pid, exit, request.workspaceDir);
+    await recordTrainer(request.workspaceDir, { pid, startedAt: await startOf(pid) });
+    return toRunningTrainer({ child, pid, exit, streams, workspaceDir: request.workspaceDir });
   },
 };
 
 type Child = ReturnType<typeof start>;
+
+interface Started {
+  child: Child;
+  pid: number;
+  exit: Promise<[number | null, string | null]>;
+  /** Resolves when both streams have ended. */
+  streams: Promise<unknown>;
+  workspaceDir: string;
+}
 
 const start = ({ file, args, env, workspaceDir }: LaunchRequest) => {
   const child = execa(file, args, {
@@ -41,31 +52,28 @@ const start = ({ file, args, env, workspaceDir }: LaunchRequest) => {
   return child;
 };
 
-const toRunningTrainer = (
-  child: Child,
-  pid: number,
-  exit: Promise<[number | null, string | null]>,
-  workspaceDir: string,
-): RunningTrainer => ({
-  stdout: child.stdout,
-  stderr: child.stderr,
-  exited: finish({ child, pid, exit, workspaceDir }),
+const forward = (child: Child, name: OutputStream, output: OutputSink): Promise<void> =>
+  new Promise((resolve) => {
+    const stream = child[name];
+    stream.on('data', (chunk: Buffer) => output.write(name, chunk));
+    // A stream that breaks is closed like one that ends; why the trainer ended is told by its exit.
+    stream.on('error', () => undefined);
+    stream.on('close', () => {
+      output.end(name);
+      resolve();
+    });
+  });
+
+const toRunningTrainer = (started: Started): RunningTrainer => ({
+  exited: finish(started),
   send: (command: TrainerCommand) => {
-    child.stdin.write(`${JSON.stringify(command)}\n`);
+    started.child.stdin.write(`${JSON.stringify(command)}\n`);
   },
-  stop: (graceMs) => endGroup(pid, graceMs),
+  stop: (graceMs) => endGroup(started.pid, graceMs),
 });
 
-interface FinishInput {
-  child: Child;
-  pid: number;
-  exit: Promise<[number | null, string | null]>;
-  workspaceDir: string;
-}
-
 /** The leader's exit is not the end: what it started may live on and hold the streams open. */
-const finish = async ({ child, pid, exit, workspaceDir }: FinishInput): Promise<LaunchExit> => {
-  const streams = Promise.all([closed(child.stdout), closed(child.stderr)]);
+const finish = async ({ child, pid, exit, streams, workspaceDir }: Started): Promise<LaunchExit> => {
   const [exitCode, signal] = await exit;
   await endGroup(pid, 0);
   await Promise.race([streams, delay(STREAM_END_MS, undefined, { ref: false })]);
@@ -73,8 +81,4 @@ const finish = async ({ child, pid, exit, workspaceDir }: FinishInput): Promise<
   child.stderr.destroy();
   await forgetTrainer(workspaceDir);
   return { exitCode, signal };
-};
-
-const closed = async (stream: Readable): Promise<void> => {
-  if (!stream.closed) await once(stream, 'close');
 };

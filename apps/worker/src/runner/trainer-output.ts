@@ -1,41 +1,44 @@
 import type { TrainerEvent } from '@influencerai/shared';
 import type { Trainer } from '@influencerai/trainers';
+import type { OutputSink, OutputStream } from './launcher.js';
 import { LineSplitter, type Line } from './line-splitter.js';
-import type { RunningTrainer } from './launcher.js';
 
 const TAIL_LINES = 50;
 
-export interface OutputSinks {
+export interface OutputHandlers {
   onEvent: (event: TrainerEvent) => void;
-  onLine: (stream: 'stdout' | 'stderr', line: Line) => void;
+  onLine: (stream: OutputStream, line: Line) => void;
 }
 
-/** Reads both streams of a trainer as they come, without ever making it wait. */
-export class TrainerOutput {
+/** Understands what a trainer prints: events, and lines for the log. */
+export class TrainerOutput implements OutputSink {
+  /** The last log lines, oldest first. */
   readonly tail: string[] = [];
+  readonly #splitters: Record<OutputStream, LineSplitter>;
 
   constructor(
-    running: RunningTrainer,
     private readonly trainer: Trainer,
-    private readonly sinks: OutputSinks,
+    private readonly handlers: OutputHandlers,
   ) {
-    this.#read(running, 'stdout');
-    this.#read(running, 'stderr');
+    this.#splitters = {
+      stdout: new LineSplitter((line) => this.#take('stdout', line)),
+      stderr: new LineSplitter((line) => this.#take('stderr', line)),
+    };
   }
 
-  #read(running: RunningTrainer, stream: 'stdout' | 'stderr'): void {
-    const splitter = new LineSplitter((line) => this.#take(stream, line));
-    running[stream].on('data', (chunk: Buffer) => splitter.push(chunk));
-    running[stream].on('end', () => splitter.end());
-    // A stream that breaks ends; why the trainer ended is told by its exit.
-    running[stream].on('error', () => splitter.end());
+  write(stream: OutputStream, chunk: Uint8Array): void {
+    this.#splitters[stream].push(chunk);
   }
 
-  #take(stream: 'stdout' | 'stderr', line: Line): void {
+  end(stream: OutputStream): void {
+    this.#splitters[stream].end();
+  }
+
+  #take(stream: OutputStream, line: Line): void {
     const event = this.trainer.parse(line.text, stream);
-    if (event) return this.sinks.onEvent(event);
+    if (event) return this.handlers.onEvent(event);
     this.tail.push(line.text);
     if (this.tail.length > TAIL_LINES) this.tail.shift();
-    this.sinks.onLine(stream, line);
+    this.handlers.onLine(stream, line);
   }
 }

@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { findTrainer } from '@influencerai/trainers';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunningTrainer } from '../src/runner/launcher.js';
+import { processLauncher } from '../src/runner/process-launcher.js';
+import type { Line } from '../src/runner/line-splitter.js';
+import { TrainerOutput } from '../src/runner/trainer-output.js';
+import { until } from './until.js';
+
+let workspaceDir: string;
+let launched: RunningTrainer[];
+
+beforeEach(async () => {
+  launched = [];
+  workspaceDir = await mkdtemp(join(tmpdir(), 'worker-process-'));
+});
+
+afterEach(async () => {
+  await Promise.all(launched.map((running) => running.stop(0)));
+  await rm(workspaceDir, { recursive: true, force: true });
+});
+
+const launch = async (script: string): Promise<{ running: RunningTrainer; lines: string[] }> => {
+  const lines: string[] = [];
+  const handlers = { onEvent: () => undefined, onLine: (_: unknown, line: Line) => void lines.push(line.text) };
+  const output = new TrainerOutput(findTrainer('tiny')!, handlers);
+  const request = { file: process.execPath, args: ['-e', script], env: {}, workspaceDir };
+  const running = await processLauncher.launch(request, output);
+  launched.push(running);
+  return { running, lines };
+};
+
+describe('processLauncher', () => {
+  it('should lose nothing of a trainer that ended before anybody waited for it', async () => {
+    const { running, lines } = await launch('console.log("a".repeat(100)); console.error("b")');
+    await until('the trainer to be forgotten', async () => (await readdir(workspaceDir)).length === 0);
+    expect(await running.exited).toEqual({ exitCode: 0, signal: null });
+    expect(lines.sort()).toEqual(['a'.repeat(100), 'b']);
+  });
+
+  it('should deliver the last lines of a trainer that ends at once', async () => {
+    const { running, lines } = await launch(
+      'for (let i = 0; i < 5000; i++) process.stdout.write(i + "\\n"); process.exitCode = 7',
+    );
+    expect(await running.exited).toEqual({ exitCode: 7, signal: null });
+    expect(lines).toHaveLength(5000);
+  });
+
+  it('should forget a trainer that ended', async () => {
+    const { running } = await launch('');
+    await running.exited;
+    expect(await readdir(workspaceDir)).toEqual([]);
+  });
+
+  it('should send commands, and take that nobody reads them', async () => {
+    const { running, lines } = await launch(
+      'process.stdin.once("data", (text) => { process.stdout.write(text); process.stdin.destroy() })',
+    );
+    running.send({ command: 'save' });
+    await running.exited;
+    running.send({ command: 'abort' });
+    expect(lines).toEqual(['{"command":"save"}']);
+  });
+
+  it('should say that a program is not there', async () => {
+    const missing = processLauncher.launch(
+      { file: '/nowhere/trainer', args: [], env: {}, workspaceDir },
+      { write: () => undefined, end: () => undefined },
+    );
+    await expect(missing).rejects.toThrow(/nowhere/);
+  });
+});
