@@ -14,7 +14,7 @@ beforeEach(() => {
   batches = [];
   undelivered = 0;
   shipper = new LogShipper({
-    sink: { add: async (lines) => void batches.push(lines), undelivered: () => undelivered },
+    sink: { add: (lines) => Promise.resolve(void batches.push(lines)), undelivered: () => undelivered },
     everyMs: 1000,
     now: () => NOW,
     onError: (error) => {

@@ -18,9 +18,10 @@ beforeEach(() => {
   jest.useFakeTimers();
   [sent, verdict, isLost, errors] = [[], undefined, false, []];
   reporter = new Reporter({
-    send: async (body) => {
-      if (verdict) throw new ApiFailure(verdict, 'no');
+    send: (body) => {
+      if (verdict) return Promise.reject(new ApiFailure(verdict, 'no'));
       sent.push(body);
+      return Promise.resolve();
     },
     everyMs: 1000,
     onLost: () => {
