@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { waitUntil } from '@influencerai/local';
-import { createPostgresBackend, Queue, Worker } from 'bullmq';
+import { createPostgresBackend, Queue, Worker, withBackend } from 'bullmq';
 import { clientOf, jobSubmitter } from '../jobs.ts';
 import type { Figure, Options, Row } from '../row.ts';
 import { median } from '../statistics.ts';
@@ -79,12 +79,9 @@ async function timeStarts(
 
 /** From `add` until the handler runs, one message at a time. */
 async function timeRawQueue(databaseUrl: string, redisUrl: string | undefined, count: number): Promise<number[]> {
-  const options = redisUrl
-    ? { connection: { url: redisUrl } }
-    : { connection: { connectionString: databaseUrl, migrate: true }, backend: createPostgresBackend };
-  const queue = new Queue('bench', options as never);
   let heard: (at: number) => void = () => undefined;
-  const worker = new Worker('bench', () => Promise.resolve(heard(performance.now())), options as never);
+  const handle = () => Promise.resolve(heard(performance.now()));
+  const { queue, worker } = redisUrl ? onRedis(redisUrl, handle) : onPostgres(databaseUrl, handle);
   const times: number[] = [];
   try {
     await worker.waitUntilReady();
@@ -99,4 +96,19 @@ async function timeRawQueue(databaseUrl: string, redisUrl: string | undefined, c
     await queue.close();
   }
   return times.slice(Math.floor(count / 10));
+}
+
+const postgres = withBackend(createPostgresBackend);
+
+function onPostgres(connectionString: string, handle: () => Promise<void>) {
+  const connection = { connectionString, migrate: true };
+  return {
+    queue: new postgres.Queue('bench', { connection }),
+    worker: new postgres.Worker('bench', handle, { connection }),
+  };
+}
+
+function onRedis(url: string, handle: () => Promise<void>) {
+  const connection = { url, maxRetriesPerRequest: null };
+  return { queue: new Queue('bench', { connection }), worker: new Worker('bench', handle, { connection }) };
 }
