@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { REPO_ROOT } from '@influencerai/local';
 import { decodeSafetensors } from '@influencerai/tiny';
+import { examplesOf } from '../scripts/extract-examples.ts';
 import { Stack } from './support/stack.js';
 
 jest.setTimeout(120_000);
@@ -28,6 +31,31 @@ describe('from dataset to LoRA', () => {
     expect(loraPath).toMatch(/^data\/loras\/.+-final\.safetensors$/);
     await expectALearnedLora(loraPath);
   });
+
+  it('should carry the README’s session with curl to its end', async () => {
+    const file = stack.path('session.sh');
+    await writeFile(file, readmeExample('readme-session'));
+    const { stdout } = await run('bash', ['-e', file], {
+      cwd: stack.folder,
+      env: { ...process.env, API_URL: stack.apiUrl },
+    });
+    expect(stdout).toContain('completed');
+    expect((await stat(stack.path('first-lora.safetensors'))).size).toBeGreaterThan(10_000);
+  });
+
+  it('should carry the README’s session with the SDK to its end', async () => {
+    await mkdir(stack.path('node_modules/@influencerai'), { recursive: true });
+    await symlink(path.join(REPO_ROOT, 'packages/sdk'), stack.path('node_modules/@influencerai/sdk'));
+    await writeFile(stack.path('session.mts'), readmeExample('readme-sdk'));
+    const { stdout } = await run(process.execPath, ['session.mts'], {
+      cwd: stack.folder,
+      env: { ...process.env, API_URL: stack.apiUrl },
+    });
+    expect(stdout).toMatch(/data\/loras\/\S+-final\.safetensors/);
+  });
+
+  const readmeExample = (name: string): string =>
+    examplesOf('README.md').get(name)?.code ?? `README.md has no example ${name}`;
 
   async function expectALearnedLora(loraPath: string): Promise<void> {
     const client = stack.client('tenant_demo');
