@@ -10,7 +10,7 @@ interface Node {
 }
 
 /**
- * Refuses what PostgreSQL cannot store (NUL, lone surrogates) and nesting that would exhaust the stack of whoever walks it
+ * Refuses what PostgreSQL cannot store (NUL, lone surrogates, numbers beyond any range) and nesting that would exhaust the stack of whoever walks it
  * recursively. Walks without recursion itself.
  * @throws AppError `validation_failed`
  */
@@ -18,6 +18,9 @@ export function assertStorable(value: unknown, maxDepth = MAX_DEPTH, at: FieldIs
   const open: Node[] = [{ value, path: [...at] }];
   for (let node = open.pop(); node; node = open.pop()) {
     if (typeof node.value === 'string') assertText(node.value, node.path);
+    if (typeof node.value === 'number' && !Number.isFinite(node.value)) {
+      throw fieldError(node.path.map(plain), 'Must be a number within the range of double precision.');
+    }
     if (!isContainer(node.value)) continue;
     if (node.path.length - at.length >= maxDepth) {
       throw fieldError(at.length > 0 ? at : node.path.slice(0, 1), `Must be nested at most ${maxDepth} levels deep.`);
