@@ -11,4 +11,6 @@ const projects = globSync(
 export default {
   projects: projects.map((file) => `<rootDir>/${file}`).sort(),
   passWithNoTests: true,
+  // Real processes on a busy machine; Jest ignores a limit that a single project sets.
+  testTimeout: 60_000,
 };

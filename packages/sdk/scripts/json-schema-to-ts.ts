@@ -38,6 +38,7 @@ export function toTypeScript(schema: JsonSchema, indent = ''): string {
   if (schema.type === 'array') return arrayOf(toTypeScript(schema.items ?? {}, indent));
   if (schema.properties) return object(schema, indent);
   if (schema.type === 'object') return recordOf(schema.additionalProperties, indent);
+  if (Object.keys(schema).length === 0) return 'JsonValue'; // Free JSON whose values the schemas do not walk.
   const primitive = PRIMITIVES[schema.type ?? ''];
   if (!primitive) throw new Error(`No TypeScript for ${JSON.stringify(schema)}.`);
   return primitive;
