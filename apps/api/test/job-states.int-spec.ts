@@ -23,8 +23,9 @@ describe('the states of a job', () => {
     await bringTo(id, from);
     const answer = await fixture.patch(id, { status: to });
     const isRepeat = from === to && (from === 'running' || sourcesFrom(from).length === 0);
-    expect(answer.status).toBe(canBecome(from, to) || isRepeat ? 200 : 409);
-    // Leaving `queued` frees nobody and entering `pending` is for workers; what counts is that nothing else moved it.
+    const isAdmission = from === 'queued' && to === 'pending';
+    expect(answer.status).toBe((canBecome(from, to) && !isAdmission) || isRepeat ? 200 : 409);
+    // Only the dispatcher admits.
     expect((await fixture.get(id)).status).toBe(answer.status === 200 ? to : from);
     if (answer.status === 409) expect((answer.body as unknown as ErrorBody).code).toBe('job_transition_refused');
   });
@@ -67,6 +68,21 @@ describe('the states of a job', () => {
       expect(
         (await api.send<{ data: unknown[] }>(`GET /jobs/${id}/artifacts`, { tenant: fixture.tenant })).body.data,
       ).toEqual([]);
+    });
+
+    it('should not let an attempt that lost its job start it again', async () => {
+      const { fixture, id, worker } = await running('tenant_restart');
+      await worker.register([]);
+      const answer = await fixture.patch(id, { attempt: 1, status: 'running', result: { progress: {} } });
+      expect(answer.status).toBe(409);
+      expect(await fixture.get(id)).toMatchObject({ status: 'pending', attempt: 1 });
+      await fixture.patch(id, { status: 'cancelled' });
+    });
+
+    it('should take two points of one step as one', async () => {
+      const { fixture, id } = await running('tenant_points');
+      const metrics = [0.5, 0.4].map((loss) => ({ step: 3, epoch: 1, loss }));
+      expect((await fixture.patch(id, { attempt: 1, metrics })).status).toBe(200);
     });
 
     it('should take the same final report twice as one', async () => {

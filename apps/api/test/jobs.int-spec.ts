@@ -87,6 +87,25 @@ describe('jobs', () => {
       expect(new Set(rows.map((row) => row.outputDir)).size).toBe(3);
     });
 
+    it('should take submissions of several tenants with one configuration name at a time', async () => {
+      const tenants = await Promise.all(
+        Array.from({ length: 6 }, (_, index) => JobsFixture.create(api, `tenant_same_${index}`, { name: 'Same name' })),
+      );
+      const jobs = await Promise.all(tenants.flatMap((tenant) => [tenant.submit(), tenant.submit()]));
+      expect(new Set(jobs.map((job) => job.id)).size).toBe(12);
+    });
+
+    it('should answer while many configurations of the tenant are created', async () => {
+      const configs = Array.from({ length: 30 }, (_, index) =>
+        api.send('POST /lora-configs', { body: { name: `flood ${index}`, modelName: 'tiny-image', isDefault: true } }),
+      );
+      const answers = await Promise.all([
+        ...configs,
+        ...Array.from({ length: 10 }, () => api.send('POST /jobs', { body: fixture.submission })),
+      ]);
+      expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([201]));
+    });
+
     it('should create one job for fifty parallel posts with one Idempotency-Key', async () => {
       const posts = Array.from({ length: 50 }, () =>
         api.send<Job>('POST /jobs', { body: fixture.submission, headers: { 'idempotency-key': 'once' } }),

@@ -145,6 +145,14 @@ describe('POST /lora-configs', () => {
     expect(problem.errors?.fieldErrors).toEqual({ learningRate: ['Number must be greater than 0.000001'] });
   });
 
+  it.each(['data/datasets/mine', 'data/datasets', 'data/loras/mine/samples', 'data/loras/mine/samples/'])(
+    'should refuse the output path %s, where files of others lie',
+    async (outputPath) => {
+      const { status, problem } = await post({ name: 'x', modelName: 'sd15', outputPath });
+      expect([status, Object.keys(problem.errors?.fieldErrors ?? {})]).toEqual([400, ['outputPath']]);
+    },
+  );
+
   it('should refuse an output path whose link leads outside', async () => {
     await symlink(tmpdir(), join(api.dataRoot, 'out'));
     const { status, problem } = await post({ name: 'x', modelName: 'sd15', outputPath: 'data/out/x' });

@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { CONFIG, type Config } from '../env.js';
+import { hasCode } from '../http/error-code.js';
 import { PrismaClient } from './generated/client.js';
 
 /** PostgreSQL `timestamptz` and `bigint` come as `Date` and `number`; ids of events stay below 2^53. */
@@ -46,12 +47,19 @@ export class Database implements OnApplicationShutdown {
 
   /** Rows of a prepared query. */
   async query<Row extends pg.QueryResultRow>(query: PreparedQuery, values: unknown[]): Promise<Row[]> {
-    const result = await this.pool.query<Row>({ ...query, values });
+    const result = await onceMore(() => this.pool.query<Row>({ ...query, values }));
     return result.rows;
   }
 
-  /** Runs `work` in one transaction on one connection; rolls back when it throws. */
-  async transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` in one transaction on one connection; rolls back when it throws. Work that PostgreSQL chose as the victim
+   * of a deadlock runs again, so it must have no effect outside the transaction.
+   */
+  transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    return onceMore(() => this.tryTransaction(work));
+  }
+
+  private async tryTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let broken: Error | undefined;
     try {
@@ -69,5 +77,18 @@ export class Database implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.prisma.$disconnect(), this.pool.end()]);
+  }
+}
+
+const DEADLOCK = '40P01';
+const TRIES = 5;
+
+/** Repeats what a deadlock undid: the other side has what it wanted now. */
+async function onceMore<T>(work: () => Promise<T>, tries = TRIES): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (tries === 1 || !hasCode(error, DEADLOCK)) throw error;
+    return onceMore(work, tries - 1);
   }
 }

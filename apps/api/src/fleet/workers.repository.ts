@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { HeldJob, RegisterWorker, TrainerId, Worker } from '@influencerai/shared';
+import type { RegisterWorker, TrainerId, Worker } from '@influencerai/shared';
 import { Database, type PreparedQuery } from '../database/database.js';
 import { CONFIG, type Config } from '../env.js';
 
@@ -42,15 +42,6 @@ export class WorkersRepository {
       heartbeatAt: row.heartbeatAt.toISOString(),
       registeredAt: row.registeredAt.toISOString(),
     }));
-  }
-
-  /** The running attempts that a worker holds. */
-  async heldBy(workerId: string): Promise<HeldJob[]> {
-    const jobs = await this.database.prisma.job.findMany({
-      where: { workerId, status: 'running' },
-      select: { id: true, attempt: true },
-    });
-    return jobs.map(({ id, attempt }) => ({ jobId: id, attempt }));
   }
 }
 

@@ -22,6 +22,7 @@ import * as sql from './job-state.sql.js';
 export interface PendingJob {
   id: string;
   trainer: TrainerId;
+  attempt: number;
 }
 
 /**
@@ -136,7 +137,14 @@ export class JobStateRepository {
 
   private async transition(tenantId: string, id: string, input: UpdateJob): Promise<JobRow | undefined> {
     if (input.status === undefined) return undefined;
-    const values = [id, tenantId, ...resultValues(input), input.attempt ?? null, input.status, sourcesOf(input.status)];
+    const values = [
+      id,
+      tenantId,
+      ...resultValues(input),
+      input.attempt ?? null,
+      input.status,
+      reportableFrom(input.status),
+    ];
     const [row] = await this.database.query<JobRow>(sql.TRANSITION, [...values, JSON.stringify(input.metrics ?? [])]);
     return row;
   }
@@ -154,6 +162,10 @@ export class JobStateRepository {
 }
 
 const FIND = { name: 'job-state-find', text: `select ${JOB_COLUMNS} from job j where j.id = $1 and j.tenant_id = $2` };
+
+/** Admission is the dispatcher's: nobody reports a job past its tenant's limit. */
+const reportableFrom = (to: JobStatus): JobStatus[] =>
+  sourcesOf(to).filter((from) => !(from === 'queued' && to === 'pending'));
 
 /** `undefined` leaves a column alone, `null` clears it. */
 const resultValues = ({ result, costTok }: UpdateJob) => [

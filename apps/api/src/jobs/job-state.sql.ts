@@ -11,7 +11,7 @@ const EVENT = (reason: string) => `insert into job_event (tenant_id, job_id, typ
       'workerId', worker_id) from changed where from_status <> status`;
 
 const METRICS = (values: string) => `insert into job_metric (job_id, step, epoch, loss, learning_rate)
-    select changed.id, m.step, m.epoch, m.loss, m."learningRate" from changed,
+    select distinct on (m.step) changed.id, m.step, m.epoch, m.loss, m."learningRate" from changed,
       jsonb_to_recordset(${values}::jsonb) as m(step int, epoch int, loss float8, "learningRate" float8)
     on conflict (job_id, step) do update set epoch = excluded.epoch, loss = excluded.loss, learning_rate = excluded.learning_rate`;
 
@@ -34,7 +34,7 @@ export const PROGRESS_WITH_METRICS: PreparedQuery = {
 
 /**
  * $1 id, $2 tenant, $3 to $6 as above, $7 attempt, $8 new status, $9 states it may come from, $10 metrics. A start from
- * outside the fleet takes an attempt of its own and has no lease.
+ * outside the fleet takes an attempt of its own and has no lease; who names an attempt must hold it.
  */
 export const TRANSITION: PreparedQuery = {
   name: 'job-transition',
@@ -52,7 +52,7 @@ export const TRANSITION: PreparedQuery = {
       started_at = case when $8 = 'running' then coalesce(j.started_at, now()) else j.started_at end,
       finished_at = case when $8 in ('completed', 'failed', 'cancelled') then now() end,
       updated_at = now()
-    from old where j.id = old.id and old.status = any($9::job_status[]) and ($7::int is null or old.attempt = $7)
+    from old where j.id = old.id and old.status = any($9::job_status[]) and ($7::int is null or (old.attempt = $7 and old.status = 'running'))
     returning ${JOB_COLUMNS}, j.worker_id, old.status as from_status
   ), points as (${METRICS('$10')}), event as (${EVENT(`case when $7::int is null then 'Reported.' else 'Reported by the worker.' end`)})
   select * from changed`,
@@ -108,23 +108,28 @@ export const CLAIM: PreparedQuery = {
 /** $1 worker, $2 held attempts as JSON, $3 lease. */
 export const EXTEND_LEASES: PreparedQuery = {
   name: 'job-extend-leases',
-  text: `update job j set lease_expires_at = now() + $3::int * interval '1 millisecond'
-    from jsonb_to_recordset($2::jsonb) as held("jobId" uuid, attempt int)
-    where j.id = held."jobId" and j.attempt = held.attempt and j.worker_id = $1::uuid and j.status = 'running'
+  text: `with live as (
+      select j.id from job j join jsonb_to_recordset($2::jsonb) as held("jobId" uuid, attempt int)
+        on j.id = held."jobId" and j.attempt = held.attempt
+      where j.worker_id = $1::uuid and j.status = 'running' order by j.id for update of j
+    )
+    update job j set lease_expires_at = now() + $3::int * interval '1 millisecond'
+    from live where j.id = live.id
     returning j.id, j.attempt, j.cancel_requested_at is not null as is_cancelled`,
 };
 
 export const RENEW_ALL_LEASES: PreparedQuery = {
   name: 'job-renew-leases',
   text: `update job set lease_expires_at = greatest(lease_expires_at, now() + $1::int * interval '1 millisecond')
-    where status = 'running' and lease_expires_at is not null`,
+    where id in (
+      select id from job where status = 'running' and lease_expires_at is not null order by id for update)`,
 };
 
 /** $1 most attempts, $2 result of a job that has used them up. */
 const INTERRUPT = (name: string, condition: string, reason: string): PreparedQuery => ({
   name,
   text: `with lost as (
-    select j.id, j.status, j.attempt from job j where j.status = 'running' and ${condition} for update skip locked
+    select j.id, j.status, j.attempt from job j where j.status = 'running' and ${condition} order by j.id for update skip locked
   ), changed as (
     update job j set
       status = (case when j.cancel_requested_at is not null then 'cancelled' when j.interruptions + 1 >= $1 then 'failed'
@@ -137,7 +142,7 @@ const INTERRUPT = (name: string, condition: string, reason: string): PreparedQue
     from lost where j.id = lost.id
     returning j.id, j.tenant_id, j.trainer, j.status, j.attempt, lost.status as from_status, j.worker_id
   ), event as (${EVENT(`'Attempt interrupted: ${reason}.'`)})
-  select id, trainer, status from changed`,
+  select id, trainer, attempt, status from changed`,
 });
 
 export const INTERRUPT_EXPIRED = INTERRUPT(
@@ -156,7 +161,7 @@ export const INTERRUPT_FORGOTTEN = INTERRUPT(
 
 /** Submissions lock the tenant as well, so that both together cannot pass its limit. */
 export const LOCK_TENANTS_WITH_QUEUED = `select id from tenant
-  where id in (select tenant_id from job_count where status = 'queued' and count > 0) order by id for update`;
+  where id in (select tenant_id from job_count where status = 'queued' and count > 0) order by id for no key update`;
 
 /** $1 tenants that are locked. */
 export const ADMIT: PreparedQuery = {
@@ -173,7 +178,7 @@ export const ADMIT: PreparedQuery = {
     from next where j.id = next.id and j.status = 'queued'
     returning j.id, j.tenant_id, j.trainer, j.status, j.attempt, j.worker_id, 'queued'::job_status as from_status
   ), event as (${EVENT(`'Admitted.'`)})
-  select id, trainer from changed`,
+  select id, trainer, attempt from changed`,
 };
 
 /** $1 milliseconds since the last wake-up. */
@@ -182,7 +187,7 @@ export const TAKE_UNNOTICED: PreparedQuery = {
   text: `update job set notified_at = now() where id in (
       select id from job where status = 'pending' and (notified_at is null or notified_at < now() - $1::int * interval '1 millisecond')
       limit 1000 for update skip locked)
-    returning id, trainer`,
+    returning id, trainer, attempt`,
 };
 
 /** $1 trainers that a live worker offers. */

@@ -86,6 +86,7 @@ export class JobsRepository {
   /**
    * Creates a job: `pending` when the tenant has room, else `queued`. The tenant's row is locked, so that concurrent
    * submissions cannot pass the limit together; the configuration is locked against deletion.
+   * A folder that another job writes to is replaced by one inside it.
    * @param decide turns the sources into the frozen spec; what it throws undoes everything.
    * @throws AppError `dataset_not_found`, `lora_config_not_found`
    */
@@ -100,21 +101,10 @@ export class JobsRepository {
       const spec = await decide(await readSources(client, tenantId, input.payload));
       const { admitted, queued } = await countActive(client, tenantId);
       const hasRoom = admitted < limit && queued === 0;
-      const { rows } = await client.query<JobRow>(INSERT, [
-        id,
-        tenantId,
-        input.type,
-        hasRoom ? 'pending' : 'queued',
-        spec.trainer,
-        input.priority,
-        input.payload,
-        spec,
-        spec.dataset.id,
-        input.payload.loraConfigId,
-        spec.output.dir,
-        hasRoom ? 'Waiting for a free worker slot.' : limitReason(limit),
-      ]);
-      return fromRow(rows[0] as JobRow);
+      const job = { id, tenantId, input, hasRoom, limit };
+      const row = (await insert(client, job, spec)) ?? (await insert(client, job, inOwnFolder(spec, id)));
+      if (!row) throw new Error(`The folder of job ${id} belongs to another job.`);
+      return fromRow(row);
     });
   }
 
@@ -123,20 +113,49 @@ export class JobsRepository {
     const job = await this.database.prisma.job.findUniqueOrThrow({ where: { id }, select: { outputDir: true } });
     return job.outputDir;
   }
-
-  /** True when another job writes to this folder. */
-  async isOutputDirTaken(outputDir: string): Promise<boolean> {
-    return (await this.database.prisma.job.count({ where: { outputDir } })) > 0;
-  }
 }
 
 /** Why a job of a tenant at its limit is not admitted. */
 export const limitReason = (limit: number): string =>
   `The tenant's limit of ${limit} concurrent jobs is reached; it is admitted when one of them ends.`;
 
+interface NewJob {
+  id: string;
+  tenantId: string;
+  input: CreateJob;
+  hasRoom: boolean;
+  limit: number;
+}
+
+/** @returns undefined when another job, of any tenant, writes to the folder of the spec */
+async function insert(client: pg.PoolClient, job: NewJob, spec: TrainingSpec): Promise<JobRow | undefined> {
+  const { id, tenantId, input, hasRoom, limit } = job;
+  const { rows } = await client.query<JobRow>(INSERT, [
+    id,
+    tenantId,
+    input.type,
+    hasRoom ? 'pending' : 'queued',
+    spec.trainer,
+    input.priority,
+    input.payload,
+    spec,
+    spec.dataset.id,
+    input.payload.loraConfigId,
+    spec.output.dir,
+    hasRoom ? 'Waiting for a free worker slot.' : limitReason(limit),
+  ]);
+  return rows[0];
+}
+
+/** A folder inside the wanted one that carries the job's id, so that no two jobs ever share one. */
+const inOwnFolder = (spec: TrainingSpec, id: string): TrainingSpec => ({
+  ...spec,
+  output: { ...spec.output, dir: `${spec.output.dir}/${id}` },
+});
+
 async function lockTenant(client: pg.PoolClient, tenantId: string): Promise<number> {
   const { rows } = await client.query<{ limit: number }>(
-    'select max_concurrent_jobs as limit from tenant where id = $1 for update',
+    'select max_concurrent_jobs as limit from tenant where id = $1 for no key update',
     [tenantId],
   );
   return rows[0]?.limit ?? 0;
@@ -174,6 +193,7 @@ const INSERT = `with j as (
     insert into job (id, tenant_id, type, status, trainer, priority, payload, spec, dataset_id, lora_config_id, output_dir,
       waiting_reason, notified_at, updated_at)
     values ($1, $2, $3, $4::job_status, $5, $6, $7, $8, $9, $10, $11, $12, case when $4 = 'pending' then now() end, now())
+    on conflict (output_dir) do nothing
     returning *
   ), event as (
     insert into job_event (tenant_id, job_id, type, data)

@@ -61,6 +61,7 @@ export class JobsService {
   /** A report of a worker, or of a client that drives the job itself. */
   async update({ tenantId }: Principal, id: string, input: UpdateJob): Promise<Job> {
     const job = await this.states.report(tenantId, id, input);
+    if (input.status === 'pending') this.dispatcher.announce([job]);
     if (input.status !== undefined && input.status !== 'running') this.dispatcher.wake();
     return job;
   }
@@ -89,9 +90,8 @@ export class JobsService {
     return { kind, trainer, requestedTrainer };
   }
 
-  /** The folder itself for the first job that writes there, a folder of its own inside for later ones. */
+  /** What lies in a folder already is never overwritten; the repository settles who of two new jobs gets a new one. */
   private async ownOutputDir(id: string, dir: string): Promise<string> {
-    const isTaken = (await this.jobs.isOutputDirTaken(dir)) || (await this.storage.exists(dir));
-    return isTaken ? `${dir}/${id}` : dir;
+    return (await this.storage.exists(dir)) ? `${dir}/${id}` : dir;
   }
 }

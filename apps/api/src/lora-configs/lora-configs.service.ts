@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type {
-  CreateLoraConfig,
-  DeletedLoraConfig,
-  ListLoraConfigsQuery,
-  LoraConfig,
-  Page,
-  UpdateLoraConfig,
+import {
+  type CreateLoraConfig,
+  type DeletedLoraConfig,
+  fieldError,
+  type ListLoraConfigsQuery,
+  type LoraConfig,
+  type Page,
+  type UpdateLoraConfig,
 } from '@influencerai/shared';
 import { assertMeta } from '../http/json-limits.js';
 import { Storage } from '../storage/storage.js';
@@ -54,6 +55,18 @@ export class LoraConfigsService {
   /** The folder of the output path need not exist yet. */
   private async check({ meta, outputPath }: UpdateLoraConfig): Promise<void> {
     if (meta) assertMeta(meta);
-    if (typeof outputPath === 'string') await this.storage.resolveInside(outputPath, 'outputPath');
+    if (typeof outputPath !== 'string') return;
+    const problem = problemOfOutputPath(outputPath);
+    if (problem) throw fieldError(['outputPath'], problem);
+    await this.storage.resolveInside(outputPath, 'outputPath');
   }
+}
+
+/** Results must not land among pictures to learn from, nor where the samples of a job with the folder above lie. */
+function problemOfOutputPath(outputPath: string): string | undefined {
+  const parts = outputPath.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts[1] === 'datasets') return 'Must not be below "data/datasets/", where datasets lie.';
+  if (parts.at(-1) === 'samples')
+    return 'Must not end in "samples": sample pictures of other jobs lie in folders of that name.';
+  return undefined;
 }

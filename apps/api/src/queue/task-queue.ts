@@ -15,15 +15,10 @@ export class TaskQueue implements OnApplicationShutdown {
     this.connection = queueConnection({ redisUrl: config.redis.url, databaseUrl: config.database.url });
   }
 
-  /** Wakes the workers of a job's trainer. @throws Error when the queue store does not answer */
-  async wakeWorkers({ id, trainer }: PendingJob): Promise<void> {
+  /** Wakes the workers of a job's trainer; while an earlier wake-up for the attempt waits, this one adds nothing. @throws Error when the queue store does not answer */
+  async wakeWorkers({ id, trainer, attempt }: PendingJob): Promise<void> {
     const sender = await this.open();
-    await sender.send(
-      trainerQueue(trainer),
-      'train-lora',
-      { jobId: id },
-      `${id}-${process.pid}-${Date.now()}-${this.sent++}`,
-    );
+    await sender.send(trainerQueue(trainer), 'train-lora', { jobId: id }, `${id}-${attempt}`);
   }
 
   /** @throws Error when the queue store does not answer */

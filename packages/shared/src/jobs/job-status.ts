@@ -8,8 +8,9 @@
  *             A wake-up message was sent; if it got lost, the sweep sends another. A claim makes it `running` and adds
  *             one to its attempt. The tenant may cancel it.
  *
- * `running`   One attempt holds it. With a lease, that is a worker of the fleet, and only writes that carry the
- *             current attempt count; without a lease, the job is driven from outside through `PATCH /jobs/:id`. It
+ * `running`   One attempt holds it. With a lease, that is a worker of the fleet; a write that names an attempt counts
+ *             only while that attempt holds the job, and the tenant may overrule the worker by a write that names
+ *             none. Without a lease, the job is driven from outside through `PATCH /jobs/:id`. It
  *             ends by the holder's report; it returns to `pending` when the holder hands it back or its lease
  *             ends, and to `failed` when that happened too often. A cancellation is first a wish
  *             (`cancelRequestedAt`) that the holder carries out.
