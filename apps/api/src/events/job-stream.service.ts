@@ -39,10 +39,16 @@ export class JobStreamService {
     const limit = this.config.http.maxEventStreams;
     const open = this.open.get(tenantId) ?? 0;
     if (open >= limit) throw new AppError('streams_exhausted', { limit });
-    this.open.set(tenantId, open + 1);
-    const release = () => this.open.set(tenantId, (this.open.get(tenantId) ?? 1) - 1);
-    signal.addEventListener('abort', release, { once: true });
+    // A client that is gone would never be counted down again.
+    if (!signal.aborted) this.count(tenantId, signal);
     return this.generate(tenantId, jobId, afterId, signal);
+  }
+
+  /** Counts a stream until its signal says that it is over. */
+  private count(tenantId: string, signal: AbortSignal): void {
+    const add = (change: number) => this.open.set(tenantId, (this.open.get(tenantId) ?? 0) + change);
+    signal.addEventListener('abort', () => add(-1), { once: true });
+    add(1);
   }
 
   private async *generate(

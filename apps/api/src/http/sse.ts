@@ -1,4 +1,5 @@
-import { Readable } from 'node:stream';
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
 export interface ServerSentEvent {
@@ -9,16 +10,21 @@ export interface ServerSentEvent {
 
 const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 2_000;
+/** Who reads nothing for so long holds a stream that others could use. */
+const STALLED_MS = 60_000;
 
 /**
  * Answers with a stream of server-sent events (WHATWG HTML, section 9.2), with a comment every 15 s so that proxies
- * keep it open. Ends with the generator, or ends the generator when the client goes.
+ * keep it open. Ends with the generator, or ends the generator when the client goes. Events wait for a slow reader; one
+ * that stops reading is dropped and may resume later.
  */
 export function sendEvents(reply: FastifyReply, events: AsyncGenerator<ServerSentEvent>, ended: AbortController): void {
-  const body = new Readable({ read() {} });
-  const heartbeat = setInterval(() => body.push(': still here\n\n'), HEARTBEAT_MS);
-  body.push(`retry: ${RETRY_MS}\n\n`);
-  reply.raw.on('close', () => ended.abort());
+  const body = new PassThrough();
+  const heartbeat = setInterval(() => body.writableNeedDrain || body.write(': still here\n\n'), HEARTBEAT_MS);
+  body.write(`retry: ${RETRY_MS}\n\n`);
+  reply.raw.once('close', () => ended.abort());
+  // The client may have gone while the stream was being opened, too early for the listener.
+  if (reply.raw.destroyed || reply.raw.closed) ended.abort();
   void pump(events, body, ended).finally(() => clearInterval(heartbeat));
   void reply
     .headers({
@@ -29,18 +35,23 @@ export function sendEvents(reply: FastifyReply, events: AsyncGenerator<ServerSen
     .send(body);
 }
 
-async function pump(events: AsyncGenerator<ServerSentEvent>, body: Readable, ended: AbortController): Promise<void> {
+async function pump(events: AsyncGenerator<ServerSentEvent>, body: PassThrough, ended: AbortController): Promise<void> {
   try {
     for await (const event of events) {
       if (ended.signal.aborted) return;
-      body.push(encode(event));
+      if (!body.write(encode(event))) await drained(body, ended.signal);
     }
   } catch (error) {
     body.destroy(error as Error);
   } finally {
     ended.abort();
-    body.push(null);
+    body.end();
   }
+}
+
+/** @throws Error when the client is gone or has read nothing for too long */
+async function drained(body: PassThrough, signal: AbortSignal): Promise<void> {
+  await once(body, 'drain', { signal: AbortSignal.any([signal, AbortSignal.timeout(STALLED_MS)]) });
 }
 
 const encode = ({ id, event, data }: ServerSentEvent): string =>

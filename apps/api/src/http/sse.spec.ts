@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type FastifyInstance, type RouteHandlerMethod, fastify } from 'fastify';
+import { sendEvents } from './sse.js';
+
+let server: FastifyInstance;
+let ended: AbortController;
+let produced: number;
+beforeEach(() => {
+  produced = 0;
+  server = fastify({ forceCloseConnections: true });
+  ended = new AbortController();
+});
+afterEach(() => server.close());
+
+async function open(handler: RouteHandlerMethod): Promise<Socket> {
+  server.get('/', handler);
+  await server.listen({ host: '127.0.0.1', port: 0 });
+  const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  return socket;
+}
+
+describe('sendEvents', () => {
+  it('should notice a client that left before the stream began', async () => {
+    const left = Promise.withResolvers<boolean>();
+    const socket = await open(async (request, reply) => {
+      socket.destroy();
+      await once(request.raw.socket, 'close');
+      sendEvents(reply, count(), ended);
+      left.resolve(ended.signal.aborted);
+      return reply;
+    });
+    expect(await left.promise).toBe(true);
+    expect(produced).toBeLessThan(2);
+  });
+
+  it('should wait for a client that does not read, and go on when it does', async () => {
+    const socket = await open((_request, reply) => sendEvents(reply, count(), ended));
+    await sleep(500);
+    const before = produced;
+    await sleep(300);
+    expect([before > 0, produced]).toEqual([true, before]);
+    socket.resume();
+    await sleep(200);
+    expect(produced).toBeGreaterThan(before);
+    socket.destroy();
+    await once(ended.signal, 'abort');
+  });
+
+  async function* count() {
+    for (; ; produced++) {
+      await nextTurn();
+      yield { event: 'count', data: 'x'.repeat(100_000) };
+    }
+  }
+});
