@@ -42,5 +42,16 @@ async function isLink(path: string): Promise<boolean> {
   }
 }
 
+/** Whether one of the folders that the path names is a file, so that nothing can be stored there. */
+export async function isBelowFile(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return false;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return hasCode(error, 'ENOTDIR');
+    throw error;
+  }
+}
+
 const isBelow = (root: string, path: string): boolean =>
   path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { buffer, text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readConfig } from '../env.js';
@@ -66,7 +67,7 @@ describe(FilesStorage.name, () => {
     endless.push('x');
     endless.once('data', () => controller.abort());
     await expect(storage.write('a', endless, { signal: controller.signal })).rejects.toThrow(/abort/i);
-    expect([await readdir(root), endless.destroyed]).toEqual([[], true]);
+    expect([await readdir(root), endless.destroyed, endless.readableFlowing]).toEqual([[], false, true]);
   });
 
   it('should keep what was there when the new content is refused at the end', async () => {
@@ -134,6 +135,25 @@ describe(FilesStorage.name, () => {
     await storage.write('alias/a', Readable.from([Buffer.from('x')]));
     expect(await readFile(join(root, 'real/a'), 'utf8')).toBe('x');
     expect(await storage.resolveInside('data/new/folder')).toBe(join(root, 'new/folder'));
+  });
+
+  it('should refuse a path that leads through a file', async () => {
+    await writeFile(join(root, 'file'), 'x');
+    await expect(storage.resolveInside('data/file/new/folder', 'outputPath')).rejects.toMatchObject({
+      details: { issues: [{ path: ['outputPath'], message: expect.stringContaining('is a file') }] },
+    });
+    expect([await storage.resolveInside('data/file'), await storage.stat('file/x')]).toEqual([
+      join(root, 'file'),
+      undefined,
+    ]);
+  });
+
+  it('should read to its end what it cannot store, so that the sender hears of it', async () => {
+    await writeFile(join(root, 'file'), 'x');
+    const content = Readable.from(Array.from({ length: 100 }, () => Buffer.alloc(100_000)));
+    await expect(storage.write('file/x', content)).rejects.toThrow('EEXIST');
+    await finished(content);
+    expect(content.readableEnded).toBe(true);
   });
 
   it('should list plain files of all folders by name, and say what it skipped', async () => {

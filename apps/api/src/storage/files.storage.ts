@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import { fieldError } from '@influencerai/shared';
 import { CONFIG, type Config } from '../env.js';
-import { confine, EscapeError } from './confined-path.js';
+import { confine, EscapeError, isBelowFile } from './confined-path.js';
 import { listFiles } from './list-files.js';
 import { problemOfPublicPath, toKey } from './public-path.js';
 import { statOf } from './stat-of.js';
@@ -28,13 +28,9 @@ export class FilesStorage extends Storage {
   async resolveInside(publicPath: string, field = 'path'): Promise<string> {
     const problem = problemOfPublicPath(publicPath);
     if (problem) throw fieldError([field], problem);
-    try {
-      return await confine(this.root, toKey(publicPath));
-    } catch (error) {
-      if (error instanceof EscapeError)
-        throw fieldError([field], 'Must stay below "data/": a link in it leads outside.');
-      throw error;
-    }
+    const path = await this.confinePublic(publicPath, field);
+    if (await isBelowFile(path)) throw fieldError([field], 'Must lie in a folder: a part of the path is a file.');
+    return path;
   }
 
   async exists(publicPath: string): Promise<boolean> {
@@ -51,7 +47,9 @@ export class FilesStorage extends Storage {
     try {
       return await writeWhole(await confine(this.root, key), content, options);
     } finally {
-      content.destroy();
+      // What nobody wants any more is read to its end: to destroy an upload would cut the connection that the error
+      // answer is sent on, and many clients only look for an answer when they have sent everything.
+      content.resume();
     }
   }
 
@@ -72,6 +70,16 @@ export class FilesStorage extends Storage {
     await access(this.root, constants.R_OK | constants.W_OK);
     const { bavail, bsize } = await statfs(this.root);
     if (bavail * bsize < MIN_FREE_BYTES) throw new Error('The disk of the data folder is full.');
+  }
+
+  private async confinePublic(publicPath: string, field: string): Promise<string> {
+    try {
+      return await confine(this.root, toKey(publicPath));
+    } catch (error) {
+      if (error instanceof EscapeError)
+        throw fieldError([field], 'Must stay below "data/": a link in it leads outside.');
+      throw error;
+    }
   }
 }
 

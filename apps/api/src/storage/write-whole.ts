@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
+import { finished, type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { WriteOptions, Written } from './storage.js';
 
@@ -42,7 +42,17 @@ async function writeAndSync(path: string, content: Readable, signal: AbortSignal
   signal?.throwIfAborted();
   const file = await open(path, 'wx');
   // `flush` makes the stream sync the file before it closes it.
-  await pipeline(content, measure, file.createWriteStream({ flush: true }), { signal });
+  const stored = pipeline(measure, file.createWriteStream({ flush: true }), { signal });
+  // Not part of the pipeline, which destroys all its streams on failure: the content may be an upload that still waits
+  // for its answer.
+  const forget = finished(content, { writable: false }, (error) => error && measure.destroy(error));
+  content.pipe(measure);
+  try {
+    await stored;
+  } finally {
+    forget();
+    content.unpipe(measure);
+  }
   return { sizeBytes, sha256: hash.digest('hex') };
 }
 
