@@ -27,6 +27,8 @@ export function sendRouterError(thrown: Error, request: FastifyRequest, reply: F
 function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
   if (reply.sent) return;
   const body = fromError(error, { path: pathOf(request), requestId: String(request.id) });
+  if (error.code === 'range_not_satisfiable')
+    void reply.header('content-range', `bytes */${String(error.details['sizeBytes'])}`);
   if (error.status === 429 || error.status === 503) void reply.header('retry-after', '1');
   void reply.status(error.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
 }
@@ -39,7 +41,7 @@ const notFound = (cause: unknown, request: FastifyRequest): AppError =>
 /** Puts errors of the framework into the catalogue's words. */
 function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   if (thrown instanceof AppError) return thrown;
-  if (isUnavailable(codeOf(thrown))) return new AppError('service_unavailable', {}, { cause: thrown });
+  if (isUnavailable(thrown)) return new AppError('service_unavailable', {}, { cause: thrown });
   const status = statusOf(thrown);
   if (status === 404) return notFound(thrown, request);
   if (status === 413)
@@ -52,9 +54,14 @@ function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   return new AppError('internal', { requestId: request.id }, { cause: thrown });
 }
 
-/** PostgreSQL is away, starting up or shutting down; the caller may try again. */
-const isUnavailable = (code: string): boolean =>
-  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P0[1-3]|08\w{3}|P1001|P1002|P1017|P2024)$/.test(code);
+/** PostgreSQL is away, starting up, shutting down or too busy; the caller may try again. */
+const isUnavailable = (thrown: unknown): boolean =>
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P0[1-3]|08\w{3}|P1001|P1002|P1017|P2024|P2028)$/.test(codeOf(thrown)) ||
+  isPoolTimeout(thrown);
+
+/** pg gives no code to the error that says that no connection became free in time. */
+const isPoolTimeout = (thrown: unknown): boolean =>
+  thrown instanceof Error && thrown.message.includes('timeout exceeded when trying to connect');
 
 function statusOf(thrown: unknown): number {
   if (thrown instanceof HttpException) return thrown.getStatus();

@@ -15,6 +15,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseRange } from '../http/byte-range.js';
 import { Answers, Refuses } from '../http/openapi.js';
+import type { ByteRange } from '../storage/storage.js';
 import { Caller, type Principal } from '../tenants/principal.js';
 import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
 import { JobArtifactsService } from './job-artifacts.service.js';
@@ -77,6 +78,8 @@ export class JobArtifactsController {
     const stored = await this.artifacts.find(caller, id, name);
     const { sizeBytes, sha256, contentType } = stored.artifact;
     const etag = `"${sha256}"`;
+    // Before the headers of the file, which must not stand on an error.
+    const range = rangeOf(headers, etag, sizeBytes);
     void reply.headers({
       etag,
       'accept-ranges': 'bytes',
@@ -89,12 +92,16 @@ export class JobArtifactsController {
       'content-disposition': `inline; filename="${name}"`,
     });
     if (headers['if-none-match'] === etag) return void reply.status(304).send();
-    const isFresh = headers['if-range'] === undefined || headers['if-range'] === etag;
-    const range = isFresh ? parseRange(headers['range'], sizeBytes) : undefined;
     void reply.type(contentType).header('content-length', range ? range.end - range.start + 1 : sizeBytes);
     if (range) void reply.status(206).header('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
     return void reply.send(this.artifacts.read(stored, range));
   }
+}
+
+/** A range counts only for the file that the client knows, and not at all when it has that file already. */
+function rangeOf(headers: Record<string, string | undefined>, etag: string, sizeBytes: number): ByteRange | undefined {
+  if (headers['if-none-match'] === etag || (headers['if-range'] ?? etag) !== etag) return undefined;
+  return parseRange(headers['range'], sizeBytes);
 }
 
 function streamOf(request: FastifyRequest): Readable {

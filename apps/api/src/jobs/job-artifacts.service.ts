@@ -60,7 +60,8 @@ export class JobArtifactsService {
   async find({ tenantId }: Principal, id: string, name: string): Promise<StoredArtifact> {
     await this.jobs.getById(tenantId, id);
     const stored = ArtifactNameSchema.safeParse(name).success ? await this.artifacts.find(id, name) : undefined;
-    if (!stored) throw new AppError('artifact_not_found', { name });
+    // Whoever may see the folder may have removed the file from it.
+    if (!stored || !(await this.storage.stat(stored.storageKey))) throw new AppError('artifact_not_found', { name });
     return stored;
   }
 
