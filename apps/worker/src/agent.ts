@@ -3,11 +3,14 @@ import { ApiPresence } from './api-presence.js';
 import { Bell } from './bell.js';
 import type { Doorbell, OpenDoorbell } from './doorbell.js';
 import { FleetMember, type Identity } from './fleet-member.js';
+import { FolderGuard } from './folder-guard.js';
 import { HeldAttempts } from './held-attempts.js';
 import { collectLeftovers, deliverInterrupted, resumeDelivery, type DeliveryHandle } from './leftovers.js';
 import { pause } from './pause.js';
 import { JobRunner } from './runner/job-runner.js';
+import { handedBack } from './runner/outcome.js';
 import type { RunnerContext } from './runner/runner-context.js';
+import type { Spool } from './runner/spool.js';
 import { Workspace } from './runner/workspace.js';
 import type { Slot, SlotPool } from './slots.js';
 
@@ -31,6 +34,8 @@ export class Agent {
   readonly #member: FleetMember;
   readonly #presence: ApiPresence;
   readonly #claimBell = new Bell();
+  readonly #folder: FolderGuard;
+  readonly #draining = new AbortController();
   readonly #stopped = new AbortController();
   #doorbell: Doorbell | undefined;
   #loops: Promise<unknown> = Promise.resolve();
@@ -38,6 +43,8 @@ export class Agent {
 
   constructor(private readonly options: AgentOptions) {
     const { context, identity, apiUrl } = options;
+    const { workerDir, pace, log } = context;
+    this.#folder = new FolderGuard({ workerDir, retryMs: pace.folderRetryMs, log });
     this.#presence = new ApiPresence(apiUrl, context.log);
     this.#member = new FleetMember({
       identity,
@@ -54,7 +61,7 @@ export class Agent {
     const { context, openDoorbell } = this.options;
     const { signal } = this.#stopped;
     const leftovers = await collectLeftovers(context);
-    for (const leftover of leftovers.ended) this.#follow(await resumeDelivery(leftover, context));
+    for (const leftover of leftovers.ended) this.#follow(resumeDelivery(leftover, context));
     await deliverInterrupted(leftovers, context.api, context.log);
     await this.#member.register(signal);
     if (this.#member.isDraining) return;
@@ -68,6 +75,7 @@ export class Agent {
     const { context } = this.options;
     context.log.info('Draining');
     this.#member.isDraining = true;
+    this.#draining.abort();
     this.#claimBell.ring();
     await Promise.all([this.#claiming, this.#doorbell?.close()]);
     this.#held.stopAll('drain');
@@ -91,6 +99,7 @@ export class Agent {
 
   async #claimForEver(): Promise<void> {
     while (!this.#member.isDraining) {
+      await this.#folder.untilUsable(this.#draining.signal);
       await this.#claimWhileFree();
       await this.#claimBell.wait(this.options.claimPollMs);
     }
@@ -98,7 +107,7 @@ export class Agent {
 
   async #claimWhileFree(): Promise<void> {
     const { slots } = this.options;
-    while (slots.hasFree && !this.#member.isDraining) {
+    while (slots.hasFree && this.#folder.isUsable && !this.#member.isDraining) {
       const job = await this.#claim();
       if (!job) return;
       this.#startJob(job, slots.take()!);
@@ -136,18 +145,44 @@ export class Agent {
   async #run(job: ClaimedJob, slot: Slot): Promise<void> {
     const { context } = this.options;
     const log = context.log.child({ jobId: job.jobId, attempt: job.attempt });
-    const workspace = Workspace.of(context.workerDir, job.jobId, job.attempt);
-    await workspace.create(job);
-    const runner = new JobRunner({ context, job, slot, workspace, spool: await workspace.openSpool(), log });
-    this.#held.add({ job, requestStop: (reason) => runner.requestStop(reason) });
+    const folder = await this.#openFolder(job).catch((error: unknown) => this.#handBack(job, error));
+    if (!folder) return;
+    const runner = new JobRunner({ context, job, slot, ...folder, log });
+    this.#follow({
+      job,
+      delivered: runner.delivered,
+      requestStop: (reason) => runner.requestStop(reason),
+      stop: () => runner.stopDelivery(),
+    });
     if (this.#member.isDraining) runner.requestStop('drain');
-    this.#follow({ job, delivered: runner.delivered, stop: () => runner.stopDelivery() });
     try {
       await runner.run();
     } catch (error) {
-      // Its end cannot be told: let the lease run out, so that the job goes on elsewhere.
       runner.stopDelivery();
+      if (!runner.hasLaunched) return this.#handBack(job, error);
+      // Its end cannot be told: let the lease run out, so that the job goes on elsewhere.
       throw error;
+    }
+  }
+
+  async #openFolder(job: ClaimedJob): Promise<{ workspace: Workspace; spool: Spool }> {
+    const workspace = Workspace.of(this.options.context.workerDir, job.jobId, job.attempt);
+    await workspace.create(job);
+    const spool = await workspace.openSpool();
+    this.#folder.worked();
+    return { workspace, spool };
+  }
+
+  /** Nothing can be kept here, so this report goes without a spool; a lease that ran out would count against the job. */
+  async #handBack(job: ClaimedJob, error: unknown): Promise<undefined> {
+    const { workerDir, api, log } = this.options.context;
+    const { jobId, attempt } = job;
+    this.#folder.failed();
+    log.error({ err: error, jobId, attempt }, `A job cannot run in ${workerDir}; it goes back, and claiming pauses`);
+    try {
+      await api.updateJob(job, handedBack());
+    } catch (cause) {
+      log.warn({ err: cause, jobId, attempt }, 'The job could not be handed back; its lease will run out');
     }
   }
 
@@ -155,7 +190,7 @@ export class Agent {
   #follow(delivery: DeliveryHandle): void {
     const { job } = delivery;
     this.#deliveries.add(delivery);
-    if (!this.#isHeld(job)) this.#held.add({ job, requestStop: () => undefined });
+    if (!this.#isHeld(job)) this.#held.add(delivery);
     void delivery.delivered
       .catch((error: unknown) => this.options.context.log.error({ err: error, ...job }, 'Clearing up failed'))
       .finally(() => {

@@ -7,6 +7,8 @@ import { Backoff } from './backoff.js';
 import { pause } from './pause.js';
 
 const RETRY_MS = { first: 250, max: 10_000 };
+/** A beat that hangs must leave time for the next ones before the lease runs out. */
+const SHORTEST_BEAT_LIMIT_MS = 1000;
 const CONTROL_RETRY_MS = { first: 500, max: 30_000 };
 
 export interface Identity {
@@ -55,7 +57,8 @@ export class FleetMember {
   async beat(signal: AbortSignal): Promise<void> {
     const { api, held, onDirective, presence } = this.options;
     try {
-      const directives = await api.heartbeat(this.id, { held: held(), isDraining: this.isDraining });
+      const limitMs = Math.max(SHORTEST_BEAT_LIMIT_MS, this.#heartbeatMs);
+      const directives = await api.heartbeat(this.id, { held: held(), isDraining: this.isDraining }, limitMs);
       presence.back();
       for (const directive of directives) onDirective(directive);
     } catch (error) {
@@ -97,9 +100,12 @@ export class FleetMember {
     }
   }
 
+  /** Beats keep their rhythm: after one that hung until its time limit the next comes at once. */
   async #beatForEver(signal: AbortSignal): Promise<void> {
+    let beganAtMs = performance.now();
     while (!signal.aborted) {
-      await pause(this.#heartbeatMs, signal);
+      await pause(Math.max(0, beganAtMs + this.#heartbeatMs - performance.now()), signal);
+      beganAtMs = performance.now();
       if (!signal.aborted) await this.beat(signal);
     }
   }

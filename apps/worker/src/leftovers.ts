@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Api, JobRef } from './api/api.js';
 import { Delivery, deliverOnce } from './runner/delivery.js';
+import type { StopReason } from './runner/outcome.js';
 import type { RunnerContext } from './runner/runner-context.js';
 import { settle } from './runner/settle.js';
 import type { Spool } from './runner/spool.js';
@@ -58,22 +59,21 @@ export const deliverInterrupted = async (leftovers: Leftovers, api: Api, log: Lo
 };
 
 /** Goes on delivering how an attempt ended. */
-export const resumeDelivery = async (
-  { job, workspace, spool }: Leftover,
-  context: RunnerContext,
-): Promise<DeliveryHandle> => {
-  const last = await spool.first('end');
-  const status = last?.entry.type === 'end' ? last.entry.body.status : undefined;
+export const resumeDelivery = ({ job, workspace, spool }: Leftover, context: RunnerContext): DeliveryHandle => {
   const delivery = new Delivery({ job, spool, api: context.api, log: context.log, retryMs: context.pace.retryMs });
   const delivered = delivery.ended.then(async (end) => {
-    await settle({ end, status, workspace, spool, keep: context.keepWorkspaces });
+    await settle({ end, status: delivery.endStatus, workspace, spool, keep: context.keepWorkspaces });
     return end;
   });
-  return { job, delivered, stop: () => delivery.stop() };
+  const requestStop = (reason: StopReason): void => {
+    if (reason === 'cancel') delivery.cancel();
+  };
+  return { job, delivered, requestStop, stop: () => delivery.stop() };
 };
 
 export interface DeliveryHandle {
   job: JobRef;
   delivered: Promise<unknown>;
+  requestStop: (reason: StopReason) => void;
   stop: () => void;
 }

@@ -16,7 +16,7 @@ const slow = () => aSpec({ extra: { stepDelayMs: 100 } });
 
 describe('a worker that drains', () => {
   it('should hand its job back with a state, from which a worker elsewhere goes on', async () => {
-    const job = host.api.addJob('j1', slow());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
     const agent = await host.startAgent();
     await until('progress', () => job.result);
     await host.drain(agent);
@@ -36,7 +36,7 @@ describe('a worker that drains', () => {
   });
 
   it('should exit with 0 on SIGTERM, having handed its job back', async () => {
-    const job = host.api.addJob('j1', slow());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
     const worker = host.startProcess();
     await until('progress', () => job.result);
     worker.kill('SIGTERM');
@@ -47,12 +47,12 @@ describe('a worker that drains', () => {
   it('should take no job any more', async () => {
     const agent = await host.startAgent();
     await host.drain(agent);
-    const job = host.api.addJob('j1', aSpec());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     expect(job.attempt).toBe(0);
   });
 
   it('should end at once at the second signal', async () => {
-    const job = host.api.addJob('j1', aSpec());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     const worker = host.startProcess({ TINY_PROGRAM: fixture('stubborn-trainer'), GRACE_MS: '60000' });
     await until('the trainer to run', () => job.result);
     worker.kill('SIGTERM');

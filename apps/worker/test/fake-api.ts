@@ -54,6 +54,10 @@ export class FakeApi {
   readonly registrations: RegisterWorker[] = [];
   readonly heartbeats: { held: HeldJob[]; isDraining: boolean }[] = [];
   heartbeatMs = 50;
+  /** How many of the next heartbeats get no answer. */
+  hungHeartbeats = 0;
+  /** Status with which a file of this name is not taken. */
+  readonly refusedFiles = new Map<string, number>();
   #server: Server | undefined;
   #port = 0;
   #known = new Set<string>();
@@ -162,6 +166,7 @@ export class FakeApi {
     if (id === undefined) return this.#register(RegisterWorkerSchema.parse(json()));
     if (!this.#known.has(id)) refuse(404, 'worker_not_found');
     if (sub === 'claims') return { job: this.#claim(ClaimRequestSchema.parse(json()).trainers) };
+    if (sub === 'heartbeat' && this.hungHeartbeats-- > 0) return undefined;
     if (sub === 'heartbeat') return this.#heartbeat(HeartbeatSchema.parse(json()));
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write(': open\n\n');
@@ -237,6 +242,7 @@ export class FakeApi {
   }): unknown {
     const { attempt, kind, step } = PutArtifactQuerySchema.parse(Object.fromEntries(query));
     this.#requireAttempt(job, attempt);
+    if (this.refusedFiles.has(name)) refuse(this.refusedFiles.get(name)!, 'file_refused');
     const meta: JobArtifact = {
       name,
       kind,

@@ -13,7 +13,7 @@ afterEach(() => host.close());
 
 describe('a job', () => {
   it('should be trained and reported to its end', async () => {
-    const job = host.api.addJob('j1', aSpec());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     await host.startAgent();
     await until('the job to complete', () => job.status === 'completed');
     expect(job.result).toEqual({
@@ -51,7 +51,7 @@ describe('a job', () => {
   });
 
   it('should see nothing of the worker in its environment', async () => {
-    const job = host.api.addJob('j1', aSpec());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     await host.startAgent();
     await until('the job to complete', () => job.status === 'completed');
     const line = job.logs.find(({ text }) => text.startsWith('environment: '));
@@ -59,7 +59,7 @@ describe('a job', () => {
   });
 
   it('should report progress while it trains', async () => {
-    const job = host.api.addJob('j1', aSpec({ extra: { stepDelayMs: 10 } }));
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec({ extra: { stepDelayMs: 10 } }));
     await host.startAgent();
     const progress = await until(
       'progress',
@@ -74,7 +74,10 @@ describe('a job', () => {
   });
 
   it('should say that it ran on another trainer', async () => {
-    const job = host.api.addJob('j1', aSpec({ requestedTrainer: 'kohya', baseModel: 'sdxl' }));
+    const job = host.api.addJob(
+      '00000000-0000-4000-8000-000000000001',
+      aSpec({ requestedTrainer: 'kohya', baseModel: 'sdxl' }),
+    );
     await host.startAgent();
     await until('the job to complete', () => job.status === 'completed');
     expect(job.result).toMatchObject({
@@ -86,7 +89,7 @@ describe('a job', () => {
   });
 
   it('should fail with the reason that its trainer printed', async () => {
-    const job = host.api.addJob('j1', aSpec());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     await host.startAgent({ TINY_PROGRAM: fixture('crashing-trainer') });
     await until('the job to fail', () => job.status === 'failed');
     expect(job.result).toMatchObject({
@@ -101,14 +104,17 @@ describe('a job', () => {
   });
 
   it('should not be taken for completed because its trainer exited with 0', async () => {
-    const job = host.api.addJob('j1', aSpec());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     await host.startAgent({ TINY_PROGRAM: fixture('empty-trainer') });
     await until('the job to fail', () => job.status === 'failed');
     expect(job.result).toMatchObject({ code: 'trainer_output_missing', partialCheckpoints: [] });
   });
 
   it('should fail with a clear reason when its dataset is not there', async () => {
-    const job = host.api.addJob('j1', aSpec({ dataset: { ...aSpec().dataset, path: 'data/datasets/elsewhere' } }));
+    const job = host.api.addJob(
+      '00000000-0000-4000-8000-000000000001',
+      aSpec({ dataset: { ...aSpec().dataset, path: 'data/datasets/elsewhere' } }),
+    );
     await host.startAgent();
     await until('the job to fail', () => job.status === 'failed');
     expect(job.result).toMatchObject({
@@ -118,7 +124,8 @@ describe('a job', () => {
   });
 
   it('should wait for a free slot', async () => {
-    for (let number = 1; number <= 5; number += 1) host.api.addJob(`j${number}`, aSpec({ extra: { stepDelayMs: 2 } }));
+    for (let number = 1; number <= 5; number += 1)
+      host.api.addJob(`00000000-0000-4000-8000-00000000000${number}`, aSpec({ extra: { stepDelayMs: 2 } }));
     await host.startAgent();
     let most = 0;
     await until('all jobs to complete', async () => {

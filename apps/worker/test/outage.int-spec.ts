@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { startOf } from '../src/runner/process-group.js';
@@ -17,14 +17,16 @@ afterEach(() => host.close());
 
 const slow = (stepDelayMs = 50) => aSpec({ extra: { stepDelayMs } });
 const isSpooled = async (lane: 'end' | 'files'): Promise<boolean> => {
-  const names = await readdir(join(host.workerDir, 'jobs/j1/attempt-1/spool')).catch(() => []);
+  const names = await readdir(join(host.workerDir, 'jobs/00000000-0000-4000-8000-000000000001/attempt-1/spool')).catch(
+    () => [],
+  );
   return names.some((name) => name.endsWith(`-${lane}.json`));
 };
 const endIsSpooled = () => until('the end to lie in the spool', () => isSpooled('end'));
 
 describe('a worker whose API is away', () => {
   it('should train on and deliver everything later', async () => {
-    const job = host.api.addJob('j1', slow());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
     await host.startAgent();
     await until('progress', () => job.result);
     await host.api.stop();
@@ -43,7 +45,7 @@ describe('a worker whose API is away', () => {
   it('should start, say so in one line, and register when the API comes', async () => {
     const lines: string[] = [];
     const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
-    const job = host.api.addJob('j1', aSpec());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     await host.api.stop();
     const started = host.startAgent({}, log);
     await until('a complaint', () => lines.length === 1);
@@ -56,9 +58,43 @@ describe('a worker whose API is away', () => {
   });
 });
 
+describe('a worker whose files the API refuses', () => {
+  it('should leave out the one that is refused, and complete', async () => {
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
+    host.api.refusedFiles.set('x-epoch-1.safetensors', 413);
+    await host.startAgent();
+    await until('the job to complete', () => job.status === 'completed');
+    expect(job.result?.['checkpoints']).not.toContain('x-epoch-1.safetensors');
+  });
+
+  it('should fail the job when that is the final one', async () => {
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
+    host.api.refusedFiles.set('x-final.safetensors', 413);
+    await host.startAgent();
+    await until('the job to fail', () => job.status === 'failed');
+    expect(job.result).toMatchObject({ error: expect.stringMatching(/final weights could not be uploaded/) });
+  });
+});
+
+describe('a worker whose folder cannot be written', () => {
+  it('should hand jobs back, claim no more, and go on when it can', async () => {
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
+    await mkdir(host.workerDir, { recursive: true });
+    await writeFile(join(host.workerDir, 'jobs'), '');
+    await host.startAgent();
+    await until('the job to be handed back', () => job.ends.length > 0);
+    const beats = host.api.heartbeats.length;
+    await until('some time', () => host.api.heartbeats.length > beats + 10);
+    expect(job).toMatchObject({ status: 'pending', attempt: 1, ends: ['pending'] });
+    await rm(join(host.workerDir, 'jobs'));
+    await until('the job to complete', () => job.status === 'completed');
+    expect(job.attempt).toBe(2);
+  });
+});
+
 describe('a worker that is killed', () => {
   it('should leave the end of a job to the next one', async () => {
-    const job = host.api.addJob('j1', slow(5));
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow(5));
     const first = host.startProcess();
     await until('progress', () => job.status === 'running');
     await host.api.stop();
@@ -68,7 +104,9 @@ describe('a worker that is killed', () => {
     await host.api.start();
     await host.startAgent();
     await until('the job to complete', () => job.status === 'completed');
-    expect(host.api.registrations.at(-1)?.held).toEqual([{ jobId: 'j1', attempt: 1 }]);
+    expect(host.api.registrations.at(-1)?.held).toEqual([
+      { jobId: '00000000-0000-4000-8000-000000000001', attempt: 1 },
+    ]);
     expect(job).toMatchObject({ attempt: 1, ends: ['completed'] });
     expect(job.artifacts.has('x-final.safetensors')).toBe(true);
     expect(host.api.registrations[0]?.id).toBe(host.api.registrations.at(-1)?.id);
@@ -76,7 +114,7 @@ describe('a worker that is killed', () => {
   });
 
   it('should leave a state from which the next one goes on', async () => {
-    const job = host.api.addJob('j1', slow(100));
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow(100));
     const first = host.startProcess();
     await until('the second checkpoint', () => job.artifacts.has('x-epoch-2.safetensors'));
     first.kill('SIGKILL');
@@ -97,12 +135,14 @@ describe('a worker that is killed', () => {
   });
 
   it('should have its trainers ended before the next one registers', async () => {
-    const job = host.api.addJob('j1', aSpec());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     const first = host.startProcess({ TINY_PROGRAM: fixture('stubborn-trainer') });
     await until('the trainer to run', () => job.result);
     first.kill('SIGKILL');
     await once(first, 'exit');
-    const pids = JSON.parse(await readFile(join(host.workerDir, 'jobs/j1/attempt-1/pids.json'), 'utf8')) as number[];
+    const pids = JSON.parse(
+      await readFile(join(host.workerDir, 'jobs/00000000-0000-4000-8000-000000000001/attempt-1/pids.json'), 'utf8'),
+    ) as number[];
     expect(await Promise.all(pids.map(startOf))).not.toContain(undefined);
     await host.startAgent({ GRACE_MS: '100' });
     expect(await Promise.all(pids.map(startOf))).toEqual([undefined, undefined]);
@@ -110,7 +150,7 @@ describe('a worker that is killed', () => {
   });
 
   it('should have what it still had to say delivered', async () => {
-    const job = host.api.addJob('j1', slow(100));
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow(100));
     const first = host.startProcess();
     await until('progress', () => job.status === 'running');
     await host.api.stop();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findTrainer } from '@influencerai/trainers';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunningTrainer } from '../src/runner/launcher.js';
@@ -62,6 +62,14 @@ describe('processLauncher', () => {
     await running.exited;
     running.send({ command: 'abort' });
     expect(lines).toEqual(['{"command":"save"}']);
+  });
+
+  it('should end a trainer that cannot be recorded', async () => {
+    await mkdir(join(workspaceDir, 'trainer.json'));
+    await expect(launch('setInterval(() => undefined, 1000)')).rejects.toThrow(/EISDIR/);
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+    expect(folders).not.toContain(workspaceDir);
   });
 
   it('should say that a program is not there', async () => {

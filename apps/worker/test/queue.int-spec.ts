@@ -32,7 +32,7 @@ describe('a worker with a queue', () => {
   it('should claim when a message comes', async () => {
     await host.startAgent({ QUEUE_DATABASE_URL: database.url, CLAIM_POLL_MS: NEVER });
     for (let number = 1; number <= 3; number += 1) {
-      const job = host.api.addJob(`j${number}`, aSpec());
+      const job = host.api.addJob(`00000000-0000-4000-8000-00000000000${number}`, aSpec());
       await sender.send(trainerQueue('tiny'), 'train-lora', { jobId: job.id }, job.id);
       await until('the job to complete', () => job.status === 'completed');
     }
@@ -40,8 +40,14 @@ describe('a worker with a queue', () => {
 
   it('should claim all that waits, since any message may be lost', async () => {
     await host.startAgent({ QUEUE_DATABASE_URL: database.url, CLAIM_POLL_MS: NEVER, WORKER_SLOTS: '1' });
-    for (let number = 1; number <= 3; number += 1) host.api.addJob(`j${number}`, aSpec());
-    await sender.send(trainerQueue('tiny'), 'train-lora', { jobId: 'j3' }, 'one-for-all');
+    for (let number = 1; number <= 3; number += 1)
+      host.api.addJob(`00000000-0000-4000-8000-00000000000${number}`, aSpec());
+    await sender.send(
+      trainerQueue('tiny'),
+      'train-lora',
+      { jobId: '00000000-0000-4000-8000-000000000003' },
+      'one-for-all',
+    );
     await until('all jobs to complete', () =>
       [...host.api.jobs.values()].every(({ status }) => status === 'completed'),
     );
@@ -54,7 +60,7 @@ describe('a worker with a queue', () => {
       { write: (line: string) => lines.push((JSON.parse(line) as { msg: string }).msg) },
     );
     const port = await freePort();
-    const job = host.api.addJob('j1', aSpec());
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     await host.startAgent({ QUEUE_DATABASE_URL: `postgres://user@127.0.0.1:${port}/none` }, log);
     await until('the job to complete', () => job.status === 'completed');
     await until('a complaint', () => lines.length > 0);

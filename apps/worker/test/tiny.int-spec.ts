@@ -23,20 +23,31 @@ describe('the real tiny trainer', () => {
     ['text', { kind: 'text', rows: ['to be or not to be'] }],
     ['image', { kind: 'image', images: [{ path: '/data/a.png', caption: 'a' }] }],
   ] as const)('should take the %s configuration that its plan writes', (kind, dataset) => {
-    const context = { jobId: 'j1', attempt: 1, workspaceDir: '/work', dataset, resumeFrom: '/work/state' };
+    const context = {
+      jobId: '00000000-0000-4000-8000-000000000001',
+      attempt: 1,
+      workspaceDir: '/work',
+      dataset,
+      resumeFrom: '/work/state',
+    };
     const plan = findTrainer('tiny')!.plan({ ...spec, kind, training: { ...spec.training, minSnrGamma: 5 } }, context);
     const written: unknown = JSON.parse(plan.files[0]!.content);
     expect(TinyConfigSchema.parse(written)).toMatchObject(written as object);
   });
 
   it('should train under the worker, with the job named in the weights', async () => {
-    const job = host.api.addJob('j1', spec);
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', spec);
     await host.startAgent({ TINY_PROGRAM });
     await until('the job to end', () => job.ends.length > 0);
     expect(job.result).toMatchObject({
       checkpoints: expect.arrayContaining(['x-epoch-1.safetensors', 'x-final.safetensors']),
     });
     const { metadata } = decodeSafetensors(job.artifacts.get('x-final.safetensors')!.content);
-    expect(metadata).toMatchObject({ job_id: 'j1', trainer: 'tiny', requested_trainer: 'kohya', ss_network_dim: '4' });
+    expect(metadata).toMatchObject({
+      job_id: '00000000-0000-4000-8000-000000000001',
+      trainer: 'tiny',
+      requested_trainer: 'kohya',
+      ss_network_dim: '4',
+    });
   });
 });

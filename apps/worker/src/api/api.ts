@@ -30,7 +30,8 @@ export interface ArtifactUpload {
 export interface Api {
   register(body: RegisterWorker): Promise<RegisteredWorker>;
   claim(workerId: string, trainers: TrainerId[]): Promise<ClaimedJob | null>;
-  heartbeat(workerId: string, body: Heartbeat): Promise<Directive[]>;
+  /** One try, given up after the time limit. */
+  heartbeat(workerId: string, body: Heartbeat, timeoutMs: number): Promise<Directive[]>;
   /** Directives as they are given, until the signal aborts; reconnects by itself. */
   control(workerId: string, signal: AbortSignal): AsyncIterable<Directive>;
   updateJob(job: JobRef, body: Omit<UpdateJob, 'attempt'>): Promise<void>;

@@ -18,17 +18,18 @@ export const sdkApi = (apiUrl: string): Api => {
   return {
     register: (body) => judged(() => workers.register(body)),
     claim: (workerId, trainers) => judged(async () => (await workers.claim(workerId, { trainers })).job),
-    heartbeat: (workerId, body) => judged(async () => (await workers.heartbeat(workerId, body)).jobs),
+    heartbeat: (workerId, body, timeoutMs) =>
+      judged(async () => (await workers.heartbeat(workerId, body, { timeoutMs, maxRetries: 0 })).jobs),
     control: (workerId, signal) => judgedStream(workers.control(workerId, { signal })),
     updateJob: ({ jobId, attempt, tenantId }, body) =>
       judged(async () => void (await jobs.update(jobId, { ...body, attempt }, { tenantId }))),
     appendLogs: ({ jobId, attempt, tenantId }, lines) =>
       judged(async () => void (await jobs.appendLogs(jobId, { attempt, lines }, { tenantId }))),
-    putArtifact: ({ jobId, attempt, tenantId }, { name, kind, step, file }) =>
+    putArtifact: ({ jobId, attempt, tenantId }, { name, kind, step, file }, signal) =>
       judged(async () => {
         // A blob that is backed by the file: nothing of it stays in memory.
         const body = await openAsBlob(file);
-        await jobs.putArtifact(jobId, name, { body, attempt, kind, step }, { tenantId });
+        await jobs.putArtifact(jobId, name, { body, attempt, kind, step }, { tenantId, signal });
       }),
     artifacts: ({ jobId, tenantId }, kind) =>
       judged(async () => (await jobs.artifacts(jobId, { kind }, reading(tenantId))).data),

@@ -1,8 +1,10 @@
+import type { JobStatus } from '@influencerai/shared';
 import { access } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { ApiFailure, verdictOf, type Api, type JobRef } from '../api/api.js';
 import { Backoff } from '../backoff.js';
 import { Bell } from '../bell.js';
+import { amendEnd } from './outcome.js';
 import type { Lane, Spool, SpoolEntry } from './spool.js';
 
 const IDLE_MS = 60_000;
@@ -23,10 +25,19 @@ export class Delivery {
   /** Resolves when nothing is left to do. */
   readonly ended: Promise<DeliveryEnd>;
   readonly #bells: Record<Lane, Bell> = { reports: new Bell(), files: new Bell(), end: new Bell() };
+  readonly #cancelled = new AbortController();
+  /** Files that the API has not got and never will, with the reason. */
+  readonly #leftOut = new Map<string, string>();
   #state: 'running' | 'stopped' | 'lost' = 'running';
+  #endStatus: JobStatus | undefined;
 
   constructor(private readonly options: DeliveryOptions) {
     this.ended = this.#run();
+  }
+
+  /** What was reported as the end, once it was. */
+  get endStatus(): JobStatus | undefined {
+    return this.#endStatus;
   }
 
   /** Says that something was added to the spool. */
@@ -37,6 +48,14 @@ export class Delivery {
   /** Gives up; what is undelivered stays in the spool. */
   stop(): void {
     if (this.#state === 'running') this.#state = 'stopped';
+    this.wake();
+  }
+
+  /** Ends the job as cancelled, without the files that are undelivered. */
+  cancel(): void {
+    if (this.#cancelled.signal.aborted) return;
+    this.options.log.info('Cancelled; files that are undelivered are dropped');
+    this.#cancelled.abort();
     this.wake();
   }
 
@@ -63,14 +82,26 @@ export class Delivery {
   async #deliver(entry: SpoolEntry, lane: Lane): Promise<void> {
     const backoff = new Backoff(this.options.retryMs.first, this.options.retryMs.max);
     while (this.#state === 'running') {
+      if (entry.type === 'artifact' && this.#cancelled.signal.aborted) {
+        this.#leftOut.set(entry.name, 'The job was cancelled.');
+        return;
+      }
       try {
-        await send(entry, this.options);
+        await send(this.#amended(entry), { ...this.options, signal: this.#cancelled.signal });
         return;
       } catch (error) {
         if (!this.#shouldRetry(error, entry)) return;
       }
       await this.#bells[lane].wait(backoff.next());
     }
+  }
+
+  /** The end as it is by now: files may be missing, or the job cancelled, since it was written down. */
+  #amended(entry: SpoolEntry): SpoolEntry {
+    if (entry.type !== 'end') return entry;
+    const body = amendEnd(entry.body, { leftOut: this.#leftOut, isCancelled: this.#cancelled.signal.aborted });
+    this.#endStatus = body.status;
+    return { type: 'end', body };
   }
 
   #shouldRetry(error: unknown, entry: SpoolEntry): boolean {
@@ -81,13 +112,19 @@ export class Delivery {
       entry: entry.type,
     };
     const verdict = verdictOf(error);
-    if (verdict === 'retry') {
+    const isBrokenOff = entry.type === 'artifact' && this.#cancelled.signal.aborted;
+    if (verdict === 'retry' || (verdict === 'refused' && isBrokenOff)) {
       log.debug(context, 'Not delivered; trying again');
       return true;
     }
     if (verdict === 'lost') {
       this.#state = 'lost';
       this.wake();
+      return false;
+    }
+    if (entry.type === 'artifact') {
+      this.#leftOut.set(entry.name, error instanceof Error ? error.message : String(error));
+      log.warn({ ...context, name: entry.name }, 'A file cannot be uploaded; it is left out');
       return false;
     }
     log.error(context, 'The API refused a report; it is left out');
@@ -112,12 +149,14 @@ export const deliverOnce = async (options: Omit<DeliveryOptions, 'retryMs'>): Pr
   return true;
 };
 
-const send = async (entry: SpoolEntry, { api, job }: Pick<DeliveryOptions, 'api' | 'job'>): Promise<void> => {
+type Sender = Pick<DeliveryOptions, 'api' | 'job'> & { signal?: AbortSignal };
+
+const send = async (entry: SpoolEntry, { api, job, signal }: Sender): Promise<void> => {
   if (entry.type === 'logs') return api.appendLogs(job, entry.lines);
   if (entry.type === 'metrics') return api.updateJob(job, { metrics: entry.metrics });
   if (entry.type === 'end') return api.updateJob(job, entry.body);
   if (entry.kind === 'state' && !(await isThere(entry.file))) return;
-  return api.putArtifact(job, entry);
+  return api.putArtifact(job, entry, signal);
 };
 
 /** A state is removed as soon as a newer one takes its place. */

@@ -30,6 +30,8 @@ import { TrainerOutput } from './trainer-output.js';
 import { settle } from './settle.js';
 import type { Workspace } from './workspace.js';
 
+const CANCELLED_FILES_MS = 30_000;
+const DISK_FAULTS = ['ENOSPC', 'EDQUOT', 'EROFS'];
 const LOSS_CURVE = 'loss-curve.svg';
 const STRENGTH: Record<StopReason, number> = { drain: 1, cancel: 2, lost: 3 };
 
@@ -59,6 +61,8 @@ export class JobRunner {
   #running: RunningTrainer | undefined;
   #stop: StopReason | undefined;
   #end: EndBody | undefined;
+  #hasLaunched = false;
+  #lastFiles: NodeJS.Timeout | undefined;
 
   constructor(private readonly input: JobRunnerInput) {
     const { context, job, spool, log } = input;
@@ -84,12 +88,16 @@ export class JobRunner {
 
   /** Ends the attempt early; a stronger reason replaces a weaker one. */
   requestStop(reason: StopReason): void {
-    // Once the end is known, the answer to its report is what counts.
-    if (this.#end) return;
+    if (this.#end) return this.#stopAfterEnd(reason, this.#end);
     if (this.#stop && STRENGTH[this.#stop] >= STRENGTH[reason]) return;
     this.#stop = reason;
     this.input.log.info({ reason }, 'Stopping');
     if (this.#running) this.#stopTrainer(this.#running, reason);
+  }
+
+  /** False while nothing of the attempt is worth keeping. */
+  get hasLaunched(): boolean {
+    return this.#hasLaunched;
   }
 
   /** Leaves what is undelivered to the next start of the worker. */
@@ -99,6 +107,7 @@ export class JobRunner {
 
   async run(): Promise<void> {
     const end = await this.#train().catch((error: unknown) => {
+      if (!this.#hasLaunched && isDiskFault(error)) throw error;
       this.input.log.error({ err: error }, 'The attempt failed');
       return failed(toFailure(error), this.input.job.spec, this.#record);
     });
@@ -128,6 +137,7 @@ export class JobRunner {
 
   async #follow(running: RunningTrainer): Promise<LaunchExit> {
     this.#running = running;
+    this.#hasLaunched = true;
     // Asked to stop while the process was being started.
     if (this.#stop) this.#stopTrainer(running, this.#stop);
     const exit = await running.exited;
@@ -190,7 +200,16 @@ export class JobRunner {
     await this.#logs.flush();
     for (const metrics of await this.#reporter.close()) await this.#spool({ type: 'metrics', metrics });
     await this.#spool({ type: 'end', body: end });
+    if (this.#stop === 'cancel') this.#stopAfterEnd('cancel', end);
     this.input.log.info({ status: end.status, result: end.result }, 'The attempt is over');
+  }
+
+  /** Once the end is known the answer to its report is what counts, but a cancelled job waits for no upload. */
+  #stopAfterEnd(reason: StopReason, end: EndBody): void {
+    if (reason !== 'cancel') return;
+    if (end.status !== 'cancelled') return this.#delivery.cancel();
+    // What was saved before the job was cancelled may still go, for a while.
+    this.#lastFiles ??= setTimeout(() => this.#delivery.cancel(), CANCELLED_FILES_MS).unref();
   }
 
   async #abandon(): Promise<void> {
@@ -204,7 +223,8 @@ export class JobRunner {
     if (ended === 'lost') this.requestStop('lost');
     const end = this.#stop === 'lost' && !this.#end ? 'lost' : ended;
     const { context, workspace, spool } = this.input;
-    await settle({ end, status: this.#end?.status, workspace, spool, keep: context.keepWorkspaces });
+    clearTimeout(this.#lastFiles);
+    await settle({ end, status: this.#delivery.endStatus, workspace, spool, keep: context.keepWorkspaces });
     return end;
   }
 
@@ -229,3 +249,7 @@ export class JobRunner {
     });
   }
 }
+
+/** This host's own trouble: the job can run elsewhere. */
+const isDiskFault = (error: unknown): boolean =>
+  error instanceof Error && DISK_FAULTS.includes((error as NodeJS.ErrnoException).code ?? '');

@@ -1,11 +1,16 @@
 import { AppError, type TrainingSpec, type UpdateJob } from '@influencerai/shared';
 import type { Failure } from '@influencerai/trainers';
+import { basename } from 'node:path/posix';
 import type { JobRecord } from './job-record.js';
 
 /** Why a trainer was stopped from outside, if it was. */
 export type StopReason = 'cancel' | 'drain' | 'lost';
 
 export type EndBody = Omit<UpdateJob, 'attempt'>;
+
+type Result = NonNullable<UpdateJob['result']>;
+
+const FILE_LISTS = new Set(['checkpoints', 'partialCheckpoints', 'samples']);
 
 export interface EndInput {
   spec: TrainingSpec;
@@ -55,6 +60,41 @@ export const cancelled = (spec: TrainingSpec, record: JobRecord): EndBody => ({
 
 /** The job goes on elsewhere, from its last state. */
 export const handedBack = (): EndBody => ({ status: 'pending' });
+
+export interface Amendment {
+  /** Files that the API has not got, with the reason. */
+  leftOut: ReadonlyMap<string, string>;
+  isCancelled: boolean;
+}
+
+/** The end with what happened on the way: it names no file that the API has not got. */
+export const amendEnd = (end: EndBody, { leftOut, isCancelled }: Amendment): EndBody => {
+  const result = withoutFiles(end.result ?? {}, leftOut);
+  const { trainer, requestedTrainer, note, epoch } = result;
+  const partialCheckpoints = result['checkpoints'] ?? result['partialCheckpoints'] ?? [];
+  const early = { partialCheckpoints, epoch, trainer, requestedTrainer, note };
+  if (isCancelled) return { status: 'cancelled', result: withoutUndefined(early) };
+  const reason = leftOut.get(basename(String(end.result?.['loraPath'])));
+  if (end.status !== 'completed' || reason === undefined) return end.result ? { ...end, result } : end;
+  return {
+    status: 'failed',
+    result: withoutUndefined({
+      error: `The final weights could not be uploaded: ${reason}`,
+      code: 'trainer_output_missing',
+      ...early,
+    }),
+  };
+};
+
+const withoutFiles = (result: Result, leftOut: Amendment['leftOut']): Result =>
+  Object.fromEntries(
+    Object.entries(result)
+      .filter(([key, value]) => key !== 'lossCurve' || !leftOut.has(String(value)))
+      .map(([key, value]) => [
+        key,
+        FILE_LISTS.has(key) && Array.isArray(value) ? value.filter((name) => !leftOut.has(String(name))) : value,
+      ]),
+  );
 
 /** The last line of an attempt's log. */
 export const closingNote = ({ status, result }: EndBody): string => {

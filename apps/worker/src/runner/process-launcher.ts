@@ -17,12 +17,22 @@ export const processLauncher: Launcher = {
     // Before anything is waited for: Node and execa let streams run dry that nobody reads.
     const streams = Promise.all([forward(child, 'stdout', output), forward(child, 'stderr', output)]);
     const exit = once(child.nodeChildProcess, 'exit') as Promise<[number | null, string | null]>;
-    await recordTrainer(request.workspaceDir, { pid, startedAt: await startOf(pid) });
+    await recordOrEnd(request.workspaceDir, pid);
     return toRunningTrainer({ child, pid, exit, streams, workspaceDir: request.workspaceDir });
   },
 };
 
 type Child = ReturnType<typeof start>;
+
+/** A trainer without a record would outlive a crash of the worker unseen. */
+const recordOrEnd = async (workspaceDir: string, pid: number): Promise<void> => {
+  try {
+    await recordTrainer(workspaceDir, { pid, startedAt: await startOf(pid) });
+  } catch (error) {
+    await endGroup(pid, 0);
+    throw error;
+  }
+};
 
 interface Started {
   child: Child;

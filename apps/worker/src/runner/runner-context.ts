@@ -8,9 +8,16 @@ export interface Pace {
   progressMs: number;
   logsMs: number;
   retryMs: { first: number; max: number };
+  /** How long to wait before a folder that could not be written is tried again. */
+  folderRetryMs: { first: number; max: number };
 }
 
-export const DEFAULT_PACE: Pace = { progressMs: 1000, logsMs: 1000, retryMs: { first: 500, max: 15_000 } };
+export const DEFAULT_PACE: Pace = {
+  progressMs: 1000,
+  logsMs: 1000,
+  retryMs: { first: 500, max: 15_000 },
+  folderRetryMs: { first: 5000, max: 60_000 },
+};
 
 /** What every job of a worker shares. */
 export interface RunnerContext {

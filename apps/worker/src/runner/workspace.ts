@@ -5,6 +5,9 @@ import { Spool } from './spool.js';
 
 const JOB_FILE = 'job.json';
 const ATTEMPT_FOLDER = /^attempt-(\d+)$/;
+const PROBE_FILE = '.probe';
+/** More than a full disk may still have in blocks that are begun. */
+const PROBE_BYTES = 1024 * 1024;
 const PLAIN_ID = /^[A-Za-z0-9_-]{1,100}$/;
 
 /** The folder of one attempt: the trainer's working directory and what is still to be delivered. */
@@ -83,6 +86,17 @@ export class Workspace {
     return rm(this.jobDir, { recursive: true, force: true });
   }
 }
+
+/** Throws when no workspace can be written here: the disk is full, read-only or gone. */
+export const probeWorkspaces = async (workerDir: string): Promise<void> => {
+  const file = join(jobsDir(workerDir), PROBE_FILE);
+  await mkdir(jobsDir(workerDir), { recursive: true });
+  try {
+    await writeFile(file, Buffer.alloc(PROBE_BYTES));
+  } finally {
+    await rm(file, { force: true });
+  }
+};
 
 /** Every attempt that left a folder here. */
 export const allWorkspaces = async (workerDir: string): Promise<Workspace[]> => {
