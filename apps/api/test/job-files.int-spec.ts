@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ErrorBody, JobArtifact, JobLogPage, JobMetrics } from '@influencerai/shared';
@@ -38,6 +38,14 @@ describe('what a job leaves behind', () => {
     it('should refuse a cursor of somebody’s own making', async () => {
       const answer = await api.send<ErrorBody>(`GET /jobs/${id}/logs?after=DROP`, { tenant: fixture.tenant });
       expect(answer).toMatchObject({ status: 400, body: { errors: { fieldErrors: { after: expect.any(Array) } } } });
+    });
+
+    it.each([
+      ['attempt', { attempt: 3_000_000_000, lines }],
+      ['lines.0.at', { attempt: 1, lines: [{ ...lines[0], at: '0000-01-01T00:00:00Z' }] }],
+    ])('should refuse a value of %s that cannot be stored', async (field, body) => {
+      const answer = await api.send(`POST /jobs/${id}/logs`, { tenant: fixture.tenant, body });
+      expect([answer.status, Object.keys(answer.problem.errors?.fieldErrors ?? {})]).toEqual([400, [field]]);
     });
 
     const read = async (query: string) =>
@@ -95,8 +103,27 @@ describe('what a job leaves behind', () => {
         `bytes 4-10/${content.length}`,
       ]);
       expect((await get({ range: 'bytes=-5' })).text).toBe(content.slice(-5));
-      expect((await get({ range: `bytes=${content.length}-` })).status).toBe(416);
+      expect([(await get({ range: 'bytes=3-2' })).status, (await get({ range: 'lines=1-2' })).status]).toEqual([
+        200, 200,
+      ]);
+      const beyond = await get({ range: `bytes=${content.length}-` });
+      expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, `bytes */${content.length}`]);
+      expect([beyond.headers.get('etag'), beyond.headers.get('content-disposition')]).toEqual([null, null]);
       expect((await get({ 'if-none-match': whole.headers.get('etag') ?? '' })).status).toBe(304);
+    });
+
+    it('should be missed when somebody removed the file', async () => {
+      await put('gone.png', 'attempt=1&kind=sample');
+      await rm(join(api.dataRoot, 'loras/mine/samples/gone.png'));
+      const answer = await api.send(`GET /jobs/${id}/artifacts/gone.png`, { tenant: fixture.tenant });
+      expect([answer.status, answer.problem.code]).toEqual([404, 'artifact_not_found']);
+    });
+
+    it('should get an answer when they cannot be stored', async () => {
+      await writeFile(join(api.dataRoot, '.states'), 'in the way');
+      const answer = await put('state-0.tar', 'attempt=1&kind=state', 'x'.repeat(20_000_000));
+      await rm(join(api.dataRoot, '.states'));
+      expect([answer.status, answer.problem.code]).toEqual([500, 'internal']);
     });
 
     it('should keep only the newest state, out of the listing', async () => {
@@ -107,7 +134,7 @@ describe('what a job leaves behind', () => {
           await api.send<{ data: JobArtifact[] }>(`GET /jobs/${id}/artifacts${query}`, { tenant: fixture.tenant })
         ).body.data.map((artifact) => artifact.name);
       expect(await list('?kind=state')).toEqual(['state-2.tar']);
-      expect(await list('')).toEqual([name]);
+      expect(await list('')).toEqual([name, 'gone.png']);
     });
 
     it.each([

@@ -54,7 +54,12 @@ export const UpdateJobSchema = z
     status: JobStatusSchema.optional(),
     result: MetaSchema.nullable().optional().describe('Replaces the result as a whole.'),
     costTok: z.int().min(0).max(2_147_483_647).nullable().optional().describe('Cost, in tokens of account.'),
-    attempt: z.int().min(1).optional().describe('The attempt that the writer holds. An older one gets 409.'),
+    attempt: z
+      .int()
+      .min(1)
+      .max(2_147_483_647)
+      .optional()
+      .describe('The attempt that the writer holds. An older one gets 409.'),
     metrics: z.array(JobMetricSchema).max(1000).optional().describe('Points of the loss curve, appended.'),
   })
   .meta({
@@ -76,29 +81,62 @@ export const JobProgressSchema = z.object({
 });
 export type JobProgress = z.infer<typeof JobProgressSchema>;
 
-export const JobSchema = z.object({
-  id: z.string(),
-  tenantId: z.string(),
-  type: z.string(),
-  status: JobStatusSchema.describe('New members may be added; treat an unknown one as not final.'),
-  payload: MetaSchema,
-  result: MetaSchema.nullable().describe(
-    '`progress` while it runs; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed.',
-  ),
-  costTok: z.int().nullable(),
-  startedAt: z.iso.datetime().nullable(),
-  finishedAt: z.iso.datetime().nullable(),
-  createdAt: z.iso.datetime(),
-  updatedAt: z.iso.datetime(),
-  trainer: TrainerIdSchema.describe('The program that runs the job.'),
-  priority: z.int(),
-  attempt: z.int().describe('How often the job was started; more than 1 after a crash or a hand-over.'),
-  waitingReason: z.string().nullable().describe('Why a queued or pending job does not run yet.'),
-  cancelRequestedAt: z.iso
-    .datetime()
-    .nullable()
-    .describe('When cancellation was asked for; a running job stops shortly after.'),
-});
+export const JobSchema = z
+  .object({
+    id: z.string(),
+    tenantId: z.string(),
+    type: z.string(),
+    status: JobStatusSchema.describe('New members may be added; treat an unknown one as not final.'),
+    payload: MetaSchema,
+    result: MetaSchema.nullable().describe(
+      '`progress` while it runs; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed.',
+    ),
+    costTok: z.int().nullable(),
+    startedAt: z.iso.datetime().nullable(),
+    finishedAt: z.iso.datetime().nullable(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+    trainer: TrainerIdSchema.describe('The program that runs the job.'),
+    priority: z.int(),
+    attempt: z.int().describe('How often the job was started; more than 1 after a crash or a hand-over.'),
+    waitingReason: z.string().nullable().describe('Why a queued or pending job does not run yet.'),
+    cancelRequestedAt: z.iso
+      .datetime()
+      .nullable()
+      .describe('When cancellation was asked for; a running job stops shortly after.'),
+  })
+  .meta({
+    example: {
+      id: '0199d3a0-7c80-7b22-a4f3-5d6e7f8091a2',
+      tenantId: 'tenant_demo',
+      type: 'lora-training',
+      status: 'running',
+      payload: {
+        datasetId: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d',
+        loraConfigId: '0199d3a0-6b7f-7a10-8f21-4c5d6e7f8091',
+      },
+      result: {
+        progress: {
+          currentEpoch: 12,
+          totalEpochs: 20,
+          currentStep: 156,
+          totalSteps: 260,
+          loss: 0.0234,
+          estimatedTimeRemaining: '45 minutes',
+        },
+      },
+      costTok: null,
+      startedAt: '2026-01-15T11:31:00.000Z',
+      finishedAt: null,
+      createdAt: '2026-01-15T11:30:00.000Z',
+      updatedAt: '2026-01-15T12:15:00.000Z',
+      trainer: 'tiny',
+      priority: 0,
+      attempt: 1,
+      waitingReason: null,
+      cancelRequestedAt: null,
+    },
+  });
 export type Job = z.infer<typeof JobSchema>;
 
 export const JobPageSchema = pageSchema(JobSchema);
@@ -133,13 +171,14 @@ export const JobLogLineSchema = z.object({
   seq: z.int().min(0).max(2_147_483_647).describe('Number of the line within its attempt, from 0.'),
   stream: LogStreamSchema,
   text: z.string().max(16_384),
-  at: z.iso.datetime(),
+  // ISO 8601 knows a year 0, PostgreSQL does not.
+  at: z.iso.datetime().refine((at) => at >= '1970', 'Must not lie before 1970.'),
 });
 export type JobLogLine = z.infer<typeof JobLogLineSchema>;
 
 /** Lines are stored once: a batch that is sent again changes nothing. */
 export const AppendJobLogsSchema = z.strictObject({
-  attempt: z.int().min(1),
+  attempt: z.int().min(1).max(2_147_483_647),
   lines: z.array(JobLogLineSchema).min(1).max(1000),
 });
 export type AppendJobLogs = z.infer<typeof AppendJobLogsSchema>;
@@ -187,7 +226,7 @@ export const ArtifactNameSchema = z
   );
 
 export const PutArtifactQuerySchema = z.strictObject({
-  attempt: z.coerce.number().int().min(1),
+  attempt: z.coerce.number().int().min(1).max(2_147_483_647),
   kind: ArtifactKindSchema,
   step: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
 });

@@ -23,7 +23,10 @@ describe('RegisterWorkerSchema', () => {
     { slots: 65 },
     { trainers: [] },
     { trainers: ['other'] },
-    { held: [{ jobId: 'j1', attempt: 0 }] },
+    { pid: 3_000_000_000 },
+    { held: [{ jobId: 'zzz', attempt: 1 }] },
+    { held: [{ jobId: worker.id, attempt: 0 }] },
+    { held: [{ jobId: worker.id, attempt: 3_000_000_000 }] },
   ])('should refuse %p', (fields) => {
     expect(RegisterWorkerSchema.safeParse({ ...worker, ...fields }).success).toBe(false);
   });
@@ -37,6 +40,6 @@ describe('ClaimRequestSchema', () => {
 
 describe('HeartbeatSchema', () => {
   it('should take a worker as not draining unless it says so', () => {
-    expect(HeartbeatSchema.parse({ held: [{ jobId: 'j1', attempt: 1 }] }).isDraining).toBe(false);
+    expect(HeartbeatSchema.parse({ held: [{ jobId: worker.id, attempt: 1 }] }).isDraining).toBe(false);
   });
 });

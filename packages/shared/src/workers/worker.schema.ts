@@ -6,13 +6,13 @@ export const GpuSchema = z.object({ index: z.int().min(0), name: z.string().max(
 export type Gpu = z.infer<typeof GpuSchema>;
 
 /** One attempt at a job. The attempt number is the fence: writes of an older one are refused. */
-export const HeldJobSchema = z.object({ jobId: z.string(), attempt: z.int().min(1) });
+export const HeldJobSchema = z.object({ jobId: z.uuid(), attempt: z.int().min(1).max(2_147_483_647) });
 export type HeldJob = z.infer<typeof HeldJobSchema>;
 
 export const RegisterWorkerSchema = z.strictObject({
   id: z.uuid().describe('Chosen by the worker and kept over restarts.'),
   host: z.string().min(1).max(255),
-  pid: z.int().min(1),
+  pid: z.int().min(1).max(2_147_483_647),
   version: z.string().max(50),
   slots: z.int().min(1).max(64).describe('Jobs at a time: one per GPU, or CPU slots.'),
   gpus: z.array(GpuSchema).max(64),
