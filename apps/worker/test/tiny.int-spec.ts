@@ -28,7 +28,7 @@ describe('the real tiny trainer', () => {
       attempt: 1,
       workspaceDir: '/work',
       dataset,
-      resumeFrom: '/work/state',
+      resumeFrom: '/ws/state',
     };
     const plan = findTrainer('tiny')!.plan({ ...spec, kind, training: { ...spec.training, minSnrGamma: 5 } }, context);
     const written: unknown = JSON.parse(plan.files[0]!.content);

@@ -41,7 +41,7 @@ export const aSpec = ({ training, ...overrides }: Overrides = {}): TrainingSpec 
 export const aContext = (overrides: Partial<PlanContext> = {}): PlanContext => ({
   jobId: 'j1',
   attempt: 1,
-  workspaceDir: '/work/jobs/j1/attempt-1',
+  workspaceDir: '/ws/jobs/j1/attempt-1',
   dataset: {
     kind: 'image',
     images: [

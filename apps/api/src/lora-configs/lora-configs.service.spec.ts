@@ -21,7 +21,7 @@ function aService(config = aConfig()) {
     delete: jest.fn(() => Promise.resolve(config)),
   };
   const resolveInside = jest.fn((path: string, field: string) =>
-    path.startsWith('data/') ? Promise.resolve(`/root/${path}`) : Promise.reject(fieldError([field], 'outside')),
+    path.startsWith('data/') ? Promise.resolve(`/srv/${path}`) : Promise.reject(fieldError([field], 'outside')),
   );
   const service = new LoraConfigsService(configs as never, { resolveInside } as never);
   return { service, configs };

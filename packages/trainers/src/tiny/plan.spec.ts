@@ -50,7 +50,7 @@ describe('planTiny', () => {
 
   it('should name the program symbolically and give it the absolute path of its configuration', () => {
     const plan = planTiny(aSpec(), aContext());
-    expect(plan.command).toEqual(['tiny', '--config', '/work/jobs/j1/attempt-1/config.json']);
+    expect(plan.command).toEqual(['tiny', '--config', '/ws/jobs/j1/attempt-1/config.json']);
     expect(plan.stdin).toBe('commands');
   });
 
