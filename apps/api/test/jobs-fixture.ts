@@ -15,7 +15,7 @@ export class JobsFixture {
   ) {}
 
   static async create(api: TestApp, tenant = TENANT, config: Partial<LoraConfig> = {}): Promise<JobsFixture> {
-    const folder = join(api.dataRoot, 'datasets/pictures');
+    const folder = join(api.dataRoot, 'datasets', tenant);
     await mkdir(folder, { recursive: true });
     await sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })
       .png()
@@ -23,7 +23,7 @@ export class JobsFixture {
     await writeFile(join(folder, 'a.txt'), 'a red square');
     const dataset = await api.send<Dataset>('POST /datasets', {
       tenant,
-      body: { kind: 'lora-training', path: 'data/datasets/pictures', meta: { triggerWord: 'ohwx' } },
+      body: { kind: 'lora-training', path: `data/datasets/${tenant}`, meta: { triggerWord: 'ohwx' } },
     });
     const created = await api.send<LoraConfig>('POST /lora-configs', {
       tenant,

@@ -58,7 +58,7 @@ describe('jobs', () => {
 
     it('should refuse a dataset that is not ready with 409', async () => {
       const failed = await api.send<{ id: string }>('POST /datasets', {
-        body: { kind: 'lora-training', path: 'data/datasets/pictures' },
+        body: { kind: 'lora-training', path: fixture.dataset.path },
       });
       await api.send(`PATCH /datasets/${failed.body.id}/status`, { body: { status: 'failed' } });
       const payload = { ...fixture.submission.payload, datasetId: failed.body.id };
