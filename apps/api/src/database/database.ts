@@ -62,6 +62,9 @@ export class Database implements OnApplicationShutdown {
   private async tryTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let broken: Error | undefined;
+    // A server that dies between two statements makes the client emit; without a listener Node would exit.
+    const onError = (error: Error) => (broken = error);
+    client.on('error', onError);
     try {
       await client.query('begin');
       const result = await work(client);
@@ -71,6 +74,7 @@ export class Database implements OnApplicationShutdown {
       await client.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
       throw error;
     } finally {
+      client.off('error', onError);
       client.release(broken);
     }
   }
