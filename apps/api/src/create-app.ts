@@ -9,6 +9,7 @@ import { AppModule } from './app.module.js';
 import type { Config } from './env.js';
 import { serveDocument } from './http/openapi.js';
 import { ProblemFilter, sendRouterError } from './http/problem.filter.js';
+import { bindRequestIds } from './http/request-context.js';
 import { ValidationPipe } from './http/validation.pipe.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -43,6 +44,7 @@ function createAdapter(config: Config): FastifyAdapter {
     void reply.header('x-request-id', request.id);
     done();
   });
+  bindRequestIds(server);
   acceptBodies(server);
   return adapter;
 }
