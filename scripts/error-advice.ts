@@ -43,6 +43,8 @@ export const JOB_FAILURES = {
   trainer_out_of_memory: 'Lower `batchSize`, `resolution` or `networkDim`, or use a host with more memory.',
   trainer_output_missing: 'Read the log; a full disk is the usual cause.',
   loss_not_finite: 'Lower `learningRate`; look for broken pictures in the dataset.',
+  loss_diverged: 'Lower `learningRate`, or warm it up; go on from the last good checkpoint among the artifacts.',
+  model_unavailable: 'Ask the operator to set the model up in `models.yaml`, or choose one of those that are.',
   spec_unsupported: 'Change what the message names, or choose a base model of another trainer.',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 

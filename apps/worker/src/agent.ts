@@ -14,6 +14,9 @@ import type { Spool } from './runner/spool.js';
 import { Workspace } from './runner/workspace.js';
 import type { Slot, SlotPool } from './slots.js';
 
+/** How long the last reports of a worker that stops may take. */
+const LAST_REPORTS_MS = 10_000;
+
 export interface AgentOptions {
   context: RunnerContext;
   identity: Identity;
@@ -79,7 +82,7 @@ export class Agent {
     this.#claimBell.ring();
     await Promise.all([this.#claiming, this.#doorbell?.close()]);
     this.#held.stopAll('drain');
-    const limitMs = Math.max(1000, context.graceMs);
+    const limitMs = Math.max(1000, context.graceMs ?? LAST_REPORTS_MS);
     await this.#member.beat(AbortSignal.timeout(limitMs));
     await Promise.all(this.#runs);
     await this.#settleDeliveries(limitMs);

@@ -7,6 +7,7 @@ import { sdkApi } from './api/sdk-api.js';
 import { silentDoorbell, type OpenDoorbell } from './doorbell.js';
 import type { Env } from './env.js';
 import { discoverGpus } from './gpu-discovery.js';
+import { readModelsFile } from './models-file.js';
 import { hostPrograms } from './programs.js';
 import { queueDoorbell } from './queue-doorbell.js';
 import { processLauncher } from './runner/process-launcher.js';
@@ -26,7 +27,7 @@ export class StartError extends Error {
  * @throws StartError when no trainer can start here
  */
 export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PACE): Promise<Agent> => {
-  const programs = hostPrograms({ tinyProgram: env.tinyProgram });
+  const programs = hostPrograms({ tinyProgram: env.tinyProgram, trainersDir: env.trainersDir });
   const implemented = implementedTrainers().map((id) => findTrainer(id)!);
   const trainers = await usableTrainers({ allowed: env.trainers, implemented, programs });
   if (trainers.length === 0) {
@@ -44,6 +45,7 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
       api: sdkApi(apiUrl),
       launcher: processLauncher,
       programs,
+      models: await readModelsFile(env.modelsFile),
       workerDir,
       dataRoot,
       graceMs,

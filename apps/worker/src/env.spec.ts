@@ -6,7 +6,7 @@ describe('parseEnv', () => {
     expect(parseEnv({})).toMatchObject({
       apiUrl: 'http://localhost:3001',
       claimPollMs: 5000,
-      graceMs: 10_000,
+      graceMs: undefined,
       keepWorkspaces: 0,
     });
   });

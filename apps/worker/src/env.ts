@@ -57,8 +57,13 @@ export const EnvSchema = z.object({
     .int()
     .min(0)
     .max(3_600_000)
-    .default(10_000)
-    .describe('How long a trainer may take to save and stop.'),
+    .optional()
+    .describe('How long a trainer may take to save and stop. Default: as the trainer needs, 10 s to 3 minutes.'),
+  MODELS_FILE: z.string().optional().describe('`models.yaml`: where this host has the base models.'),
+  TRAINERS_DIR: z
+    .string()
+    .default('.local/trainers')
+    .describe('Where `bin/trainers install` put kohya, ai-toolkit and TRL.'),
   KEEP_WORKSPACES: z.coerce
     .number()
     .int()
@@ -111,6 +116,8 @@ const toEnv = (env: z.infer<typeof EnvSchema>) =>
     tinyProgram: env.TINY_PROGRAM ? resolve(env.TINY_PROGRAM) : undefined,
     claimPollMs: env.CLAIM_POLL_MS,
     graceMs: env.GRACE_MS,
+    modelsFile: env.MODELS_FILE ? resolve(env.MODELS_FILE) : undefined,
+    trainersDir: resolve(env.TRAINERS_DIR),
     keepWorkspaces: env.KEEP_WORKSPACES,
     logLevel: env.LOG_LEVEL,
     nvidiaSmi: env.NVIDIA_SMI,

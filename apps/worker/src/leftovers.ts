@@ -8,6 +8,8 @@ import type { Spool } from './runner/spool.js';
 import { endStray } from './runner/stray-trainers.js';
 import { allWorkspaces, removeOldJobs, type Workspace } from './runner/workspace.js';
 
+/** A trainer that lost its worker saves what it has; large models take a while. */
+const STRAY_GRACE_MS = 120_000;
 const KEEP_UNFINISHED_MS = 7 * 24 * 3600 * 1000;
 
 interface Leftover {
@@ -28,7 +30,7 @@ export interface Leftovers {
 export const collectLeftovers = async ({ workerDir, graceMs, log }: RunnerContext): Promise<Leftovers> => {
   const found: Leftovers = { ended: [], interrupted: [] };
   for (const workspace of await allWorkspaces(workerDir)) {
-    if (await endStray(workspace.dir, graceMs))
+    if (await endStray(workspace.dir, graceMs ?? STRAY_GRACE_MS))
       log.warn({ workspace: workspace.dir }, 'Ended a trainer that outlived its worker');
     const leftover = await openLeftover(workspace, log);
     if (leftover) (leftover.spool.isSealed ? found.ended : found.interrupted).push(leftover);

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { createAgent, StartError } from './create-agent.js';
 import { describeEnv, EnvError, readEnv } from './env.js';
 import { lockFolder, LockedError } from './lock.js';
+import { ModelsFileError } from './models-file.js';
 import { VERSION } from './version.js';
 
 const USAGE = `Trains the jobs of the InfluencerAI Training API on this host.
@@ -57,7 +58,11 @@ try {
   process.exit(0);
 } catch (error) {
   const isPlain =
-    error instanceof EnvError || error instanceof LockedError || error instanceof StartError || isSystemError(error);
+    error instanceof EnvError ||
+    error instanceof LockedError ||
+    error instanceof StartError ||
+    error instanceof ModelsFileError ||
+    isSystemError(error);
   process.stderr.write(
     `${error instanceof Error ? (isPlain ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
   );

@@ -1,4 +1,7 @@
+import type { TrainerId } from '@influencerai/shared';
+import { DRIVERS_DIR } from '@influencerai/trainers';
 import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** Where the programs lie that plans name symbolically. */
 export interface Programs {
@@ -6,14 +9,40 @@ export interface Programs {
   find(name: string): Promise<[file: string, ...args: string[]] | undefined>;
 }
 
+export interface ProgramsInput {
+  tinyProgram?: string;
+  /** Where `bin/trainers install` put the trainers: `<trainer>/{venv,source,installed.json}`. */
+  trainersDir: string;
+}
+
+/** A program of a trainer: its name in plans is `<trainer>` (our driver), or `<trainer>:python` (its interpreter). */
+const PYTHON_TRAINERS: readonly TrainerId[] = ['kohya', 'ai-toolkit', 'trl'];
+
 /** The programs of this host. */
-export const hostPrograms = ({ tinyProgram }: { tinyProgram?: string }): Programs => ({
+export const hostPrograms = ({ tinyProgram, trainersDir }: ProgramsInput): Programs => ({
   find: async (name) => {
-    if (name !== 'tiny') return undefined;
-    const main = tinyProgram ?? (await import('@influencerai/tiny')).TINY_PROGRAM;
-    return (await isReadable(main)) ? [process.execPath, main] : undefined;
+    if (name === 'tiny') return findTiny(tinyProgram);
+    const [trainer, what] = name.split(':') as [TrainerId, string?];
+    return PYTHON_TRAINERS.includes(trainer) ? findPython(join(trainersDir, trainer), trainer, what) : undefined;
   },
 });
+
+const findTiny = async (program: string | undefined): Promise<[string, string] | undefined> => {
+  const main = program ?? (await import('@influencerai/tiny')).TINY_PROGRAM;
+  return (await isReadable(main)) ? [process.execPath, main] : undefined;
+};
+
+const findPython = async (
+  dir: string,
+  trainer: TrainerId,
+  what: string | undefined,
+): Promise<[string, ...string[]] | undefined> => {
+  const python = join(dir, 'venv', 'bin', 'python');
+  // Written last by the installation.
+  if (!(await isReadable(join(dir, 'installed.json'))) || !(await isReadable(python))) return undefined;
+  if (what === 'python') return [python];
+  return [python, DRIVERS_DIR, trainer, '--home', join(dir, 'source')];
+};
 
 const isReadable = async (file: string): Promise<boolean> => {
   try {

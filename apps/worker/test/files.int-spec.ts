@@ -25,21 +25,28 @@ const write = async (path: string, content: string | Buffer = 'x'): Promise<stri
   return file;
 };
 
+/** A PNG of 3 by 2 pixels. */
+const PICTURE = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAFElEQVR4nGP4z8DAAMYQCkhDuAwAX2gF+xW2hC0AAAAASUVORK5CYII=',
+  'base64',
+);
+const SIZE = { width: 3, height: 2 };
+
 describe('listDataset', () => {
   const image = (path: string) =>
     aSpec({ kind: 'image', dataset: { ...aSpec().dataset, kind: 'lora-training', path, triggerWord: 'ohwx' } });
 
   it('should list pictures by name, with their captions or the trigger word', async () => {
     for (const name of ['b.PNG', 'a.jpg', 'c.webp', 'notes.md', '.hidden.png', 'sub/d.png'])
-      await write(`data/x/${name}`);
+      await write(`data/x/${name}`, PICTURE);
     await write('data/x/a.txt', ' ohwx smiling \n');
     await write('data/x/c.txt', '\n');
     expect(await listDataset(image('data/x'), join(dir, 'data'))).toEqual({
       kind: 'image',
       images: [
-        { path: expect.stringMatching(/x\/a\.jpg$/), caption: 'ohwx smiling' },
-        { path: expect.stringMatching(/x\/b\.PNG$/), caption: 'ohwx' },
-        { path: expect.stringMatching(/x\/c\.webp$/), caption: 'ohwx' },
+        { path: expect.stringMatching(/x\/a\.jpg$/), caption: 'ohwx smiling', ...SIZE },
+        { path: expect.stringMatching(/x\/b\.PNG$/), caption: 'ohwx', ...SIZE },
+        { path: expect.stringMatching(/x\/c\.webp$/), caption: 'ohwx', ...SIZE },
       ],
     });
   });
@@ -48,8 +55,8 @@ describe('listDataset', () => {
     await write('data/t/b.jsonl', '{"text":"two"}\n');
     await write('data/t/a.txt', 'one\n');
     const text = (path: string) => listDataset(aSpec({ dataset: { ...aSpec().dataset, path } }), join(dir, 'data'));
-    expect(await text('data/t')).toEqual({ kind: 'text', rows: ['one', 'two'] });
-    expect(await text('data/t/b.jsonl')).toEqual({ kind: 'text', rows: ['two'] });
+    expect(await text('data/t')).toEqual({ kind: 'text', rows: [{ text: 'one' }, { text: 'two' }] });
+    expect(await text('data/t/b.jsonl')).toEqual({ kind: 'text', rows: [{ text: 'two' }] });
   });
 
   it.each([

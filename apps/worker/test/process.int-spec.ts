@@ -25,7 +25,10 @@ afterEach(async () => {
 const launch = async (script: string): Promise<{ running: RunningTrainer; lines: string[] }> => {
   const lines: string[] = [];
   const handlers = { onEvent: () => undefined, onLine: (_: unknown, line: Line) => void lines.push(line.text) };
-  const output = new TrainerOutput(findTrainer('tiny')!, handlers);
+  const output = new TrainerOutput(
+    findTrainer('tiny')!.createParser({ startStep: 0, totalSteps: 1, totalEpochs: 1 }),
+    handlers,
+  );
   const request = { file: process.execPath, args: ['-e', script], env: {}, workspaceDir };
   const running = await processLauncher.launch(request, output);
   launched.push(running);

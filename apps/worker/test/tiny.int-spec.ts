@@ -20,15 +20,17 @@ const spec = aSpec({
 
 describe('the real tiny trainer', () => {
   it.each([
-    ['text', { kind: 'text', rows: ['to be or not to be'] }],
-    ['image', { kind: 'image', images: [{ path: '/data/a.png', caption: 'a' }] }],
+    ['text', { kind: 'text', rows: [{ text: 'to be or not to be' }] }],
+    ['image', { kind: 'image', images: [{ path: '/data/a.png', caption: 'a', width: 512, height: 512 }] }],
   ] as const)('should take the %s configuration that its plan writes', (kind, dataset) => {
     const context = {
       jobId: '00000000-0000-4000-8000-000000000001',
       attempt: 1,
       workspaceDir: '/work',
       dataset,
-      resumeFrom: '/ws/state',
+      host: { device: 'cpu' as const, gpus: 0 },
+      model: undefined,
+      resumeFrom: { path: '/ws/state', step: 4 },
     };
     const plan = findTrainer('tiny')!.plan({ ...spec, kind, training: { ...spec.training, minSnrGamma: 5 } }, context);
     const written: unknown = JSON.parse(plan.files[0]!.content);

@@ -1,15 +1,29 @@
 import type { ErrorCode, TrainerEvent, TrainerId, TrainingSpec } from '@influencerai/shared';
+import type { z } from 'zod';
+import type { ModelEntry } from './models/model-entry.js';
+import type { TextRow } from './text-row.js';
 
 export type TrainingKind = TrainingSpec['kind'];
 
 /** The examples of a dataset, found and opened by the caller: planning itself reads nothing. */
 export type DatasetListing =
-  { kind: 'image'; images: readonly DatasetImage[] } | { kind: 'text'; rows: readonly string[] };
+  { kind: 'image'; images: readonly DatasetImage[] } | { kind: 'text'; rows: readonly TextRow[] };
 
 export interface DatasetImage {
   /** Absolute path of the picture. */
   path: string;
   caption: string;
+  /** Pixels, as stored. */
+  width: number;
+  /** Pixels, as stored. */
+  height: number;
+}
+
+/** What the job has of the host that runs it. */
+export interface HostFacts {
+  device: 'cuda' | 'cpu';
+  /** GPUs of this job; 0 on a host without. More than one means a launcher and no step gate. */
+  gpus: number;
 }
 
 /** Where and as what a job runs. */
@@ -19,8 +33,20 @@ export interface PlanContext {
   /** Absolute path of a folder that belongs to this attempt alone; the trainer's working directory. */
   workspaceDir: string;
   dataset: DatasetListing;
-  /** Absolute path of the state to go on from, as an earlier attempt wrote it. */
-  resumeFrom?: string;
+  host: HostFacts;
+  /** What the operator's registry says of the base model; undefined when it does not name it. */
+  model: ModelEntry | undefined;
+  /** The state to go on from, as an earlier attempt wrote it. */
+  resumeFrom?: ResumePoint;
+  /** How often the batch was halved after running out of memory. The accumulation doubles with it. */
+  halvings?: number;
+}
+
+export interface ResumePoint {
+  /** Absolute path. */
+  path: string;
+  /** Optimizer steps that the state holds, counted since the very first start of the job. */
+  step: number;
 }
 
 /** How one field of the portable spec reached the trainer. A field that matters is never dropped in silence. */
@@ -38,6 +64,10 @@ export interface FieldMapping {
 export interface Plan {
   /** Files to write before the launch; paths relative to the workspace. */
   files: { path: string; content: string }[];
+  /** Links to make before the launch, from a path relative to the workspace to an absolute one. */
+  links: { path: string; target: string }[];
+  /** Absolute paths outside the workspace that the trainer reads: pictures, models, the state to go on from. */
+  reads: string[];
   /** Argument array. The first element is the symbolic name of a program that the worker knows where to find. */
   command: [program: string, ...args: string[]];
   /** Added to the minimal environment that the worker makes. */
@@ -45,6 +75,9 @@ export interface Plan {
   /** `commands`: the trainer reads `TrainerCommand` lines and stops when the stream closes. */
   stdin: 'commands' | 'none';
   mapping: FieldMapping[];
+  steps: { perEpoch: number; total: number };
+  /** Estimate of what the workspace grows to, in bytes: caches, checkpoints, states. */
+  diskBytes: number;
 }
 
 export interface TrainerExit {
@@ -72,6 +105,17 @@ export interface SavedState {
   path: string;
 }
 
+/** Turns one line of output into an event; undefined means that it is a log line. */
+export type LineParser = (line: string, stream: 'stdout' | 'stderr') => TrainerEvent | undefined;
+
+/** What a parser cannot know from the output: a resumed trainer may count from 0 again. */
+export interface RunFacts {
+  /** True step that the run starts after. */
+  startStep: number;
+  totalSteps: number;
+  totalEpochs: number;
+}
+
 /**
  * A program that trains, described without running it. Every method is pure; process life, files and reports are the
  * worker's. A new trainer is a folder with this and one line in the registry.
@@ -79,10 +123,16 @@ export interface SavedState {
 export interface Trainer {
   readonly id: TrainerId;
   readonly kinds: readonly TrainingKind[];
+  /** The entries of a configuration's `meta` that it understands beyond the portable ones; each with its meaning. */
+  readonly parameters: z.ZodObject;
+  /** How long it may take to save and stop, in milliseconds. */
+  readonly graceMs: number;
   /** Translates the portable spec; throws `AppError('spec_unsupported')` for what the trainer cannot do. */
   plan(spec: TrainingSpec, context: PlanContext): Plan;
-  /** Turns one line of output into an event; undefined means that it is a log line. */
-  parse(line: string, stream: 'stdout' | 'stderr'): TrainerEvent | undefined;
+  /** A parser for the output of one run; it may keep what earlier lines said. */
+  createParser(run: RunFacts): LineParser;
+  /** `checkpoint` and `sample` events for files of a workspace (relative paths), where the output does not announce them. */
+  collect(files: readonly string[]): TrainerEvent[];
   /** The complete states among the files of a workspace (relative paths), for a resume after a crash. */
   findStates(files: readonly string[]): SavedState[];
   /** Says why a run failed. Only called when it did: an exit code of 0 then means that the final file is missing. */

@@ -45,10 +45,12 @@ export const aContext = (overrides: Partial<PlanContext> = {}): PlanContext => (
   dataset: {
     kind: 'image',
     images: [
-      { path: '/data/x/a.png', caption: 'ohwx smiling' },
-      { path: '/data/x/b.png', caption: 'ohwx waving' },
-      { path: '/data/x/c.png', caption: 'ohwx asleep' },
+      { path: '/data/x/a.png', caption: 'ohwx smiling', width: 512, height: 512 },
+      { path: '/data/x/b.png', caption: 'ohwx waving', width: 512, height: 512 },
+      { path: '/data/x/c.png', caption: 'ohwx asleep', width: 512, height: 512 },
     ],
   },
+  host: { device: 'cpu', gpus: 0 },
+  model: undefined,
   ...overrides,
 });

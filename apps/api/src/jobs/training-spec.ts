@@ -1,7 +1,15 @@
 import { type TrainerId, type TrainingSpec } from '@influencerai/shared';
 import type { JobSources } from './jobs.repository.js';
 
-const KNOWN_META = ['optimizer', 'lrScheduler', 'minSnrGamma', 'seed', 'samplePrompts', 'maxSteps'];
+const KNOWN_META = [
+  'optimizer',
+  'lrScheduler',
+  'minSnrGamma',
+  'seed',
+  'samplePrompts',
+  'maxSteps',
+  'gradientAccumulation',
+];
 
 export interface TrainerChoice {
   kind: TrainingSpec['kind'];
@@ -37,6 +45,7 @@ export function buildSpec(
       epochs: config.epochs,
       maxSteps: positiveInteger(meta['maxSteps']) ?? null,
       batchSize: config.batchSize,
+      gradientAccumulation: positiveInteger(meta['gradientAccumulation']) ?? 1,
       learningRate: config.learningRate,
       resolution: config.resolution,
       optimizer: text(meta['optimizer']) ?? 'AdamW',

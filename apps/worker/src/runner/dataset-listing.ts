@@ -1,7 +1,8 @@
 import { AppError, type TrainingSpec } from '@influencerai/shared';
-import type { DatasetImage, DatasetListing } from '@influencerai/trainers';
+import type { DatasetImage, DatasetListing, TextRow } from '@influencerai/trainers';
+import { imageSizeFromFile } from 'image-size/fromFile';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { extname, join, parse, resolve, sep } from 'node:path';
+import { basename, extname, join, parse, resolve, sep } from 'node:path';
 import { readRows } from './text-rows.js';
 
 const PICTURE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
@@ -35,14 +36,24 @@ const listImages = async (dir: string, spec: TrainingSpec): Promise<DatasetListi
 };
 
 const toImage = async (dir: string, name: string, fallback: string): Promise<DatasetImage> => {
-  const caption = await readIfThere(join(dir, `${parse(name).name}.txt`));
-  return { path: join(dir, name), caption: caption?.trim() || fallback };
+  const path = join(dir, name);
+  const [caption, size] = await Promise.all([readIfThere(join(dir, `${parse(name).name}.txt`)), sizeOf(path)]);
+  return { path, caption: caption?.trim() || fallback, ...size };
+};
+
+const sizeOf = async (path: string): Promise<{ width: number; height: number }> => {
+  try {
+    const { width, height } = await imageSizeFromFile(path);
+    return { width, height };
+  } catch (error) {
+    throw unreadable(`${basename(path)} is no picture: ${error instanceof Error ? error.message : String(error)}`);
+  }
 };
 
 const listRows = async (path: string): Promise<DatasetListing> => {
   const isFile = (await stat(path)).isFile();
   const files = isFile ? [path] : (await namesIn(path, TEXT)).map((name) => join(path, name));
-  const rows: string[] = [];
+  const rows: TextRow[] = [];
   for (const file of files) rows.push(...readRows(extname(file).toLowerCase(), await readFile(file, 'utf8')));
   return { kind: 'text', rows };
 };

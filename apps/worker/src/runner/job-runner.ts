@@ -1,5 +1,5 @@
 import type { ClaimedJob, JobMetric, TrainerEvent } from '@influencerai/shared';
-import type { Trainer } from '@influencerai/trainers';
+import { findTrainer, type Trainer } from '@influencerai/trainers';
 import type { Logger } from 'pino';
 import type { Slot } from '../slots.js';
 import { ArtifactUploader } from './artifact-uploader.js';
@@ -117,14 +117,14 @@ export class JobRunner {
 
   async #train(): Promise<EndBody> {
     const { context, job, slot, workspace, log } = this.input;
-    const { trainer, launch, resumption, notes } = await prepare({ context, job, slot, workspace, log });
+    const { trainer, launch, run, resumption, notes } = await prepare({ context, job, slot, workspace, log });
     this.#record = new JobRecord(resumption);
     this.#uploader = this.#newUploader();
     for (const point of resumption.unreported) this.#reporter.addPoint(point);
     for (const note of notes) this.#logs.note(note);
     for (const entry of resumption.undelivered) await this.#spool(entry);
     if (this.#stop) return this.#stop === 'cancel' ? cancelled(job.spec, this.#record) : handedBack();
-    const output = new TrainerOutput(trainer, {
+    const output = new TrainerOutput(trainer.createParser(run), {
       onEvent: (event) => this.#takeEvent(event),
       onLine: (stream, line) => this.#logs.push(stream, line),
     });
@@ -234,9 +234,15 @@ export class JobRunner {
   }
 
   #stopTrainer(running: RunningTrainer, reason: StopReason): void {
-    running.stop(reason === 'lost' ? 0 : this.input.context.graceMs).catch((error: unknown) => {
+    running.stop(reason === 'lost' ? 0 : this.#graceMs).catch((error: unknown) => {
       this.input.log.error({ err: error }, 'The trainer could not be stopped');
     });
+  }
+
+  /** What the operator allows, or else what the trainer needs. */
+  get #graceMs(): number {
+    const { context, job } = this.input;
+    return context.graceMs ?? findTrainer(job.spec.trainer)?.graceMs ?? 0;
   }
 
   #newUploader(): ArtifactUploader {

@@ -1,5 +1,5 @@
-import { AppError, type ClaimedJob } from '@influencerai/shared';
-import { findTrainer, type Plan, type Trainer } from '@influencerai/trainers';
+import { AppError, type ClaimedJob, type TrainingSpec } from '@influencerai/shared';
+import { findModel, findTrainer, type HostFacts, type Plan, type RunFacts, type Trainer } from '@influencerai/trainers';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Slot } from '../slots.js';
@@ -23,6 +23,7 @@ export interface PrepareInput {
 export interface Preparation {
   trainer: Trainer;
   launch: LaunchRequest;
+  run: RunFacts;
   resumption: Resumption;
   /** The first lines of the job's log. */
   notes: string[];
@@ -46,11 +47,28 @@ export const prepare = async (input: PrepareInput): Promise<Preparation> => {
     attempt,
     workspaceDir: workspace.dir,
     dataset,
-    resumeFrom: resumption.from?.path,
+    host: hostFacts(input.slot),
+    model: findModel(context.models, spec.baseModel),
+    resumeFrom: resumption.from,
   });
   for (const file of plan.files) await workspace.write(file.path, file.content);
-  return { trainer, launch: await toLaunch(input, plan), resumption, notes: notesFor(input, plan, resumption) };
+  for (const link of plan.links) await workspace.link(link.path, link.target);
+  return {
+    trainer,
+    launch: await toLaunch(input, plan),
+    run: runFacts(plan, spec, resumption),
+    resumption,
+    notes: notesFor(input, plan, resumption),
+  };
 };
+
+const hostFacts = ({ gpu }: Slot): HostFacts => (gpu ? { device: 'cuda', gpus: 1 } : { device: 'cpu', gpus: 0 });
+
+const runFacts = ({ steps }: Plan, { training }: TrainingSpec, { from }: Resumption): RunFacts => ({
+  startStep: from?.step ?? 0,
+  totalSteps: steps.total,
+  totalEpochs: training.maxSteps === null ? training.epochs : Math.ceil(steps.total / steps.perEpoch),
+});
 
 const toLaunch = async ({ context, slot, workspace }: PrepareInput, plan: Plan): Promise<LaunchRequest> => {
   const [name, ...args] = plan.command;

@@ -1,3 +1,4 @@
+import type { ModelRegistry } from '@influencerai/trainers';
 import type { Logger } from 'pino';
 import type { Api } from '../api/api.js';
 import type { Programs } from '../programs.js';
@@ -24,9 +25,12 @@ export interface RunnerContext {
   api: Api;
   launcher: Launcher;
   programs: Programs;
+  /** What this host has of the base models. */
+  models: ModelRegistry;
   workerDir: string;
   dataRoot: string;
-  graceMs: number;
+  /** How long a trainer may take to save and stop; undefined leaves it to the trainer. */
+  graceMs: number | undefined;
   keepWorkspaces: number;
   /** Environment that every trainer gets. */
   trainerBase: Record<string, string>;

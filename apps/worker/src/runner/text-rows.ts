@@ -1,53 +1,55 @@
 import { AppError } from '@influencerai/shared';
+import { plainText, type TextRow } from '@influencerai/trainers';
 import { z } from 'zod';
 
 type Row = Record<string, unknown>;
 
 const MessagesSchema = z.array(z.object({ role: z.string(), content: z.string() })).min(1);
 
-/** The training texts of one file, those that say nothing left out. */
-export const readRows = (extension: string, content: string): string[] =>
-  rowsOf(extension, content.replace(/^\uFEFF/, '')).filter((row) => row.trim() !== '');
+/** The examples of one file, those that say nothing left out. */
+export const readRows = (extension: string, content: string): TextRow[] =>
+  rowsOf(extension, content.replace(/^\uFEFF/, '')).filter((row) => plainText(row).trim() !== '');
 
-const rowsOf = (extension: string, text: string): string[] => {
+const rowsOf = (extension: string, text: string): TextRow[] => {
   if (extension === '.jsonl') return readJsonLines(text);
   if (extension === '.csv') return readCsv(text);
-  return linesOf(text);
+  return linesOf(text).map((line) => ({ text: line }));
 };
 
-const readJsonLines = (content: string): string[] =>
+const readJsonLines = (content: string): TextRow[] =>
   linesOf(content).map((line, index) => {
     const row = parseRow(line);
-    const text = typeof row === 'string' ? row : row && textOf(row);
-    if (text === undefined)
+    const example = typeof row === 'string' ? { text: row } : row && exampleOf(row);
+    if (!example)
       throw unreadable(
         `Row ${index + 1} has none of text, prompt and completion, messages, or instruction and output.`,
       );
-    return text;
+    return example;
   });
 
-const readCsv = (content: string): string[] => {
+const readCsv = (content: string): TextRow[] => {
   const [header, ...records] = parseCsv(content);
   if (!header) return [];
   return records.map((record, index) => {
-    const text = textOf(Object.fromEntries(header.map((name, column) => [name.trim(), record[column] ?? ''])));
-    if (text === undefined)
+    const example = exampleOf(Object.fromEntries(header.map((name, column) => [name.trim(), record[column] ?? ''])));
+    if (!example)
       throw unreadable(
         `Row ${index + 1} has none of the columns text, prompt and completion, or instruction and output.`,
       );
-    return text;
+    return example;
   });
 };
 
-/** One row in any of the usual shapes, as the text that a model learns to continue. */
-const textOf = (row: Row): string | undefined => {
+/** One row in any of the usual shapes. An instruction with its input is a prompt, the output its completion. */
+const exampleOf = (row: Row): TextRow | undefined => {
   const { text, prompt, completion, instruction, input, output } = row;
-  if (typeof text === 'string') return text;
-  if (typeof prompt === 'string' && typeof completion === 'string') return prompt + completion;
+  if (typeof text === 'string') return { text };
+  if (typeof prompt === 'string' && typeof completion === 'string') return { prompt, completion };
   const messages = MessagesSchema.safeParse(row['messages']);
-  if (messages.success) return messages.data.map(({ role, content }) => `${role}: ${content}`).join('\n');
+  if (messages.success) return { messages: messages.data };
   if (typeof instruction !== 'string' || typeof output !== 'string') return undefined;
-  return [instruction, typeof input === 'string' ? input : '', output].filter((part) => part !== '').join('\n');
+  const asked = [instruction, typeof input === 'string' ? input : ''].filter((part) => part !== '');
+  return { prompt: `${asked.join('\n')}\n`, completion: output };
 };
 
 /** Records of a CSV file (RFC 4180): quoted fields may hold commas, line ends and doubled quotes. */

@@ -1,5 +1,5 @@
 import type { TrainerEvent } from '@influencerai/shared';
-import type { Trainer } from '@influencerai/trainers';
+import type { LineParser } from '@influencerai/trainers';
 import type { OutputSink, OutputStream } from './launcher.js';
 import { LineSplitter, type Line } from './line-splitter.js';
 
@@ -17,7 +17,7 @@ export class TrainerOutput implements OutputSink {
   readonly #splitters: Record<OutputStream, LineSplitter>;
 
   constructor(
-    private readonly trainer: Trainer,
+    private readonly parse: LineParser,
     private readonly handlers: OutputHandlers,
   ) {
     this.#splitters = {
@@ -35,7 +35,7 @@ export class TrainerOutput implements OutputSink {
   }
 
   #take(stream: OutputStream, line: Line): void {
-    const event = this.trainer.parse(line.text, stream);
+    const event = this.parse(line.text, stream);
     if (event) return this.handlers.onEvent(event);
     this.tail.push(line.text);
     if (this.tail.length > TAIL_LINES) this.tail.shift();

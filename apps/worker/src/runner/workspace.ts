@@ -1,5 +1,5 @@
 import { ClaimedJobSchema, type ClaimedJob } from '@influencerai/shared';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Spool } from './spool.js';
 
@@ -63,6 +63,13 @@ export class Workspace {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, content);
     return file;
+  }
+
+  /** Makes a link below the attempt's folder. */
+  async link(path: string, target: string): Promise<void> {
+    const file = join(this.dir, path);
+    await mkdir(dirname(file), { recursive: true });
+    await symlink(target, file);
   }
 
   /** Every file below the attempt's folder, relative to it, with `/` between folders. */

@@ -44,6 +44,8 @@ export type ErrorCode =
   | 'trainer_out_of_memory'
   | 'trainer_output_missing'
   | 'loss_not_finite'
+  | 'loss_diverged'
+  | 'model_unavailable'
   | 'spec_unsupported';
 
 /** What a dataset holds. */
@@ -346,7 +348,10 @@ export type TrainingSpec = {
   training: {
     epochs: number;
     maxSteps: number | null;
+    /** Examples per forward pass and device. */
     batchSize: number;
+    /** Forward passes per optimizer step. */
+    gradientAccumulation: number;
     learningRate: number;
     resolution: number;
     optimizer: string;

@@ -96,6 +96,14 @@ export const ERRORS = {
     message:
       'The loss became infinite or NaN, so training was stopped before the weights were spoiled. Try a lower learning rate.',
   },
+  loss_diverged: {
+    status: 500,
+    message: 'The loss exploded, so training was stopped. The last good checkpoint is kept. Try a lower learning rate.',
+  },
+  model_unavailable: {
+    status: 422,
+    message: 'The base model {model} is not set up on this worker ({reason}).',
+  },
   spec_unsupported: { status: 422, message: 'The trainer {trainer} cannot run this job: {reason}' },
 } as const satisfies Record<string, ErrorSpec>;
 

@@ -30,6 +30,10 @@ export const TrainerEventSchema = z.discriminatedUnion('event', [
     /** What a resume needs, a file or folder relative to the workspace; complete when the event is sent. */
     statePath: z.string().optional(),
     isFinal: z.boolean().default(false),
+    /** File name to publish the weights under, where the path's own says too little. */
+    name: z.string().optional(),
+    /** Other files that the weights need to be loaded, relative to the workspace. */
+    companions: z.array(z.string()).optional(),
   }),
   z.object({
     event: z.literal('sample'),

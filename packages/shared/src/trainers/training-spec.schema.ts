@@ -27,7 +27,8 @@ export const TrainingSpecSchema = z.object({
   training: z.object({
     epochs: z.int(),
     maxSteps: z.int().nullable(),
-    batchSize: z.int(),
+    batchSize: z.int().describe('Examples per forward pass and device.'),
+    gradientAccumulation: z.int().default(1).describe('Forward passes per optimizer step.'),
     learningRate: z.number(),
     resolution: z.int(),
     optimizer: z.string(),

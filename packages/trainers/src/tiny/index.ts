@@ -1,6 +1,7 @@
 import { explainExit } from '../explain-exit.js';
+import { parseEvent } from '../parse-event.js';
 import type { Trainer } from '../trainer.js';
-import { parseLine } from './parse.js';
+import { parameters } from './parameters.js';
 import { planTiny } from './plan.js';
 import { findStates } from './states.js';
 
@@ -9,7 +10,10 @@ export const tiny: Trainer = {
   id: 'tiny',
   kinds: ['image', 'text'],
   plan: planTiny,
-  parse: parseLine,
+  parameters,
+  graceMs: 10_000,
+  createParser: () => parseEvent,
+  collect: () => [],
   findStates,
   explainFailure: explainExit,
 };

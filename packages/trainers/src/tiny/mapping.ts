@@ -14,6 +14,7 @@ export const mapFields = (spec: TrainingSpec, config: TinyConfig): FieldMapping[
   epochs(spec),
   exact('training.maxSteps', `training.maxSteps=${spec.training.maxSteps ?? 'unset'}`),
   exact('training.batchSize', `training.batchSize=${spec.training.batchSize}`),
+  gradientAccumulation(spec),
   learningRate(spec),
   resolution(spec),
   optimizer(spec),
@@ -45,6 +46,12 @@ const epochs = ({ training }: TrainingSpec): FieldMapping => {
   const to = `training.epochs=${training.epochs}`;
   if (training.maxSteps === null) return exact('training.epochs', to);
   return { field: 'training.epochs', how: 'approximated', to, reason: 'maxSteps decides how long it trains.' };
+};
+
+const gradientAccumulation = ({ training }: TrainingSpec): FieldMapping => {
+  const field = 'training.gradientAccumulation';
+  if (training.gradientAccumulation === 1) return exact(field, 'unset');
+  return { field, how: 'dropped', reason: 'tiny takes one batch per step.' };
 };
 
 const learningRate = ({ training }: TrainingSpec): FieldMapping => ({

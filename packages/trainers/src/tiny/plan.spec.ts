@@ -55,7 +55,7 @@ describe('planTiny', () => {
   });
 
   it('should go on from a saved state', () => {
-    expect(configOf(aSpec(), aContext({ resumeFrom: '/s/step-40' })).resumeFrom).toBe('/s/step-40');
+    expect(configOf(aSpec(), aContext({ resumeFrom: { path: '/s/step-40', step: 40 } })).resumeFrom).toBe('/s/step-40');
   });
 
   it.each([
@@ -82,7 +82,10 @@ describe('planTiny', () => {
 
   it('should train on rows of text', () => {
     const spec = aSpec({ kind: 'text' });
-    const config = configOf(spec, aContext({ dataset: { kind: 'text', rows: ['to be or not to be', 'to be'] } }));
+    const config = configOf(
+      spec,
+      aContext({ dataset: { kind: 'text', rows: [{ text: 'to be or not to be' }, { text: 'to be' }] } }),
+    );
     expect(config.dataset).toEqual({ rows: ['to be or not to be', 'to be'] });
     expect(config.samples.prompts).toEqual(['to be or', 'to be']);
     expect(config.training.minSnrGamma).toBeUndefined();

@@ -1,10 +1,13 @@
 import { AppError, type TrainingSpec } from '@influencerai/shared';
+import { plainText } from '../text-row.js';
 import type { DatasetListing, Plan, PlanContext } from '../trainer.js';
 import type { TinyConfig } from './config.js';
 import { mapFields } from './mapping.js';
 import { checkpointEveryEpochs, schedulerFor, stepDelayMs, warmupSteps } from './settings.js';
 
 const CONFIG_FILE = 'config.json';
+/** A few checkpoints and states of weights under a megabyte each. */
+const WORKSPACE_BYTES = 16 * 1024 * 1024;
 const SAMPLE_PROMPTS = 2;
 const PROMPT_WORDS_OF_A_ROW = 3;
 
@@ -19,11 +22,26 @@ export const planTiny = (spec: TrainingSpec, context: PlanContext): Plan => {
   const config = toConfig(spec, context);
   return {
     files: [{ path: CONFIG_FILE, content: `${JSON.stringify(config, null, 2)}\n` }],
+    links: [],
+    reads: readsOf(context),
     command: ['tiny', '--config', `${context.workspaceDir}/${CONFIG_FILE}`],
     env: {},
     stdin: 'commands',
     mapping: mapFields(spec, config),
+    steps: stepsOf(spec, context.dataset),
+    diskBytes: WORKSPACE_BYTES,
   };
+};
+
+const readsOf = ({ dataset, resumeFrom }: PlanContext): string[] => [
+  ...(dataset.kind === 'image' ? dataset.images.map((image) => image.path) : []),
+  ...(resumeFrom ? [resumeFrom.path] : []),
+];
+
+const stepsOf = ({ training }: TrainingSpec, dataset: DatasetListing): Plan['steps'] => {
+  const examples = dataset.kind === 'image' ? dataset.images.length : dataset.rows.length;
+  const perEpoch = Math.ceil(examples / training.batchSize);
+  return { perEpoch, total: training.maxSteps ?? perEpoch * training.epochs };
 };
 
 const toConfig = (spec: TrainingSpec, context: PlanContext): TinyConfig => {
@@ -37,7 +55,7 @@ const toConfig = (spec: TrainingSpec, context: PlanContext): TinyConfig => {
     training: toTraining(spec),
     checkpoint: { everyEpochs },
     samples: { prompts: promptsFor(spec, context.dataset), everyEpochs },
-    resumeFrom: context.resumeFrom,
+    resumeFrom: context.resumeFrom?.path,
     stepDelayMs: stepDelayMs(spec),
     exitOnStdinClose: true,
     metadata: metadataFor(spec, context),
@@ -47,7 +65,7 @@ const toConfig = (spec: TrainingSpec, context: PlanContext): TinyConfig => {
 const toDataset = (dataset: DatasetListing): TinyConfig['dataset'] =>
   dataset.kind === 'image'
     ? { images: dataset.images.map(({ path, caption }) => ({ path, caption })) }
-    : { rows: [...dataset.rows] };
+    : { rows: dataset.rows.map(plainText) };
 
 const toTraining = (spec: TrainingSpec): TinyConfig['training'] => ({
   epochs: spec.training.epochs,
@@ -74,7 +92,7 @@ const promptsFor = (spec: TrainingSpec, dataset: DatasetListing): string[] => {
   const candidates =
     dataset.kind === 'image'
       ? dataset.images.map((image) => image.caption)
-      : dataset.rows.map((row) => row.split(/\s+/).slice(0, PROMPT_WORDS_OF_A_ROW).join(' '));
+      : dataset.rows.map((row) => plainText(row).split(/\s+/).slice(0, PROMPT_WORDS_OF_A_ROW).join(' '));
   return [...new Set(candidates.filter((prompt) => prompt !== ''))].slice(0, SAMPLE_PROMPTS);
 };
 

@@ -1,15 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseLine } from './parse.js';
+import { parseEvent } from './parse-event.js';
 
-describe('parseLine', () => {
+describe('parseEvent', () => {
   it('should read an event', () => {
     const line = '{"event":"progress","step":3,"epoch":1,"loss":0.5,"learningRate":0.001}';
-    expect(parseLine(line, 'stdout')).toEqual({ event: 'progress', step: 3, epoch: 1, loss: 0.5, learningRate: 0.001 });
+    expect(parseEvent(line, 'stdout')).toEqual({
+      event: 'progress',
+      step: 3,
+      epoch: 1,
+      loss: 0.5,
+      learningRate: 0.001,
+    });
   });
 
   it('should fill in that a checkpoint is not the final one', () => {
     expect(
-      parseLine('{"event":"checkpoint","step":3,"epoch":1,"path":"output/a.safetensors"}', 'stdout'),
+      parseEvent('{"event":"checkpoint","step":3,"epoch":1,"path":"output/a.safetensors"}', 'stdout'),
     ).toMatchObject({
       isFinal: false,
     });
@@ -24,6 +30,6 @@ describe('parseLine', () => {
     ['', 'stdout'],
     ['{"event":"aborted","step":3}', 'stderr'],
   ] as const)('should take %p on %s for a log line', (line, stream) => {
-    expect(parseLine(line, stream)).toBeUndefined();
+    expect(parseEvent(line, stream)).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import { TrainerEventSchema, type TrainerEvent } from '@influencerai/shared';
 
-/** tiny prints one event per line of standard output, as a JSON object; anything else is a log line. */
-export const parseLine = (line: string, stream: 'stdout' | 'stderr'): TrainerEvent | undefined => {
+/** Programs of ours print one event per line of standard output, as a JSON object; anything else is a log line. */
+export const parseEvent = (line: string, stream: 'stdout' | 'stderr'): TrainerEvent | undefined => {
   if (stream !== 'stdout' || !line.startsWith('{')) return undefined;
   const parsed = TrainerEventSchema.safeParse(parseJson(line));
   return parsed.success ? parsed.data : undefined;
