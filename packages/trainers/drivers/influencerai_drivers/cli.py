@@ -1,0 +1,49 @@
+"""Command line of the drivers."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from .channel import Channel
+from .gate import Aborted
+
+TRAINERS = {"kohya": "kohya", "ai-toolkit": "ai_toolkit", "trl": "trl"}
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one training. The working directory is the job's workspace."""
+    parser = argparse.ArgumentParser(prog="influencerai_drivers", description=__doc__)
+    parser.add_argument("trainer", choices=sorted(TRAINERS))
+    parser.add_argument("--home", type=Path, help="checkout of the trainer's source")
+    parser.add_argument("--config", type=Path, required=True, help="driver.json, as the plan wrote it")
+    options = parser.parse_args(arguments)
+    workspace = Path.cwd()
+    config = json.loads((workspace / options.config).read_text(encoding="utf-8"))
+    home = options.home.resolve() if options.home else None
+    channel = Channel.take_over_stdio()
+    driver = importlib.import_module(f".{TRAINERS[options.trainer]}", __package__)
+    try:
+        driver.run(config=config, workspace=workspace, home=home, channel=channel)
+    except Aborted:
+        # Stopped before anything was there to save; a driver that saved has said so itself.
+        channel.emit("aborted", step=config.get("startStep", 0))
+        return _leave(0)
+    except SystemExit as error:
+        return _leave(error.code if isinstance(error.code, int) else 1)
+    except BaseException:
+        traceback.print_exc()
+        return _leave(1)
+    return _leave(0)
+
+
+def _leave(code: int) -> int:
+    """Ends at once: non-daemon threads and loader workers of the trainers must not hold the process."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
