@@ -1,6 +1,7 @@
 export * from './datasets/dataset.schema.js';
 export * from './errors/app-error.js';
 export * from './errors/error-catalogue.js';
+export * from './http/canonical-json.js';
 export * from './http/error-body.schema.js';
 export * from './http/page.schema.js';
 export * from './jobs/job-status.js';
