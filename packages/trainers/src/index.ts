@@ -5,5 +5,6 @@ export * from './models/model-entry.js';
 export * from './models/model-registry.js';
 export { specDigest } from './spec-digest.js';
 export * from './text-row.js';
+export { readRows } from './text-rows.js';
 export * from './trainer.js';
 export { explainExit } from './explain-exit.js';

@@ -1,9 +1,8 @@
 import { AppError, type TrainingSpec } from '@influencerai/shared';
-import type { DatasetImage, DatasetListing, TextRow } from '@influencerai/trainers';
+import { readRows, type DatasetImage, type DatasetListing, type TextRow } from '@influencerai/trainers';
 import { imageSizeFromFile } from 'image-size/fromFile';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, extname, join, parse, resolve, sep } from 'node:path';
-import { readRows } from './text-rows.js';
 
 const PICTURE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
 const TEXT = new Set(['.jsonl', '.csv', '.txt']);

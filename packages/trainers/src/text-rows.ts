@@ -1,6 +1,6 @@
 import { AppError } from '@influencerai/shared';
-import { plainText, type TextRow } from '@influencerai/trainers';
 import { z } from 'zod';
+import { plainText, type TextRow } from './text-row.js';
 
 type Row = Record<string, unknown>;
 
