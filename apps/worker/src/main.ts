@@ -1,11 +1,11 @@
 #!/usr/bin/env node
+import { ModelsFileError } from '@influencerai/trainers';
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { createAgent, StartError } from './create-agent.js';
 import { describeEnv, EnvError, readEnv } from './env.js';
 import { lockFolder, LockedError } from './lock.js';
-import { ModelsFileError } from './models-file.js';
 import { VERSION } from './version.js';
 
 const USAGE = `Trains the jobs of the InfluencerAI Training API on this host.

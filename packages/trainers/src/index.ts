@@ -3,6 +3,7 @@ export * from './resolve-trainer.js';
 export { DRIVERS_DIR } from './driver.js';
 export * from './models/model-entry.js';
 export * from './models/model-registry.js';
+export * from './models/parse-models.js';
 export { specDigest } from './spec-digest.js';
 export * from './text-row.js';
 export { readRows } from './text-rows.js';

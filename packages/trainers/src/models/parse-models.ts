@@ -1,0 +1,53 @@
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { ModelEntry } from './model-entry.js';
+import { ModelRegistrySchema, type ModelRegistry } from './model-registry.js';
+
+/** The registry of models cannot be used; the message names the file, the entry and what is allowed. */
+export class ModelsFileError extends Error {
+  override readonly name = 'ModelsFileError';
+
+  constructor(file: string, problem: string, options?: ErrorOptions) {
+    super(`${file}, as MODELS_FILE names it: ${problem}`, options);
+  }
+}
+
+/**
+ * The registry that the text of a `models.yaml` is.
+ * @param file where the text was read; relative paths in it start at its folder
+ * @throws ModelsFileError
+ */
+export const parseModels = (text: string, file: string): ModelRegistry => {
+  const parsed = ModelRegistrySchema.safeParse(parseYaml(text, file));
+  if (!parsed.success) throw new ModelsFileError(file, `not usable.\n${z.prettifyError(parsed.error)}`);
+  const entries = Object.entries(parsed.data.models);
+  return { models: Object.fromEntries(entries.map(([name, entry]) => [name, fromFolder(entry, dirname(file))])) };
+};
+
+const parseYaml = (text: string, file: string): unknown => {
+  try {
+    return parse(text, { maxAliasCount: 0 }) as unknown;
+  } catch (error) {
+    throw new ModelsFileError(file, error instanceof Error ? error.message : 'not YAML', { cause: error });
+  }
+};
+
+/** Keys of an entry that are no paths. */
+const PLAIN = new Set(['trainer', 'family', 'arch']);
+
+/** Relative paths start at the registry's folder; `namespace/name` stays the hub id that it is. */
+const fromFolder = (entry: ModelEntry, folder: string): ModelEntry =>
+  Object.fromEntries(
+    Object.entries(entry).map(([key, value]) => [
+      key,
+      typeof value === 'string' && !PLAIN.has(key) ? toPath(value, folder) : value,
+    ]),
+  ) as ModelEntry;
+
+const HUB_ID = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
+
+const toPath = (value: string, folder: string): string =>
+  isAbsolute(value) || (HUB_ID.test(value) && !/\.(safetensors|ckpt|pth?|gguf)$/.test(value))
+    ? value
+    : resolve(folder, value);
