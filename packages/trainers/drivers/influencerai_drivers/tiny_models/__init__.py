@@ -1,0 +1,1 @@
+"""Builders of tiny random models, on which the real trainers are tried out on a CPU."""
