@@ -1,15 +1,16 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 
 /*
  * A state travels between hosts as one file: the plain tar format (POSIX ustar), uncompressed since weights do not
- * compress, and flat, since that is all a state needs. `tar -xf` reads it.
+ * compress. `tar -xf` reads it.
  */
 
 const BLOCK = 512;
 const COPY_BYTES = 1 << 20;
-const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/;
+/** A path below the state, folder by folder a plain name: nothing hidden, nothing that climbs. */
+const PLAIN_PATH = /^(?=.{1,99}$)[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/;
 
 /** Packs the files of a folder (or one file) into an archive. */
 export const packState = async (source: string, archive: string): Promise<void> => {
@@ -17,7 +18,7 @@ export const packState = async (source: string, archive: string): Promise<void> 
   const partial = `${archive}.partial`;
   const out = await open(partial, 'w');
   try {
-    for (const file of await filesOf(source)) await appendFile(out, file);
+    for (const { name, file } of await filesOf(source)) await appendFile(out, name, file);
     await out.writeFile(Buffer.alloc(2 * BLOCK));
   } finally {
     await out.close();
@@ -35,6 +36,7 @@ export const unpackState = async (archive: string, folder: string): Promise<void
     for (let offset = 0; ;) {
       const entry = await readHeader(input, offset);
       if (!entry) break;
+      await mkdir(dirname(join(partial, entry.name)), { recursive: true });
       await extract(input, offset + BLOCK, entry.sizeBytes, join(partial, entry.name));
       offset += BLOCK + padded(entry.sizeBytes);
     }
@@ -44,18 +46,19 @@ export const unpackState = async (archive: string, folder: string): Promise<void
   await rename(partial, folder);
 };
 
-const filesOf = async (source: string): Promise<string[]> => {
-  if (!(await stat(source)).isDirectory()) return [source];
-  const entries = await readdir(source, { withFileTypes: true });
+const filesOf = async (source: string): Promise<{ name: string; file: string }[]> => {
+  if (!(await stat(source)).isDirectory()) return [{ name: basename(source), file: source }];
+  const entries = await readdir(source, { withFileTypes: true, recursive: true });
   return entries
     .filter((entry) => entry.isFile())
-    .map((entry) => join(source, entry.name))
-    .sort();
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .map((file) => ({ name: relative(source, file).split(sep).join('/'), file }));
 };
 
-const appendFile = async (out: FileHandle, file: string): Promise<void> => {
+const appendFile = async (out: FileHandle, name: string, file: string): Promise<void> => {
   const { size } = await stat(file);
-  await out.writeFile(header(basename(file), size));
+  await out.writeFile(header(name, size));
   let copied = 0;
   for await (const chunk of createReadStream(file, { highWaterMark: COPY_BYTES }) as AsyncIterable<Buffer>) {
     copied += chunk.length;
@@ -66,7 +69,7 @@ const appendFile = async (out: FileHandle, file: string): Promise<void> => {
 };
 
 const header = (name: string, sizeBytes: number): Buffer => {
-  if (!PLAIN_NAME.test(name)) throw new Error(`A state holds a file with an odd name: ${JSON.stringify(name)}`);
+  if (!PLAIN_PATH.test(name)) throw new Error(`A state holds a file with an odd name: ${JSON.stringify(name)}`);
   const block = Buffer.alloc(BLOCK);
   block.write(name, 0);
   block.write('0000600\0', 100);
@@ -88,7 +91,7 @@ const readHeader = async (
   const { bytesRead } = await input.read(block, 0, BLOCK, offset);
   if (bytesRead === BLOCK && block.every((byte) => byte === 0)) return undefined;
   const name = text(block.subarray(0, 100));
-  const isOurs = bytesRead === BLOCK && PLAIN_NAME.test(name) && block.toString('latin1', 156, 157) === '0';
+  const isOurs = bytesRead === BLOCK && PLAIN_PATH.test(name) && block.toString('latin1', 156, 157) === '0';
   if (!isOurs || parseInt(text(block.subarray(148, 156)), 8) !== checksum(block))
     throw new Error('The state archive is damaged.');
   return { name, sizeBytes: parseInt(text(block.subarray(124, 136)), 8) };
