@@ -1,12 +1,16 @@
 import type { TrainerId } from '@influencerai/shared';
 import { DRIVERS_DIR } from '@influencerai/trainers';
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { VERSION } from './version.js';
 
 /** Where the programs lie that plans name symbolically. */
 export interface Programs {
   /** File and leading arguments that start the program, or undefined when it is not on this host. */
   find(name: string): Promise<[file: string, ...args: string[]] | undefined>;
+  /** Commit or release of a trainer, as it was installed; undefined when it is not known. */
+  version(trainer: TrainerId): Promise<string | undefined>;
 }
 
 export interface ProgramsInput {
@@ -25,6 +29,7 @@ export const hostPrograms = ({ tinyProgram, trainersDir }: ProgramsInput): Progr
     const [trainer, what] = name.split(':') as [TrainerId, string?];
     return PYTHON_TRAINERS.includes(trainer) ? findPython(join(trainersDir, trainer), trainer, what) : undefined;
   },
+  version: (trainer) => (trainer === 'tiny' ? Promise.resolve(VERSION) : installedVersion(join(trainersDir, trainer))),
 });
 
 const findTiny = async (program: string | undefined): Promise<[string, string] | undefined> => {
@@ -42,6 +47,15 @@ const findPython = async (
   if (!(await isReadable(join(dir, 'installed.json'))) || !(await isReadable(python))) return undefined;
   if (what === 'python') return [python];
   return [python, DRIVERS_DIR, trainer, '--home', join(dir, 'source')];
+};
+
+const InstalledSchema = z.object({ commit: z.string().optional(), version: z.string().optional() });
+
+const installedVersion = async (dir: string): Promise<string | undefined> => {
+  const file = join(dir, 'installed.json');
+  if (!(await isReadable(file))) return undefined;
+  const { commit, version } = InstalledSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  return commit ?? version;
 };
 
 const isReadable = async (file: string): Promise<boolean> => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readdir } from 'node:fs/promises';
+import { decodeSafetensors } from '@influencerai/tiny';
 import { aSpec, fixture, Host } from './host.js';
 import { until } from './until.js';
 
@@ -40,7 +41,11 @@ describe('a job', () => {
         'loss-curve loss-curve.svg null',
       ]),
     );
-    expect(job.artifacts.get('x-final.safetensors')?.content.toString()).toBe('weights of 40');
+    expect(decodeSafetensors(job.artifacts.get('x-final.safetensors')!.content).metadata).toMatchObject({
+      job_id: job.id,
+      trainer: 'tiny',
+      spec_digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
     expect(job.logs.map((line) => line.seq)).toEqual(job.logs.map((_, index) => index));
     expect(job.logs[0]).toMatchObject({
       stream: 'worker',

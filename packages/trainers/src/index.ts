@@ -1,3 +1,4 @@
+export { memoryHint } from './memory-hint.js';
 export * from './registry.js';
 export * from './resolve-trainer.js';
 export { DRIVERS_DIR } from './driver.js';

@@ -53,6 +53,7 @@ export function buildSpec(
       minSnrGamma: number(meta['minSnrGamma']) ?? null,
       seed: positiveInteger(meta['seed']) ?? 42,
     },
+    onOutOfMemory: meta['onOutOfMemory'] === 'shrink' ? 'shrink' : 'fail',
     network: { dim: config.networkDim, alpha: config.networkAlpha },
     samples: { prompts: texts(meta['samplePrompts']) ?? null },
     extra: Object.fromEntries(

@@ -4,11 +4,15 @@ import { basename, extname, join, sep } from 'node:path';
 import { isInside } from './describe-event.js';
 import type { JobRecord, StateRef } from './job-record.js';
 import type { SpoolEntry } from './spool.js';
+import { stampWeights } from './stamp-weights.js';
 import { packState } from './state-archive.js';
 import type { Workspace } from './workspace.js';
 
 /** States between named checkpoints come every few seconds; other hosts need only some of them. */
 const STATE_EVERY_MS = 30_000;
+
+/** Files whose header can be written to; a full fine-tuning may end in others. */
+const WEIGHTS = /\.safetensors$/;
 
 type ArtifactEntry = Extract<SpoolEntry, { type: 'artifact' }>;
 
@@ -17,6 +21,8 @@ export interface ArtifactUploaderOptions {
   record: JobRecord;
   add: (entry: ArtifactEntry) => Promise<void>;
   note: (text: string) => void;
+  /** What the final weights tell of the job that made them; goes into their header. */
+  stamp: Record<string, string>;
   now: () => number;
 }
 
@@ -60,11 +66,14 @@ export class ArtifactUploader {
   }
 
   async #addWeights(event: Extract<TrainerEvent, { event: 'checkpoint' }>): Promise<void> {
-    const { record } = this.options;
+    const { record, stamp } = this.options;
     const file = await this.#fileOf(event.path);
-    const name = artifactName(file);
+    const name = artifactName(event.name ?? file);
+    if (event.isFinal && WEIGHTS.test(file)) await stampWeights(file, stamp);
     if (event.isFinal) record.setFinal(name);
     else record.addCheckpoint(name);
+    for (const companion of event.isFinal ? (event.companions ?? []) : [])
+      await this.#addCompanion(companion, event.step);
     await this.options.add({
       type: 'artifact',
       name,
@@ -72,6 +81,11 @@ export class ArtifactUploader {
       step: event.step,
       file,
     });
+  }
+
+  async #addCompanion(path: string, step: number): Promise<void> {
+    const file = await this.#fileOf(path);
+    await this.options.add({ type: 'artifact', name: artifactName(file), kind: 'file', step, file });
   }
 
   async #addSample(event: Extract<TrainerEvent, { event: 'sample' }>): Promise<void> {

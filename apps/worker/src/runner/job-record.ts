@@ -81,6 +81,12 @@ export class JobRecord {
     if (event.event === 'checkpoint' && event.statePath) this.#state = { step: event.step, path: event.statePath };
   }
 
+  /** The trainer gets another try; what went wrong before says nothing about how that ends. */
+  forgetFailure(): void {
+    this.#notable = [];
+    this.#isAborted = false;
+  }
+
   addPoint(point: JobMetric): void {
     // A resume goes back to its state's step: what was measured beyond it is measured again.
     while ((this.#points.at(-1)?.step ?? 0) >= point.step) this.#points.pop();

@@ -1,5 +1,5 @@
 import type { ClaimedJob, JobMetric, TrainerEvent } from '@influencerai/shared';
-import { findTrainer, type Trainer } from '@influencerai/trainers';
+import { findTrainer, memoryHint, type Trainer } from '@influencerai/trainers';
 import type { Logger } from 'pino';
 import type { Slot } from '../slots.js';
 import { ArtifactUploader } from './artifact-uploader.js';
@@ -21,7 +21,7 @@ import {
   type EndBody,
   type StopReason,
 } from './outcome.js';
-import { prepare } from './preparation.js';
+import { prepare, prepareSmaller, type Preparation } from './preparation.js';
 import { ProgressTracker } from './progress-tracker.js';
 import { Reporter } from './reporter.js';
 import type { RunnerContext } from './runner-context.js';
@@ -56,6 +56,9 @@ export class JobRunner {
   readonly #curve: CurveLog;
   readonly #progress = new ProgressTracker();
   readonly #startedAtMs = Date.now();
+  #stamp: Record<string, string> = {};
+  /** What the trainer announced, as it named it. */
+  readonly #files = new Set<string>();
   #record = new JobRecord({ checkpoints: [], samples: [], points: [] });
   #uploader: ArtifactUploader;
   #running: RunningTrainer | undefined;
@@ -117,22 +120,58 @@ export class JobRunner {
 
   async #train(): Promise<EndBody> {
     const { context, job, slot, workspace, log } = this.input;
-    const { trainer, launch, run, resumption, notes } = await prepare({ context, job, slot, workspace, log });
+    const preparation = await prepare({ context, job, slot, workspace, log });
+    const { resumption, stamp, notes } = preparation;
     this.#record = new JobRecord(resumption);
+    this.#stamp = stamp;
     this.#uploader = this.#newUploader();
     for (const point of resumption.unreported) this.#reporter.addPoint(point);
     for (const note of notes) this.#logs.note(note);
     for (const entry of resumption.undelivered) await this.#spool(entry);
     if (this.#stop) return this.#stop === 'cancel' ? cancelled(job.spec, this.#record) : handedBack();
+    return this.#launch(preparation);
+  }
+
+  async #launch(preparation: Preparation): Promise<EndBody> {
+    const { context, workspace, log } = this.input;
+    const { trainer, launch, run, isDriven } = preparation;
     const output = new TrainerOutput(trainer.createParser(run), {
-      onEvent: (event) => this.#takeEvent(event),
+      onEvent: (event) => {
+        this.#takeEvent(event);
+        if (!isDriven && isLossError(event)) this.#stopSpoiled();
+      },
       onLine: (stream, line) => this.#logs.push(stream, line),
     });
     const exit = await this.#follow(await context.launcher.launch(launch, output));
+    if (exit.exitCode === 0) this.#takeUnannounced(trainer.collect(await workspace.files()));
     await Promise.all([this.#uploader.settled(), this.#curve.settled()]);
     log.info({ ...exit, stop: this.#stop }, 'The trainer ended');
     if (this.#stop === 'lost') return handedBack();
-    return this.#judge(trainer, exit, output.tail);
+    return (await this.#retrySmaller(preparation, exit, output.tail)) ?? this.#judge(trainer, exit, output.tail);
+  }
+
+  /** Files that the output of some trainers does not announce, or announces before they are written. */
+  #takeUnannounced(events: readonly TrainerEvent[]): void {
+    for (const event of events) if ('path' in event && !this.#files.has(event.path)) this.#takeEvent(event);
+  }
+
+  /** A trainer without a gate would write its next checkpoint over a good one. */
+  #stopSpoiled(): void {
+    this.#running?.stop(0).catch((error: unknown) => {
+      this.input.log.error({ err: error }, 'The trainer could not be stopped');
+    });
+  }
+
+  async #retrySmaller(preparation: Preparation, exit: LaunchExit, tail: string[]): Promise<EndBody | undefined> {
+    if (this.#stop || this.#record.final !== undefined || exit.exitCode === 0) return undefined;
+    const failure = preparation.trainer.explainFailure({ ...exit, tail, events: this.#record.notable });
+    if (failure.code !== 'trainer_out_of_memory') return undefined;
+    const smaller = await prepareSmaller(this.input, preparation);
+    if (!smaller) return undefined;
+    this.#logs.note(`${failure.error} Going on with half the batch and twice the gradient accumulation.`);
+    for (const note of smaller.notes) this.#logs.note(note);
+    this.#record.forgetFailure();
+    return this.#launch(smaller);
   }
 
   async #follow(running: RunningTrainer): Promise<LaunchExit> {
@@ -147,6 +186,7 @@ export class JobRunner {
 
   #takeEvent(event: TrainerEvent): void {
     this.#record.take(event);
+    if ('path' in event) this.#files.add(event.path);
     const point = this.#progress.take(event, Date.now());
     if (point) this.#takePoint(point);
     if (point || event.event === 'start') {
@@ -183,7 +223,9 @@ export class JobRunner {
       return handedBack();
     }
     await this.#addLossCurve();
-    return failed(trainer.explainFailure({ ...exit, tail, events: record.notable }), spec, record);
+    const failure = trainer.explainFailure({ ...exit, tail, events: record.notable });
+    const isMemory = failure.code === 'trainer_out_of_memory';
+    return failed({ ...failure, hint: isMemory ? memoryHint(spec) : failure.hint }, spec, record);
   }
 
   async #addLossCurve(): Promise<string | undefined> {
@@ -251,10 +293,14 @@ export class JobRunner {
       record: this.#record,
       add: (entry) => this.#spool(entry),
       note: (text) => this.#logs.note(text),
+      stamp: this.#stamp,
       now: Date.now,
     });
   }
 }
+
+const isLossError = (event: TrainerEvent): boolean =>
+  event.event === 'error' && ['loss_not_finite', 'loss_diverged'].includes(event.code);
 
 /** This host's own trouble: the job can run elsewhere. */
 const isDiskFault = (error: unknown): boolean =>

@@ -1,12 +1,20 @@
 import { AppError, type ClaimedJob, type TrainingSpec } from '@influencerai/shared';
-import { findModel, findTrainer, type HostFacts, type Plan, type RunFacts, type Trainer } from '@influencerai/trainers';
+import {
+  findModel,
+  findTrainer,
+  specDigest,
+  type HostFacts,
+  type Plan,
+  type RunFacts,
+  type Trainer,
+} from '@influencerai/trainers';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Slot } from '../slots.js';
 import { listDataset } from './dataset-listing.js';
 import type { LaunchRequest } from './launcher.js';
 import { trainerFields } from './outcome.js';
-import { findResumption, type Resumption } from './resume.js';
+import { findResumption, newestStateIn, type Resumption } from './resume.js';
 import type { RunnerContext } from './runner-context.js';
 import { WORKSPACE_MARK } from './stray-trainers.js';
 import type { Workspace } from './workspace.js';
@@ -24,7 +32,13 @@ export interface Preparation {
   trainer: Trainer;
   launch: LaunchRequest;
   run: RunFacts;
+  /** For the header of the final weights. */
+  stamp: Record<string, string>;
   resumption: Resumption;
+  /** How often the batch was halved. */
+  halvings: number;
+  /** Whether it stops by itself when its loss goes wrong. */
+  isDriven: boolean;
   /** The first lines of the job's log. */
   notes: string[];
 }
@@ -35,13 +49,36 @@ export interface Preparation {
  */
 export const prepare = async (input: PrepareInput): Promise<Preparation> => {
   const { context, job, workspace, log } = input;
+  const trainer = findTrainer(job.spec.trainer);
+  if (!trainer) throw new AppError('trainer_unavailable', { trainer: job.spec.trainer });
+  const resumption = await findResumption({ job, trainer, workspace, api: context.api, log });
+  return writePlan(input, { trainer, resumption, halvings: 0 });
+};
+
+/**
+ * The same attempt again after it ran out of memory, from its newest state, with half the batch and twice the
+ * accumulation. Undefined where the tenant did not ask for it, or it was done already.
+ */
+export const prepareSmaller = async (
+  input: PrepareInput,
+  { trainer, resumption, halvings }: Preparation,
+): Promise<Preparation | undefined> => {
+  const { training, onOutOfMemory } = input.job.spec;
+  if (onOutOfMemory !== 'shrink' || halvings > 0 || training.batchSize < 2) return undefined;
+  const from = (await newestStateIn(input.workspace, trainer)) ?? resumption.from;
+  return writePlan(input, { trainer, resumption: { ...resumption, from }, halvings: 1 });
+};
+
+interface PlanInput {
+  trainer: Trainer;
+  resumption: Resumption;
+  halvings: number;
+}
+
+const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }: PlanInput): Promise<Preparation> => {
+  const { context, job, workspace } = input;
   const { jobId, attempt, spec } = job;
-  const trainer = findTrainer(spec.trainer);
-  if (!trainer) throw new AppError('trainer_unavailable', { trainer: spec.trainer });
-  const [dataset, resumption] = await Promise.all([
-    listDataset(spec, context.dataRoot),
-    findResumption({ job, trainer, workspace, api: context.api, log }),
-  ]);
+  const dataset = await listDataset(spec, context.dataRoot);
   const plan = trainer.plan(spec, {
     jobId,
     attempt,
@@ -50,6 +87,7 @@ export const prepare = async (input: PrepareInput): Promise<Preparation> => {
     host: hostFacts(input.slot),
     model: findModel(context.models, spec.baseModel),
     resumeFrom: resumption.from,
+    halvings,
   });
   for (const file of plan.files) await workspace.write(file.path, file.content);
   for (const link of plan.links) await workspace.link(link.path, link.target);
@@ -57,10 +95,24 @@ export const prepare = async (input: PrepareInput): Promise<Preparation> => {
     trainer,
     launch: await toLaunch(input, plan),
     run: runFacts(plan, spec, resumption),
+    stamp: stampFor(job, await context.programs.version(spec.trainer)),
     resumption,
+    halvings,
+    isDriven: plan.stdin === 'commands',
     notes: notesFor(input, plan, resumption),
   };
 };
+
+/** Which job made these weights, from what, with what. */
+const stampFor = ({ jobId, attempt, spec }: ClaimedJob, version: string | undefined): Record<string, string> => ({
+  job_id: jobId,
+  attempt: String(attempt),
+  trainer: spec.trainer,
+  trainer_version: version ?? 'unknown',
+  base_model: spec.baseModel,
+  dataset_digest: spec.dataset.digest ?? '',
+  spec_digest: specDigest(spec),
+});
 
 const hostFacts = ({ gpu }: Slot): HostFacts => (gpu ? { device: 'cuda', gpus: 1 } : { device: 'cpu', gpus: 0 });
 

@@ -77,12 +77,14 @@ const newestState = async (
 };
 
 const newestLocalState = async ({ trainer, workspace }: ResumeInput): Promise<Found | undefined> => {
-  const found: Found[] = [];
-  for (const earlier of await workspace.earlier()) {
-    const states = trainer.findStates(await earlier.files());
-    found.push(...states.map((state) => ({ step: state.step, path: join(earlier.dir, state.path) })));
-  }
-  return found.sort((a, b) => b.step - a.step)[0];
+  const found = await Promise.all((await workspace.earlier()).map((earlier) => newestStateIn(earlier, trainer)));
+  return found.filter((state) => state !== undefined).sort((a, b) => b.step - a.step)[0];
+};
+
+/** The newest complete state that an attempt left in its folder. */
+export const newestStateIn = async (workspace: Workspace, trainer: Trainer): Promise<Found | undefined> => {
+  const states = trainer.findStates(await workspace.files()).sort((a, b) => b.step - a.step);
+  return states[0] && { step: states[0].step, path: join(workspace.dir, states[0].path) };
 };
 
 const localPoints = async (workspace: Workspace): Promise<JobMetric[]> => {

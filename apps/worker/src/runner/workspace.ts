@@ -69,6 +69,7 @@ export class Workspace {
   async link(path: string, target: string): Promise<void> {
     const file = join(this.dir, path);
     await mkdir(dirname(file), { recursive: true });
+    await rm(file, { force: true });
     await symlink(target, file);
   }
 

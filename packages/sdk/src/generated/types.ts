@@ -239,7 +239,7 @@ export type JobMetrics = {
 };
 
 /** What a file of a job is. */
-export type ArtifactKind = 'lora' | 'checkpoint' | 'sample' | 'loss-curve' | 'state';
+export type ArtifactKind = 'lora' | 'file' | 'checkpoint' | 'sample' | 'loss-curve' | 'state';
 
 /** A file that a job wrote. */
 export type JobArtifact = {
@@ -359,6 +359,8 @@ export type TrainingSpec = {
     minSnrGamma: number | null;
     seed: number;
   };
+  /** `shrink`: go on from the last state with half the batch and twice the accumulation, once. */
+  onOutOfMemory: 'fail' | 'shrink';
   network: {
     dim: number;
     alpha: number;

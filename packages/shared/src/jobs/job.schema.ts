@@ -213,7 +213,8 @@ export const JobMetricsSchema = z.object({
 });
 export type JobMetrics = z.infer<typeof JobMetricsSchema>;
 
-export const ARTIFACT_KINDS = ['lora', 'checkpoint', 'sample', 'loss-curve', 'state'] as const;
+/** `lora`: the final weights; `file`: what is needed beside them, such as `adapter_config.json`. */
+export const ARTIFACT_KINDS = ['lora', 'file', 'checkpoint', 'sample', 'loss-curve', 'state'] as const;
 export const ArtifactKindSchema = z.enum(ARTIFACT_KINDS);
 export type ArtifactKind = z.infer<typeof ArtifactKindSchema>;
 

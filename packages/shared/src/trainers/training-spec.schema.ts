@@ -36,6 +36,10 @@ export const TrainingSpecSchema = z.object({
     minSnrGamma: z.number().nullable(),
     seed: z.int(),
   }),
+  onOutOfMemory: z
+    .enum(['fail', 'shrink'])
+    .default('fail')
+    .describe('`shrink`: go on from the last state with half the batch and twice the accumulation, once.'),
   network: z.object({ dim: z.int(), alpha: z.int() }),
   samples: z.object({
     prompts: z

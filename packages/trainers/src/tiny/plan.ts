@@ -52,7 +52,7 @@ const toConfig = (spec: TrainingSpec, context: PlanContext): TinyConfig => {
     outputDir: 'output',
     name: fileNameFor(spec),
     network: spec.network,
-    training: toTraining(spec),
+    training: toTraining(spec, context),
     checkpoint: { everyEpochs },
     samples: { prompts: promptsFor(spec, context.dataset), everyEpochs },
     resumeFrom: context.resumeFrom?.path,
@@ -67,10 +67,10 @@ const toDataset = (dataset: DatasetListing): TinyConfig['dataset'] =>
     ? { images: dataset.images.map(({ path, caption }) => ({ path, caption })) }
     : { rows: dataset.rows.map(plainText) };
 
-const toTraining = (spec: TrainingSpec): TinyConfig['training'] => ({
+const toTraining = (spec: TrainingSpec, { halvings = 0 }: PlanContext): TinyConfig['training'] => ({
   epochs: spec.training.epochs,
   maxSteps: spec.training.maxSteps ?? undefined,
-  batchSize: spec.training.batchSize,
+  batchSize: Math.max(1, spec.training.batchSize >> halvings),
   learningRate: spec.training.learningRate,
   lrScheduler: schedulerFor(spec).name,
   warmupSteps: warmupSteps(spec),
