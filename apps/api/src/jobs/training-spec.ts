@@ -9,6 +9,7 @@ const KNOWN_META = [
   'samplePrompts',
   'maxSteps',
   'gradientAccumulation',
+  'onOutOfMemory',
 ];
 
 export interface TrainerChoice {
