@@ -1,4 +1,4 @@
-import { symlink } from 'node:fs/promises';
+import { symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -160,6 +160,14 @@ describe('POST /lora-configs', () => {
       400,
       ['Must stay below "data/": a link in it leads outside.'],
     ]);
+  });
+
+  it('should refuse an output path that is a file, or lies below one', async () => {
+    await writeFile(join(api.dataRoot, 'taken'), 'x');
+    for (const outputPath of ['data/taken', 'data/taken/', 'data/taken/x']) {
+      const { status, problem } = await post({ name: 'x', modelName: 'sd15', outputPath });
+      expect([status, Object.keys(problem.errors?.fieldErrors ?? {})]).toEqual([400, ['outputPath']]);
+    }
   });
 
   it('should refuse a name that is taken, in the documented words', async () => {

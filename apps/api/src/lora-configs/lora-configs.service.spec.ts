@@ -21,7 +21,9 @@ function aService(config = aConfig()) {
     delete: jest.fn(() => Promise.resolve(config)),
   };
   const resolveInside = jest.fn((path: string, field: string) =>
-    path.startsWith('data/') ? Promise.resolve(`/srv/${path}`) : Promise.reject(fieldError([field], 'outside')),
+    path.startsWith('data/') && !path.startsWith('data/file/')
+      ? Promise.resolve(`/srv/${path}`)
+      : Promise.reject(fieldError([field], 'refused')),
   );
   const service = new LoraConfigsService(configs as never, { resolveInside } as never);
   return { service, configs };
@@ -38,6 +40,14 @@ describe(LoraConfigsService.name, () => {
       code: 'validation_failed',
     });
     expect([configs.create, configs.update].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+  });
+
+  it.each(['data/file', 'data/file/'])('should refuse the output path %s, which is a file', async (outputPath) => {
+    const { service, configs } = aService();
+    await expect(service.update(CALLER, 'id', { outputPath })).rejects.toMatchObject({
+      details: { issues: [{ path: ['outputPath'] }] },
+    });
+    expect(configs.update).not.toHaveBeenCalled();
   });
 
   it('should not write a change of nothing', async () => {

@@ -59,6 +59,8 @@ export class LoraConfigsService {
     const problem = problemOfOutputPath(outputPath);
     if (problem) throw fieldError(['outputPath'], problem);
     await this.storage.resolveInside(outputPath, 'outputPath');
+    // Whether results can lie in it: the path itself may be a file.
+    await this.storage.resolveInside(`${outputPath.replace(/\/+$/, '')}/x`, 'outputPath');
   }
 }
 
