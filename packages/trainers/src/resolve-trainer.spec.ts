@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ModelRegistry } from './models/model-registry.js';
 import { resolveTrainer } from './resolve-trainer.js';
 
 describe('resolveTrainer', () => {
@@ -34,6 +35,18 @@ describe('resolveTrainer', () => {
     ['someone/my-own-model', 'trl', 'text'],
   ])('should send %s with text to %s (%s)', (model, trainer, kind) => {
     expect(resolveTrainer(model, 'fine-tuning')).toEqual({ trainer, kind });
+  });
+
+  it("should believe the operator's registry before the name", () => {
+    const registry: ModelRegistry = {
+      models: {
+        'FLUX.1-dev': { trainer: 'ai-toolkit', arch: 'flux', model: '/models/flux' },
+        'house-style': { trainer: 'trl', model: '/models/house' },
+      },
+    };
+    expect(resolveTrainer(' flux.1-DEV ', 'lora-training', registry)).toEqual({ trainer: 'ai-toolkit', kind: 'image' });
+    expect(resolveTrainer('house-style', 'lora-training', registry)).toEqual({ trainer: 'trl', kind: 'text' });
+    expect(resolveTrainer('sdxl', 'lora-training', registry)).toEqual({ trainer: 'kohya', kind: 'image' });
   });
 
   it('should keep the kind of a known model, so that a dataset of the other kind can be refused', () => {

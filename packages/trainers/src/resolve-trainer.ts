@@ -1,4 +1,5 @@
 import type { DatasetKind, TrainerId } from '@influencerai/shared';
+import { EMPTY_REGISTRY, findModel, type ModelRegistry } from './models/model-registry.js';
 import type { TrainingKind } from './trainer.js';
 
 export interface ResolvedTrainer {
@@ -35,8 +36,17 @@ const MODEL_NAMES: readonly [pattern: RegExp, resolved: ResolvedTrainer][] = [
   ],
 ];
 
-/** The trainer that a base model calls for; an unknown name is judged by the dataset it is to learn from. */
-export const resolveTrainer = (modelName: string, datasetKind: DatasetKind): ResolvedTrainer => {
+/**
+ * The trainer that a base model calls for: what the operator's registry says of it, else what its name tells. An unknown
+ * name is judged by the dataset it is to learn from.
+ */
+export const resolveTrainer = (
+  modelName: string,
+  datasetKind: DatasetKind,
+  registry: ModelRegistry = EMPTY_REGISTRY,
+): ResolvedTrainer => {
+  const entry = findModel(registry, modelName);
+  if (entry) return { trainer: entry.trainer, kind: entry.trainer === 'trl' ? 'text' : 'image' };
   const name = modelName.trim().toLowerCase();
   const datasetTeaches = trainingKindOf(datasetKind);
   if (name === 'tiny') return { trainer: 'tiny', kind: datasetTeaches };
