@@ -1,4 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
+import type { ModelRegistry } from '@influencerai/trainers';
 import { LoggerModule } from 'nestjs-pino';
 import { DatabaseModule } from './database/database.module.js';
 import { DatasetsModule } from './datasets/datasets.module.js';
@@ -12,19 +13,23 @@ import { HealthModule } from './health/health.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { LoraConfigsModule } from './lora-configs/lora-configs.module.js';
+import { MODELS } from './models.js';
 import { StorageModule } from './storage/storage.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
 
 @Global()
 @Module({})
 export class AppModule {
-  static register(config: Config): DynamicModule {
+  static register(config: Config, models: ModelRegistry): DynamicModule {
     const logsRequests = config.log.level === 'debug' || config.log.level === 'trace';
     return {
       module: AppModule,
       controllers: [ErrorPagesController],
-      providers: [{ provide: CONFIG, useValue: config }],
-      exports: [CONFIG],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: MODELS, useValue: models },
+      ],
+      exports: [CONFIG, MODELS],
       imports: [
         LoggerModule.forRoot({
           pinoHttp: {

@@ -10,13 +10,14 @@ import type { Config } from './env.js';
 import { serveDocument } from './http/openapi.js';
 import { ProblemFilter, sendRouterError } from './http/problem.filter.js';
 import { bindRequestIds } from './http/request-context.js';
+import { readModels } from './models.js';
 import { ValidationPipe } from './http/validation.pipe.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** The whole API, wired but not listening. */
 export async function createApp(config: Config): Promise<NestFastifyApplication> {
-  const module: Type | DynamicModule = AppModule.register(config);
+  const module: Type | DynamicModule = AppModule.register(config, await readModels(config.models.file));
   const app = await NestFactory.create<NestFastifyApplication>(module, createAdapter(config), {
     bufferLogs: true,
     bodyParser: false,

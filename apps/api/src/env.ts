@@ -15,6 +15,12 @@ export const EnvSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(3001).describe('Port to listen on; 0 picks a free one.'),
   DATA_ROOT: z.string().default('data').describe('Folder of datasets and results; what clients call `data/…`.'),
+  MODELS_FILE: z
+    .string()
+    .optional()
+    .describe(
+      '`models.yaml`, the one the workers have: who trains each base model, and with which files. Read at the start.',
+    ),
   TRAINER_FALLBACK: TrainerIdSchema.optional().describe(
     'Trainer for jobs whose own trainer no live worker offers. For trying out: `tiny`.',
   ),
@@ -73,6 +79,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     database: { url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
     redis: { url: env.REDIS_URL },
     storage: { dataRoot: resolve(env.DATA_ROOT) },
+    models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },
     datasets: { smallDatasetFiles: env.SMALL_DATASET_FILES },
     jobs: {
       trainerFallback: env.TRAINER_FALLBACK,

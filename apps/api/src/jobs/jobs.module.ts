@@ -8,6 +8,7 @@ import { JobArtifactsService } from './job-artifacts.service.js';
 import { JobHistoryController } from './job-history.controller.js';
 import { JobHistoryRepository } from './job-history.repository.js';
 import { JobHistoryService } from './job-history.service.js';
+import { JobSpecs } from './job-specs.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
@@ -17,6 +18,7 @@ import { JobsService } from './jobs.service.js';
   providers: [
     JobsRepository,
     JobsService,
+    JobSpecs,
     JobHistoryRepository,
     JobHistoryService,
     JobArtifactsRepository,
