@@ -5,9 +5,10 @@ import type { Figure } from './row.ts';
 import { getJob, patchJob } from './rows/hot-routes.ts';
 import { listJobs } from './rows/list-jobs.ts';
 import { submitToStart } from './rows/submit-to-start.ts';
+import { trainerWall } from './rows/trainer-wall.ts';
 import { System } from './system.ts';
 
-const ROWS = [getJob, patchJob, submitToStart, listJobs];
+const ROWS = [getJob, patchJob, submitToStart, listJobs, trainerWall];
 const RESULTS = new URL('./RESULTS.md', import.meta.url);
 
 const HELP = `bin/bench [--quick] [row…]
