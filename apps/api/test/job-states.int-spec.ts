@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { canBecome, type ErrorBody, type Job, JOB_STATUSES, type JobStatus, sourcesOf } from '@influencerai/shared';
 import { Dispatcher } from '../src/dispatcher/dispatcher.js';
+import { SweepLock } from '../src/dispatcher/sweep-lock.repository.js';
+import { CONFIG } from '../src/env.js';
+import { WorkersRepository } from '../src/fleet/workers.repository.js';
+import { JobStateRepository } from '../src/jobs/job-state.repository.js';
+import { TaskQueue } from '../src/queue/task-queue.js';
 import { Database } from '../src/database/database.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
 import { startTestApp, type TestApp } from './test-app.js';
@@ -10,7 +15,7 @@ describe('the states of a job', () => {
   let database: Database;
   beforeAll(async () => {
     // The sweep runs when a test asks for it.
-    api = await startTestApp({ env: { SWEEP_MS: '86400000', MAX_ATTEMPTS: '2' } });
+    api = await startTestApp({ env: { SWEEP_MS: '86400000', LEASE_MS: '600000', MAX_ATTEMPTS: '2' } });
     database = api.app.get(Database);
   });
   afterAll(() => api.close());
@@ -123,6 +128,28 @@ describe('the states of a job', () => {
         attempt: 2,
         result: { code: 'attempts_exhausted' },
       });
+    });
+
+    it('should be renewed after a time in which nobody could extend one', async () => {
+      const { fixture, id } = await running('tenant_outage');
+      await expireLease(id);
+      await database.prisma.sweep.update({ where: { id: 1 }, data: { sweptAt: new Date(Date.now() - 3_600_000) } });
+      await api.app.get(Dispatcher).sweep();
+      expect(await fixture.get(id)).toMatchObject({ status: 'running', attempt: 1 });
+    });
+
+    it('should not be renewed by an API that just started, while another one looked', async () => {
+      const { fixture, id } = await running('tenant_crash_loop');
+      await expireLease(id);
+      const { app } = api;
+      await new Dispatcher(
+        app.get(CONFIG),
+        app.get(JobStateRepository),
+        app.get(WorkersRepository),
+        app.get(TaskQueue),
+        app.get(SweepLock),
+      ).sweep();
+      expect(await fixture.get(id)).toMatchObject({ status: 'pending' });
     });
 
     it('should hand back at once what a worker held before it crashed', async () => {

@@ -22,8 +22,6 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   private pass: Promise<void> = Promise.resolve();
   private isPassQueued = false;
   private isStopped = false;
-  private needsGrace = true;
-  private sweptAt = Date.now();
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -64,9 +62,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
   async sweep(): Promise<void> {
     try {
       await this.lock.runExclusively(() => this.repair());
-      this.sweptAt = Date.now();
     } catch (error) {
-      this.needsGrace = true;
       this.logger.error({ err: error }, 'The sweep failed; it is repeated.');
     }
     this.wake();
@@ -75,11 +71,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async repair(): Promise<void> {
     const { leaseMs, maxAttempts, renotifyMs } = this.config.jobs;
-    if (this.needsGrace || Date.now() - this.sweptAt > leaseMs) {
-      // Nobody could extend a lease while the API or the database was away. Workers that live get time to say so.
-      await this.states.renewAllLeases(leaseMs);
-      this.needsGrace = false;
-    }
+    await this.states.renewUnwatchedLeases(leaseMs);
     this.announce(await this.states.interruptExpired(maxAttempts));
     this.announce(await this.states.takeUnnoticed(renotifyMs));
     await this.states.refreshWaitingReasons(await this.workers.onlineTrainers());

@@ -97,9 +97,12 @@ export class JobStateRepository {
     ]);
   }
 
-  /** Gives every running attempt a fresh lease, after a time in which nobody could extend one. */
-  async renewAllLeases(leaseMs: number): Promise<void> {
-    await this.database.query(sql.RENEW_ALL_LEASES, [leaseMs]);
+  /**
+   * Notes that the dispatcher looks. When none has for half a lease, nobody could extend one: every running attempt gets
+   * a fresh lease, so that workers that live have time to say so.
+   */
+  async renewUnwatchedLeases(leaseMs: number): Promise<void> {
+    await this.database.query(sql.RENEW_UNWATCHED_LEASES, [leaseMs]);
   }
 
   /** Admits queued jobs of tenants with room, by priority and age. */

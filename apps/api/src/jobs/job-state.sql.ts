@@ -118,10 +118,20 @@ export const EXTEND_LEASES: PreparedQuery = {
     returning j.id, j.attempt, j.cancel_requested_at is not null as is_cancelled`,
 };
 
-export const RENEW_ALL_LEASES: PreparedQuery = {
-  name: 'job-renew-leases',
-  text: `update job set lease_expires_at = greatest(lease_expires_at, now() + $1::int * interval '1 millisecond')
-    where id in (
+/**
+ * $1 lease in milliseconds. The gap since the last sweep of any replica decides, not the start of this process: one that
+ * starts again and again must not keep the leases of dead workers alive.
+ */
+export const RENEW_UNWATCHED_LEASES: PreparedQuery = {
+  name: 'job-renew-unwatched-leases',
+  text: `with last as (
+      select not exists (
+        select 1 from sweep where id = 1 and swept_at > now() - $1::int * interval '0.5 milliseconds') as is_long_ago
+    ), noted as (
+      insert into sweep (id, swept_at) values (1, now()) on conflict (id) do update set swept_at = excluded.swept_at
+    )
+    update job set lease_expires_at = greatest(lease_expires_at, now() + $1::int * interval '1 millisecond')
+    where (select is_long_ago from last) and id in (
       select id from job where status = 'running' and lease_expires_at is not null order by id for update)`,
 };
 
