@@ -106,6 +106,4 @@ class Gate:
     def wait(self, step: int) -> None:
         """Blocks while the budget is spent, until something is asked for."""
         with self._condition:
-            self._condition.wait_for(
-                lambda: not self.is_spent(step) or self._is_stopping or self._save or self._sample
-            )
+            self._condition.wait_for(lambda: not self.is_spent(step) or self._is_stopping or self._save or self._sample)
