@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         return _leave(0)
     except SystemExit as error:
         return _leave(error.code if isinstance(error.code, int) else 1)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 (whatever it is, it is printed, and the exit code says so)
         traceback.print_exc()
         return _leave(1)
     return _leave(0)

@@ -52,6 +52,7 @@ channel.emit("paused", step=1)
 """
     ended = subprocess.run(
         [sys.executable, "-c", program],
+        check=False,
         cwd=DRIVERS,
         input='{"command":"save"}\n',
         capture_output=True,
