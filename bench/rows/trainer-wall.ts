@@ -95,13 +95,12 @@ async function timeUnderWorker(
   folder: string,
 ): Promise<{ seconds: number; command: Command }> {
   const workspace = path.join(workerDir, 'jobs', jobId, 'attempt-1');
-  const record = await waitUntil(() => readFile(path.join(workspace, 'trainer.json'), 'utf8').catch(() => undefined), {
+  const pid = await waitUntil(() => recordedPid(workspace), {
     timeoutMs: 60_000,
     what: 'the trainer',
     intervalMs: POLL_MS,
   });
   const started = performance.now();
-  const { pid } = JSON.parse(record) as { pid: number };
   const command = await commandOf(pid, workspace, path.join(folder, 'bare', jobId));
   await waitUntil(async () => !(await isRunning(pid)), { timeoutMs: 600_000, what: 'the end', intervalMs: POLL_MS });
   const seconds = (performance.now() - started) / 1000;
@@ -110,13 +109,22 @@ async function timeUnderWorker(
   return { seconds, command };
 }
 
+/** Undefined while the worker has not written, or not finished writing, the record of its trainer. */
+async function recordedPid(workspace: string): Promise<number | undefined> {
+  const record = await readFile(path.join(workspace, 'trainer.json'), 'utf8').catch(() => '');
+  const pid = /"pid":\s*(\d+)[,}]/.exec(record)?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}
+
 /** Reads how a process was started, and copies what its plan wrote before it goes on to fill the folder. */
 async function commandOf(pid: number, workspace: string, cwd: string): Promise<Command> {
   const words = async (file: string) => (await readFile(`/proc/${pid}/${file}`, 'utf8')).split('\0').slice(0, -1);
   const moved = (text: string) => text.replaceAll(workspace, cwd);
   const [args, variables, file] = [await words('cmdline'), await words('environ'), await readlink(`/proc/${pid}/exe`)];
   await copyPlan(workspace, cwd, moved);
-  const env = Object.fromEntries(variables.map((line) => [line.split('=')[0], moved(line.slice(line.indexOf('=') + 1))]));
+  const env = Object.fromEntries(
+    variables.map((line) => [line.split('=')[0], moved(line.slice(line.indexOf('=') + 1))]),
+  );
   // The interpreter of a virtual environment is known by the name it was called by.
   const program = path.isAbsolute(args[0] ?? '') ? args[0]! : file;
   return { file: program, args: args.slice(1).map(moved), cwd, env };
