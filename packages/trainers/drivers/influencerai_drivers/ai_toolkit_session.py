@@ -1,0 +1,303 @@
+"""The step gate within ai-toolkit, through methods that its training process calls anyway.
+
+Facts are of ostris/ai-toolkit 27a03a91 (jobs/process/BaseSDTrainProcess.py): `end_step_hook` runs once a step, after
+`step_num` has become the number of finished steps; the saves and samples of the loop itself come before that, one step
+early by name. So all saving and sampling happens here.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from .ai_toolkit_config import DriverConfig
+from .ai_toolkit_files import TrainingFiles, load_order
+from .ai_toolkit_order import DataOrder, sorted_folders
+from .channel import Channel
+from .gate import Aborted, Gate
+from .guard import LossGuard
+
+# A step whose loss is no number trains on 0 instead, so a few of them do no harm.
+TOLERATED_NON_FINITE = 2
+
+
+class Session:
+    """One training process, wrapped."""
+
+    def __init__(self, process: Any, config: DriverConfig, gate: Gate, channel: Channel, files: TrainingFiles) -> None:
+        self._process = process
+        self._config = config
+        self._gate = gate
+        self._channel = channel
+        self._files = files
+        self._order = DataOrder()
+        self._guard = LossGuard(tolerated_non_finite=TOLERATED_NON_FINITE)
+        self._loading = ExitStack()
+        self._loss: float | None = None
+        self._rate: float | None = None
+        self._is_non_finite = False
+        self._saved_step = config.start_step
+        self._is_final_saved = False
+        self.last_loss = 0.0
+
+    def wrap(self) -> None:
+        """Puts this session's methods around those of the process."""
+        process = self._process
+        self._around("hook_before_model_load", before=self._gate.raise_if_stopping)
+        self._around("before_dataset_load", before=self._before_data)
+        self._around("hook_before_train_loop", after=self._before_training)
+        self._around("end_step_hook", after=self._end_step)
+        self._around("update_training_metadata", after=self._name_weights)
+        for name in ("hook_train_loop", "save", "sample", "sample_step_hook"):
+            setattr(process, name, getattr(self, f"_{name}")(getattr(process, name)))
+        self._watch_prints()
+
+    def _around(
+        self, name: str, *, before: Callable[[], None] | None = None, after: Callable[[], None] | None = None
+    ) -> None:
+        original = getattr(self._process, name)
+
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if before:
+                before()
+            result = original(*args, **kwargs)
+            if after:
+                after()
+            return result
+
+        setattr(self._process, name, wrapped)
+
+    def _watch_prints(self) -> None:
+        # Only this print tells that a loss was no number; what the step returns is 0 then.
+        for base in type(self._process).__mro__:
+            module = sys.modules[base.__module__]
+            original = getattr(module, "print_acc", None)
+            if original is None:
+                continue
+
+            def watched(*args: Any, _original: Callable[..., Any] = original, **kwargs: Any) -> Any:
+                if args and args[0] == "loss is nan":
+                    self._is_non_finite = True
+                return _original(*args, **kwargs)
+
+            setattr(module, "print_acc", watched)  # noqa: B010
+
+    def _name_weights(self) -> None:
+        self._process.meta["ss_output_name"] = self._config.publish_name
+
+    def _before_data(self) -> None:
+        self._gate.raise_if_stopping()
+        self._loading.enter_context(sorted_folders())
+
+    def _before_training(self) -> None:
+        process, start = self._process, self._config.start_step
+        self._loading.close()
+        if process.step_num != start:
+            raise RuntimeError(f"The trainer starts at step {process.step_num}, not at the saved step {start}.")
+        if start > 0 and not process.optimizer.state_dict()["state"]:
+            self._channel.emit("warning", message="The saved optimizer could not be loaded; a fresh one goes on.")
+        self._follow_data()
+        self._keep_full_weights()
+        self._gate.set_interruptible(False)
+        self._channel.emit(
+            "start", step=start, totalSteps=self._config.total_steps, totalEpochs=self._config.total_epochs
+        )
+
+    def _follow_data(self) -> None:
+        loader = self._process.data_loader
+        order = load_order(self._config)
+        if order:
+            self._order.resume(order)
+        self._order.follow(loader)
+        if loader.num_workers > 0:
+            loader.worker_init_fn = _ignore_signals
+
+    def _keep_full_weights(self) -> None:
+        """Saves twice: in the type that was asked for, and as they are for a resume."""
+        import torch
+
+        original = self._process.network.save_weights
+
+        def save_weights(file: Any, dtype: Any = torch.float16, metadata: Any = None, **kwargs: Any) -> None:
+            original(file, dtype=dtype, metadata=dict(metadata or {}), **kwargs)
+            if not self._is_final_saved:
+                state = str(self._files.begin_state())
+                original(state, dtype=torch.float32, metadata=dict(metadata or {}), **kwargs)
+
+        self._process.network.save_weights = save_weights
+
+    def _hook_train_loop(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def hook_train_loop(*args: Any, **kwargs: Any) -> Any:
+            import torch
+
+            self._loss = None
+            self._is_non_finite = False
+            # Before the step: afterwards the schedule has moved on.
+            rate = learning_rate(self._process)
+            try:
+                losses = original(*args, **kwargs)
+            except torch.cuda.OutOfMemoryError:
+                self._report_skipped_batch()
+                raise
+            except RuntimeError as error:
+                if "CUDA out of memory" in str(error):
+                    self._report_skipped_batch()
+                raise
+            self._rate = rate if rate is not None else learning_rate(self._process, is_after=True)
+            self._loss = math.nan if self._is_non_finite else float(losses["loss"])
+            return losses
+
+        return hook_train_loop
+
+    def _report_skipped_batch(self) -> None:
+        step = self._process.step_num + 1
+        self._channel.emit("warning", message=f"Out of GPU memory in step {step}; the trainer skipped its batch.")
+
+    def _save(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def save(step: int | None = None) -> None:
+            if step is not None:
+                original(step)
+                return
+            # The weights of the whole training, right after the last step.
+            self._is_final_saved = True
+            original()
+            self._files.publish_final(self._process.step_num)
+
+        return save
+
+    def _sample(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def sample(step: int | None = None, is_first: bool = False) -> None:
+            try:
+                with self._gate.interruptible():
+                    original(step, is_first)
+            except Aborted:
+                # Everything is trained and saved: only pictures are missing.
+                if not self._is_final_saved:
+                    raise
+            if step is not None:
+                self._files.publish_samples(step)
+
+        return sample
+
+    def _sample_step_hook(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def sample_step_hook(*args: Any, **kwargs: Any) -> None:
+            original(*args, **kwargs)
+            self._gate.raise_if_stopping()
+
+        return sample_step_hook
+
+    def _end_step(self) -> None:
+        step = self._process.step_num
+        self._judge(step)
+        if step >= self._config.total_steps:
+            # The trainer leaves its loop and saves; a stop that comes now has nothing left to stop.
+            self._require_finite_weights()
+            return
+        is_save_due = _is_due(step, self._config.save_every)
+        is_sample_due = _is_due(step, self._config.sample_every)
+        if is_save_due:
+            self._save_step(step)
+        self._serve(step, is_sample_due=is_sample_due)
+        while self._gate.is_spent(step):
+            self._save_step(step)
+            self._channel.emit("paused", step=step)
+            self._gate.wait(step)
+            self._serve(step)
+
+    def _serve(self, step: int, *, is_sample_due: bool = False) -> None:
+        if self._gate.take_save():
+            self._save_step(step)
+        if is_sample_due or self._gate.take_sample():
+            self._sample_now(step)
+        if self._gate.is_stopping:
+            self._stop(step)
+
+    def _judge(self, step: int) -> None:
+        if self._loss is None:
+            return
+        if math.isfinite(self._loss):
+            self.last_loss = self._loss
+            epoch = self._config.epoch_at(step)
+            self._channel.progress(step=step, epoch=epoch, loss=self._loss, learning_rate=self._rate)
+        verdict = self._guard.judge(self._loss)
+        if verdict:
+            self._fail(*verdict)
+
+    def _fail(self, code: str, message: str) -> None:
+        self._channel.emit(
+            "error", code=code, message=message, hint="Lower the learning rate, or look for odd pictures in the data."
+        )
+        self._close_logs()
+        raise SystemExit(1)
+
+    def _require_finite_weights(self) -> None:
+        import torch
+
+        parameters = (parameter for group in self._process.params for parameter in group["params"])
+        if not all(bool(torch.isfinite(parameter).all()) for parameter in parameters):
+            self._fail("loss_not_finite", "The weights are no numbers any more.")
+
+    def _save_step(self, step: int) -> None:
+        if step == self._saved_step:
+            return
+        self._require_finite_weights()
+        process = self._process
+        # The order of the trainer's own saves: no gradients are held, and parameters are trainable again afterwards.
+        process.progress_bar.pause()
+        process.optimizer.zero_grad()
+        process.save(step)
+        process.ensure_params_requires_grad()
+        self._files.publish_step(step, self._order.save())
+        self._saved_step = step
+        process.progress_bar.unpause()
+
+    def _sample_now(self, step: int) -> None:
+        process = self._process
+        if process.train_config.disable_sampling:
+            return
+        process.progress_bar.pause()
+        try:
+            process.sample(step)
+        except Aborted:
+            self._stop(step)
+        process.ensure_params_requires_grad()
+        process.progress_bar.unpause()
+
+    def _stop(self, step: int) -> None:
+        self._save_step(step)
+        self._channel.emit("aborted", step=step)
+        self._close_logs()
+        raise SystemExit(0)
+
+    def _close_logs(self) -> None:
+        # Writes the last losses to the trainer's own log.
+        self._process.logger.finish()
+
+
+def learning_rate(process: Any, *, is_after: bool = False) -> float | None:
+    """The rate that the next step trains with; optimizers that find their own tell it after the step only."""
+    optimizer = process.optimizer
+    for name in ("get_avg_learning_rate", "get_learning_rates"):
+        inner = getattr(optimizer, "optimizer", optimizer)
+        if hasattr(inner, name):
+            if not is_after:
+                return None
+            rate = getattr(inner, name)()
+            return float(rate[0] if isinstance(rate, list) else rate)
+    group = optimizer.param_groups[0]
+    return float(group["lr"]) * float(group.get("d", 1.0))
+
+
+def _is_due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+def _ignore_signals(_worker: int) -> None:
+    """A signal to the whole group must not take the loaders away before the last step is saved."""
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
