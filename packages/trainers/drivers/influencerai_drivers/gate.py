@@ -48,6 +48,13 @@ class Gate:
                 self._is_stopping = True
             self._condition.notify_all()
 
+    def expect(self, total_steps: int) -> None:
+        """Corrects the total, for a trainer that counts its steps itself. Without a budget all of them may run."""
+        with self._condition:
+            if self._authorised >= self._total:
+                self._authorised = total_steps
+            self._total = total_steps
+
     def stop(self) -> None:
         """Asks the training to save and end at the next step."""
         with self._condition:

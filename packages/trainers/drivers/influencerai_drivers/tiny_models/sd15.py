@@ -115,7 +115,10 @@ def _write_tokenizer(folder: Path) -> dict[str, int]:
     symbols = list(_byte_symbols())
     words = [*symbols, *(f"{symbol}</w>" for symbol in symbols), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: index for index, word in enumerate(words)}
-    special = {"bos_token": "<|startoftext|>", **dict.fromkeys(("eos_token", "pad_token", "unk_token"), "<|endoftext|>")}
+    special = {
+        "bos_token": "<|startoftext|>",
+        **dict.fromkeys(("eos_token", "pad_token", "unk_token"), "<|endoftext|>"),
+    }
     config = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "do_lower_case": True, **special}
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
     (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")

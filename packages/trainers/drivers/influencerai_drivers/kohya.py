@@ -1,0 +1,216 @@
+"""Drives the LoRA scripts of kohya sd-scripts step by step, through methods that they call anyway.
+
+All of them share `NetworkTrainer.train` (kohya sd-scripts: train_network.py). A subclass of the family's trainer
+overrides `process_batch` (where the loss of a batch is returned that kohya logs as `loss/current`), `on_step_start`
+(before each batch) and `sample_images` (after each optimizer step, right before kohya looks at `save_every_n_steps` on
+the live arguments). Only the function that writes a state is replaced, since kohya's own counts from the start of the
+run and writes in place.
+
+Full fine-tuning and DreamBooth scripts have neither class nor hook: they are run as they are, as are several processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import math
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from .channel import Channel, Command
+from .gate import Gate
+from .kohya_config import KohyaConfig
+from .kohya_resume import InitialStep
+from .kohya_session import Session
+
+#: Larger than any step; the driver ends the training, since kohya's own count of a resumed run does not say when.
+_NEVER = 2**31
+
+
+def run(*, config: dict[str, Any], workspace: Path, home: Path | None, channel: Channel) -> None:
+    """Trains as `driver.json` says."""
+    if home is None:
+        raise ValueError("The kohya driver needs --home, the checkout of sd-scripts.")
+    settings = KohyaConfig.read(config)
+    if settings.mode == "launch":
+        _launch(settings, home)
+    if settings.mode == "script":
+        _run_script(settings, workspace, home)
+        return
+    _drive(settings, workspace, home, channel)
+
+
+def _launch(settings: KohyaConfig, home: Path) -> None:
+    """Becomes the launcher of several processes; their group is signalled as a whole."""
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", *settings.launcher_arguments]
+    script = [str(settings.script_path(home)), "--config_file", settings.job_file]
+    sys.stdout.flush()
+    os.execv(sys.executable, [*launcher, *script])
+
+
+def _run_script(settings: KohyaConfig, workspace: Path, home: Path) -> None:
+    """Runs a script as its own command line would; a signal ends it without a save."""
+    _prepare_imports(settings, home)
+    sys.argv = [str(settings.script_path(home)), "--config_file", str(workspace / settings.job_file)]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def _drive(settings: KohyaConfig, workspace: Path, home: Path, channel: Channel) -> None:
+    gate = Gate(start_step=settings.start_step, total_steps=settings.total_steps, is_budgeted=settings.is_budgeted)
+    gate.stop_on_signals()
+    channel.listen(lambda command: _handle(gate, command), _stop)
+    with gate.interruptible():
+        _prepare_imports(settings, home)
+        module = importlib.import_module(settings.script)
+        train_util = importlib.import_module("library.train_util")
+        session = Session(settings, workspace, channel, gate)
+        arguments = _read_arguments(module, train_util, settings, workspace, session)
+        gated = _gate_class(getattr(module, settings.trainer_class), train_util, settings, session, gate)
+        # Made interruptible by the block, made whole again by the first step.
+        gated().train(arguments)
+    session.finish()
+
+
+def _handle(gate: Gate, command: Command) -> None:
+    if command.get("command") == "abort":
+        _stop()
+    else:
+        gate.handle(command)
+
+
+def _stop() -> None:
+    """A signal interrupts what the training thread does; a flag would wait for a model to be loaded."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _prepare_imports(settings: KohyaConfig, home: Path) -> None:
+    sys.path.insert(0, str(home))
+    if settings.has_tiny_unet:
+        from .tiny_models.sd15 import TINY_UNET
+
+        # Read by the class bodies and constructors of the module, so before anything of kohya makes a U-Net.
+        unet = importlib.import_module("library.original_unet")
+        for name, value in TINY_UNET.items():
+            setattr(unet, name, value)
+
+
+def _read_arguments(
+    module: Any, train_util: Any, settings: KohyaConfig, workspace: Path, session: Session
+) -> argparse.Namespace:
+    """The job file through the script's own parser, with what only the driver decides."""
+    parser = module.setup_parser()
+    sys.argv = [f"{settings.script}.py", "--config_file", str(workspace / settings.job_file)]
+    arguments: argparse.Namespace = train_util.read_config_from_file(parser.parse_args(), parser)
+    session.work_dir.mkdir(parents=True, exist_ok=True)
+    arguments.output_dir = str(session.work_dir)
+    arguments.output_name = settings.output_name
+    arguments.save_state = True
+    arguments.save_every_n_steps = arguments.save_every_n_epochs = None
+    arguments.sample_every_n_steps = arguments.sample_every_n_epochs = None
+    arguments.sample_at_first = False
+    # Workers would be ended by a signal to the process group, and take the training with them before it has saved.
+    arguments.max_data_loader_n_workers = 0
+    arguments.persistent_data_loader_workers = False
+    if settings.resume_from:
+        arguments.resume = settings.resume_from
+        arguments.initial_step = InitialStep(settings.start_step)
+        arguments.skip_until_initial_step = True
+    return arguments
+
+
+def _gate_class(base: Any, train_util: Any, settings: KohyaConfig, session: Session, gate: Gate) -> Any:
+    """A subclass of the family's trainer that stops between steps."""
+
+    class GatedTrainer(base):  # type: ignore[misc]
+        def post_process_network(self, args: Any, accelerator: Any, network: Any, *others: Any) -> None:
+            super().post_process_network(args, accelerator, network, *others)
+            _correct_metadata(network, session)
+
+        def process_batch(self, *positional: Any, **named: Any) -> Any:
+            loss = super().process_batch(*positional, **named)
+            if named.get("is_train", True):
+                session.take_loss(loss.detach(), _learning_rate(self.gated_accelerator))
+            return loss
+
+        def on_step_start(self, args: Any, accelerator: Any, *others: Any, **named: Any) -> None:
+            if named.get("is_train", True):
+                self.gated_accelerator = accelerator
+                args.max_train_steps = _NEVER
+                session.before_step(lambda: self._sample_now(args))
+            super().on_step_start(args, accelerator, *others, **named)
+
+        def sample_images(self, accelerator: Any, args: Any, epoch: Any, global_step: int, *models: Any) -> None:
+            self.sample_arguments = (accelerator, global_step, models)
+            if epoch == 0:
+                self._begin(accelerator, args)
+            elif epoch is None:
+                self._end_step(accelerator, args, global_step)
+
+        def _begin(self, accelerator: Any, args: Any) -> None:
+            steps_per_epoch = math.ceil(_batches_per_epoch(accelerator) / args.gradient_accumulation_steps)
+            session.begin(steps_per_epoch=steps_per_epoch, total_steps=args.max_train_steps)
+            train_util.save_and_remove_state_stepwise = self._keep_checkpoint
+            # The end of a run leaves no state: there is nothing to go on with.
+            train_util.save_state_on_train_end = lambda *_: None
+            if settings.sample_at_first and session.step == 0:
+                self._sample_now(args, is_first=True)
+                session.publish_samples()
+
+        def _end_step(self, accelerator: Any, args: Any, global_step: int) -> None:
+            must_save = session.after_step(lambda: self._sample_now(args))
+            args.save_every_n_steps = global_step if must_save else None
+            if not must_save and session.is_state_due():
+                session.keep_state(lambda folder: _save_state(accelerator, folder, session))
+            if session.step >= session.schedule.total_steps:
+                # Leaves the loop, in the last epoch.
+                args.max_train_steps = global_step
+                gate.set_interruptible(False)
+
+        def _keep_checkpoint(self, args: Any, accelerator: Any, global_step: int) -> None:
+            name = train_util.get_step_ckpt_name(args, f".{args.save_model_as}", global_step)
+            weights = Path(args.output_dir) / name
+            session.keep_checkpoint(weights, lambda folder: _save_state(accelerator, folder, session))
+
+        def _sample_now(self, args: Any, *, is_first: bool = False) -> None:
+            accelerator, global_step, models = self.sample_arguments
+            if not settings.prompts:
+                return
+            args.sample_at_first, args.sample_every_n_steps = is_first, max(1, global_step)
+            try:
+                super().sample_images(accelerator, args, 0 if is_first else None, global_step, *models)
+            finally:
+                args.sample_at_first, args.sample_every_n_steps = False, None
+
+    return GatedTrainer
+
+
+def _correct_metadata(network: Any, session: Session) -> None:
+    """kohya counts the steps of a resumed run from its start; the header of the weights shall say the true one."""
+    save_weights = network.save_weights
+
+    def save(file: str, dtype: Any, metadata: dict[str, str] | None) -> None:
+        save_weights(file, dtype, {**(metadata or {}), "ss_steps": str(session.step)})
+
+    network.save_weights = save
+
+
+def _batches_per_epoch(accelerator: Any) -> int:
+    return max(len(loader) for loader in accelerator._dataloaders)
+
+
+def _learning_rate(accelerator: Any) -> float:
+    """Rate of the last group of parameters, the U-Net's or DiT's, in the step that runs now."""
+    group = accelerator._optimizers[0].param_groups[-1]
+    # Optimizers that find their own rate keep a factor in `d`.
+    return float(group["lr"]) * float(group.get("d", 1.0))
+
+
+def _save_state(accelerator: Any, folder: str, session: Session) -> None:
+    accelerator.save_state(folder)
+    true_position = {"current_epoch": session.schedule.epoch_of(session.step), "current_step": session.step}
+    (Path(folder) / "train_state.json").write_text(json.dumps(true_position), encoding="utf-8")
