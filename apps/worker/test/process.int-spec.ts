@@ -3,7 +3,7 @@ import { findTrainer } from '@influencerai/trainers';
 import { mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunningTrainer } from '../src/runner/launcher.js';
+import type { LaunchRequest, RunningTrainer } from '../src/runner/launcher.js';
 import { processLauncher } from '../src/runner/process-launcher.js';
 import type { Line } from '../src/runner/line-splitter.js';
 import { TrainerOutput } from '../src/runner/trainer-output.js';
@@ -22,6 +22,17 @@ afterEach(async () => {
   await rm(workspaceDir, { recursive: true, force: true });
 });
 
+const aRequest = (overrides: Partial<LaunchRequest>): LaunchRequest => ({
+  file: '',
+  args: [],
+  env: {},
+  workspaceDir: '',
+  reads: [],
+  job: { jobId: '00000000-0000-4000-8000-000000000001', attempt: 1, trainer: 'tiny' },
+  gpu: undefined,
+  ...overrides,
+});
+
 const launch = async (script: string): Promise<{ running: RunningTrainer; lines: string[] }> => {
   const lines: string[] = [];
   const handlers = { onEvent: () => undefined, onLine: (_: unknown, line: Line) => void lines.push(line.text) };
@@ -29,7 +40,7 @@ const launch = async (script: string): Promise<{ running: RunningTrainer; lines:
     findTrainer('tiny')!.createParser({ startStep: 0, totalSteps: 1, totalEpochs: 1 }),
     handlers,
   );
-  const request = { file: process.execPath, args: ['-e', script], env: {}, workspaceDir };
+  const request = aRequest({ file: process.execPath, args: ['-e', script], workspaceDir });
   const running = await processLauncher.launch(request, output);
   launched.push(running);
   return { running, lines };
@@ -76,10 +87,10 @@ describe('processLauncher', () => {
   });
 
   it('should say that a program is not there', async () => {
-    const missing = processLauncher.launch(
-      { file: '/nowhere/trainer', args: [], env: {}, workspaceDir },
-      { write: () => undefined, end: () => undefined },
-    );
+    const missing = processLauncher.launch(aRequest({ file: '/nowhere/trainer', workspaceDir }), {
+      write: () => undefined,
+      end: () => undefined,
+    });
     await expect(missing).rejects.toThrow(/nowhere/);
   });
 });

@@ -7,7 +7,7 @@ import { CurveLog } from './curve-log.js';
 import { Delivery, type DeliveryEnd } from './delivery.js';
 import { describeEvent } from './describe-event.js';
 import { JobRecord } from './job-record.js';
-import type { LaunchExit, RunningTrainer } from './launcher.js';
+import { HostFault, type LaunchExit, type RunningTrainer } from './launcher.js';
 import { LogShipper } from './log-shipper.js';
 import { lossCurveSvg } from './loss-curve.js';
 import {
@@ -110,7 +110,7 @@ export class JobRunner {
 
   async run(): Promise<void> {
     const end = await this.#train().catch((error: unknown) => {
-      if (!this.#hasLaunched && isDiskFault(error)) throw error;
+      if (!this.#hasLaunched && isHostFault(error)) throw error;
       this.input.log.error({ err: error }, 'The attempt failed');
       return failed(toFailure(error), this.input.job.spec, this.#record);
     });
@@ -303,5 +303,6 @@ const isLossError = (event: TrainerEvent): boolean =>
   event.event === 'error' && ['loss_not_finite', 'loss_diverged'].includes(event.code);
 
 /** This host's own trouble: the job can run elsewhere. */
-const isDiskFault = (error: unknown): boolean =>
-  error instanceof Error && DISK_FAULTS.includes((error as NodeJS.ErrnoException).code ?? '');
+const isHostFault = (error: unknown): boolean =>
+  error instanceof HostFault ||
+  (error instanceof Error && DISK_FAULTS.includes((error as NodeJS.ErrnoException).code ?? ''));

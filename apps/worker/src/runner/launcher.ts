@@ -1,4 +1,4 @@
-import type { TrainerCommand } from '@influencerai/shared';
+import type { TrainerCommand, TrainerId } from '@influencerai/shared';
 
 export interface LaunchRequest {
   file: string;
@@ -6,6 +6,16 @@ export interface LaunchRequest {
   /** The whole environment: nothing of the worker's own reaches the trainer. */
   env: Record<string, string>;
   workspaceDir: string;
+  /** Absolute paths outside the workspace that the trainer reads. */
+  reads: readonly string[];
+  job: { jobId: string; attempt: number; trainer: TrainerId };
+  /** Number of the GPU that the job has on this host; undefined without one. */
+  gpu: number | undefined;
+}
+
+/** Trouble of this host, not of the job: another can run it. */
+export class HostFault extends Error {
+  override readonly name = 'HostFault';
 }
 
 /** Takes what a trainer prints, as it comes; it must not make the trainer wait. */
@@ -30,7 +40,9 @@ export interface RunningTrainer {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Starts trainers: as processes of this host, later also in containers. */
+/** Starts trainers: as processes of this host, or in containers. */
 export interface Launcher {
   launch(request: LaunchRequest, output: OutputSink): Promise<RunningTrainer>;
+  /** Ends what a worker that crashed left running beside its workspaces; resolves to what it was. */
+  endStrays?(graceMs: number): Promise<string[]>;
 }

@@ -122,7 +122,7 @@ const runFacts = ({ steps }: Plan, { training }: TrainingSpec, { from }: Resumpt
   totalEpochs: training.maxSteps === null ? training.epochs : Math.ceil(steps.total / steps.perEpoch),
 });
 
-const toLaunch = async ({ context, slot, workspace }: PrepareInput, plan: Plan): Promise<LaunchRequest> => {
+const toLaunch = async ({ context, job, slot, workspace }: PrepareInput, plan: Plan): Promise<LaunchRequest> => {
   const [name, ...args] = plan.command;
   const program = await context.programs.find(name);
   if (!program) throw new AppError('trainer_unavailable', { trainer: name });
@@ -135,7 +135,15 @@ const toLaunch = async ({ context, slot, workspace }: PrepareInput, plan: Plan):
     ...plan.env,
     [WORKSPACE_MARK]: workspace.dir,
   };
-  return { file, args: [...leading, ...args], env, workspaceDir: workspace.dir };
+  return {
+    file,
+    args: [...leading, ...args],
+    env,
+    workspaceDir: workspace.dir,
+    reads: plan.reads,
+    job: { jobId: job.jobId, attempt: job.attempt, trainer: job.spec.trainer },
+    gpu: slot.gpu?.index,
+  };
 };
 
 const notesFor = ({ job, slot }: PrepareInput, plan: Plan, { from }: Resumption): string[] => {

@@ -3,7 +3,8 @@ import { execa } from 'execa';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endGroup, startOf } from './process-group.js';
-import type { Launcher, LaunchExit, LaunchRequest, OutputSink, OutputStream, RunningTrainer } from './launcher.js';
+import { forwardOutput } from './forward-output.js';
+import type { Launcher, LaunchExit, LaunchRequest, RunningTrainer } from './launcher.js';
 import { forgetTrainer, recordTrainer } from './stray-trainers.js';
 
 const STREAM_END_MS = 2000;
@@ -15,7 +16,10 @@ export const processLauncher: Launcher = {
     const { pid } = child;
     if (pid === undefined) throw new Error((await child).shortMessage ?? `${request.file} did not start`);
     // Before anything is waited for: Node and execa let streams run dry that nobody reads.
-    const streams = Promise.all([forward(child, 'stdout', output), forward(child, 'stderr', output)]);
+    const streams = Promise.all([
+      forwardOutput(child.stdout, 'stdout', output),
+      forwardOutput(child.stderr, 'stderr', output),
+    ]);
     const exit = once(child.nodeChildProcess, 'exit') as Promise<[number | null, string | null]>;
     await recordOrEnd(request.workspaceDir, pid);
     return toRunningTrainer({ child, pid, exit, streams, workspaceDir: request.workspaceDir });
@@ -61,18 +65,6 @@ const start = ({ file, args, env, workspaceDir }: LaunchRequest) => {
   child.stdin.on('error', () => undefined);
   return child;
 };
-
-const forward = (child: Child, name: OutputStream, output: OutputSink): Promise<void> =>
-  new Promise((resolve) => {
-    const stream = child[name];
-    stream.on('data', (chunk: Buffer) => output.write(name, chunk));
-    // A stream that breaks is closed like one that ends; why the trainer ended is told by its exit.
-    stream.on('error', () => undefined);
-    stream.on('close', () => {
-      output.end(name);
-      resolve();
-    });
-  });
 
 const toRunningTrainer = (started: Started): RunningTrainer => ({
   exited: finish(started),
