@@ -8,8 +8,13 @@ import { silentDoorbell, type OpenDoorbell } from './doorbell.js';
 import type { Env } from './env.js';
 import { discoverGpus } from './gpu-discovery.js';
 import { readModelsFile } from './models-file.js';
-import { hostPrograms } from './programs.js';
+import { hostPrograms, type Programs } from './programs.js';
 import { queueDoorbell } from './queue-doorbell.js';
+import { containerEngine } from './runner/container-engine.js';
+import { containerPrograms } from './runner/container-programs.js';
+import type { ContainerSettings } from './runner/container-settings.js';
+import { dockerLauncher } from './runner/docker-launcher.js';
+import type { Launcher } from './runner/launcher.js';
 import { processLauncher } from './runner/process-launcher.js';
 import { DEFAULT_PACE, type Pace } from './runner/runner-context.js';
 import { planSlots, SlotPool } from './slots.js';
@@ -27,12 +32,14 @@ export class StartError extends Error {
  * @throws StartError when no trainer can start here
  */
 export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PACE): Promise<Agent> => {
-  const programs = hostPrograms({ tinyProgram: env.tinyProgram, trainersDir: env.trainersDir });
+  const { programs, launcherFor } = env.container ? await inContainers(env.container) : asProcesses(env);
   const implemented = implementedTrainers().map((id) => findTrainer(id)!);
   const trainers = await usableTrainers({ allowed: env.trainers, implemented, programs });
   if (trainers.length === 0) {
     throw new StartError(
-      'No trainer can start on this host. Build the project (pnpm build), and check WORKER_TRAINERS.',
+      env.container
+        ? 'No image of a trainer is on this host. Build one (docs/containers.md), and check DOCKER_IMAGES.'
+        : 'No trainer can start on this host. Build the project (pnpm build), and check WORKER_TRAINERS.',
     );
   }
   const { gpus, problem } = await discoverGpus(env.nvidiaSmi, env.visibleGpus);
@@ -43,7 +50,7 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
   return new Agent({
     context: {
       api: sdkApi(apiUrl),
-      launcher: processLauncher,
+      launcher: launcherFor(identity.id),
       programs,
       models: await readModelsFile(env.modelsFile),
       workerDir,
@@ -60,6 +67,28 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
     claimPollMs,
     openDoorbell: doorbellFor(env, trainers, log),
   });
+};
+
+/** How trainers are found and started. */
+interface Launching {
+  programs: Programs;
+  launcherFor: (workerId: string) => Launcher;
+}
+
+const asProcesses = ({ tinyProgram, trainersDir }: Env): Launching => ({
+  programs: hostPrograms({ tinyProgram, trainersDir }),
+  launcherFor: () => processLauncher,
+});
+
+const inContainers = async (settings: ContainerSettings): Promise<Launching> => {
+  const engine = containerEngine(settings);
+  await engine.assertReachable().catch((error: Error) => {
+    throw new StartError(`${error.message} LAUNCHER=docker needs DOCKER_PROGRAM and DOCKER_HOST to reach one.`);
+  });
+  return {
+    programs: containerPrograms(engine, settings.images),
+    launcherFor: (workerId) => dockerLauncher({ engine, settings, workerId }),
+  };
 };
 
 const doorbellFor = (

@@ -1,6 +1,7 @@
 import { TRAINER_IDS, TrainerIdSchema } from '@influencerai/shared';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { containerFields, toContainerSettings } from './runner/container-settings.js';
 
 const url = (...protocols: string[]) =>
   z
@@ -64,6 +65,7 @@ export const EnvSchema = z.object({
     .string()
     .default('.local/trainers')
     .describe('Where `bin/trainers install` put kohya, ai-toolkit and TRL.'),
+  ...containerFields,
   KEEP_WORKSPACES: z.coerce
     .number()
     .int()
@@ -118,6 +120,7 @@ const toEnv = (env: z.infer<typeof EnvSchema>) =>
     graceMs: env.GRACE_MS,
     modelsFile: env.MODELS_FILE ? resolve(env.MODELS_FILE) : undefined,
     trainersDir: resolve(env.TRAINERS_DIR),
+    container: env.LAUNCHER === 'docker' ? toContainerSettings(env) : undefined,
     keepWorkspaces: env.KEEP_WORKSPACES,
     logLevel: env.LOG_LEVEL,
     nvidiaSmi: env.NVIDIA_SMI,

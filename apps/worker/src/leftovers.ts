@@ -27,8 +27,10 @@ export interface Leftovers {
 }
 
 /** Ends the trainers that outlived a crashed worker, and finds what is still to be delivered. */
-export const collectLeftovers = async ({ workerDir, graceMs, log }: RunnerContext): Promise<Leftovers> => {
+export const collectLeftovers = async ({ launcher, workerDir, graceMs, log }: RunnerContext): Promise<Leftovers> => {
   const found: Leftovers = { ended: [], interrupted: [] };
+  for (const stray of (await launcher.endStrays?.(graceMs ?? STRAY_GRACE_MS)) ?? [])
+    log.warn({ stray }, 'Ended a container that outlived its worker');
   for (const workspace of await allWorkspaces(workerDir)) {
     if (await endStray(workspace.dir, graceMs ?? STRAY_GRACE_MS))
       log.warn({ workspace: workspace.dir }, 'Ended a trainer that outlived its worker');
