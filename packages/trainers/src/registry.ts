@@ -1,10 +1,14 @@
 import type { TrainerId } from '@influencerai/shared';
+import { aiToolkit } from './ai-toolkit/index.js';
 import { tiny } from './tiny/index.js';
 import type { Trainer } from './trainer.js';
+import { trl } from './trl/index.js';
 
 /** The trainers that can be planned and run; ids without a line are known by name only. */
 const TRAINERS: Partial<Record<TrainerId, Trainer>> = {
   tiny,
+  'ai-toolkit': aiToolkit,
+  trl,
 };
 
 /** The trainer of this id, or undefined while it has no implementation. */

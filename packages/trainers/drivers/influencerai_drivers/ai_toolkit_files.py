@@ -35,8 +35,8 @@ class TrainingFiles:
         self.draft.mkdir(parents=True)
         return self.draft / f"{WEIGHTS}.safetensors"
 
-    def publish_step(self, step: int, order: dict[str, Any]) -> None:
-        """Turns the trainer's save of this step, and the draft, into a checkpoint that a resume can start from."""
+    def publish_step(self, step: int, order: dict[str, Any], *, is_checkpoint: bool) -> None:
+        """Turns the trainer's save of this step, and the draft, into a state, and into a checkpoint if it is one."""
         import torch
 
         epoch = self._config.epoch_at(step)
@@ -44,6 +44,8 @@ class TrainingFiles:
         (self._config.save_root / OPTIMIZER).replace(self.draft / OPTIMIZER)
         torch.save(order, self.draft / ORDER)
         state = self._states.publish(self.draft, step=step, epoch=epoch)
+        if not is_checkpoint:
+            return
         names = self._publish_weights(f"{self._config.name}_{step:09d}", f"{self._config.publish_name}-step{step:08d}")
         self._announce(names, step=step, epoch=epoch, statePath=state)
 

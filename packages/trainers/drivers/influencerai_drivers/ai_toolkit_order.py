@@ -45,19 +45,27 @@ class DataOrder:
     def __init__(self) -> None:
         self._epoch_start: RandomState | None = None
         self._position = 0
+        self._length = 0
         self._resume: dict[str, Any] | None = None
 
     def save(self) -> dict[str, Any]:
         """What `resume` needs, as of now."""
-        return {"epochStart": self._epoch_start, "position": self._position, "now": capture_random_state()}
+        return {
+            "epochStart": self._epoch_start,
+            "position": self._position,
+            "length": self._length,
+            "now": capture_random_state(),
+        }
 
-    def resume(self, saved: dict[str, Any]) -> None:
-        """Makes the next epoch begin where a saved one was."""
-        self._resume = saved
+    def resume(self, saved: dict[str, Any], length: int) -> None:
+        """Makes the next epoch begin where a saved one was; one of other batches begins anew."""
+        if saved["length"] == length:
+            self._resume = saved
 
     def follow(self, loader: Any) -> None:
         """Watches a data loader; its class changes, since the trainer asks the loader for its data set too."""
         order = self
+        order._length = len(loader)
 
         class Followed(type(loader)):  # type: ignore[misc]
             def __iter__(self) -> Iterator[Any]:

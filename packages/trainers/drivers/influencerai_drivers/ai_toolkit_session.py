@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -22,6 +23,8 @@ from .guard import LossGuard
 
 # A step whose loss is no number trains on 0 instead, so a few of them do no harm.
 TOLERATED_NON_FINITE = 2
+# What a crash may cost; the state of a LoRA takes seconds to write.
+STATE_EVERY_SECONDS = 600
 
 
 class Session:
@@ -40,6 +43,7 @@ class Session:
         self._rate: float | None = None
         self._is_non_finite = False
         self._saved_step = config.start_step
+        self._saved_at = time.monotonic()
         self._is_final_saved = False
         self.last_loss = 0.0
 
@@ -110,7 +114,7 @@ class Session:
         loader = self._process.data_loader
         order = load_order(self._config)
         if order:
-            self._order.resume(order)
+            self._order.resume(order, len(loader))
         self._order.follow(loader)
         if loader.num_workers > 0:
             loader.worker_init_fn = _ignore_signals
@@ -194,12 +198,16 @@ class Session:
         self._judge(step)
         if step >= self._config.total_steps:
             # The trainer leaves its loop and saves; a stop that comes now has nothing left to stop.
+            if self._loss is not None and not math.isfinite(self._loss):
+                self._fail("loss_not_finite", "The loss of the last step is no number.")
             self._require_finite_weights()
             return
         is_save_due = _is_due(step, self._config.save_every)
         is_sample_due = _is_due(step, self._config.sample_every)
         if is_save_due:
             self._save_step(step)
+        elif time.monotonic() - self._saved_at > STATE_EVERY_SECONDS:
+            self._save_step(step, is_checkpoint=False)
         self._serve(step, is_sample_due=is_sample_due)
         while self._gate.is_spent(step):
             self._save_step(step)
@@ -240,8 +248,9 @@ class Session:
         if not all(bool(torch.isfinite(parameter).all()) for parameter in parameters):
             self._fail("loss_not_finite", "The weights are no numbers any more.")
 
-    def _save_step(self, step: int) -> None:
-        if step == self._saved_step:
+    def _save_step(self, step: int, *, is_checkpoint: bool = True) -> None:
+        # After a step without a loss the weights are doubtful: the last good state stays the newest.
+        if step == self._saved_step or self._loss is None or not math.isfinite(self._loss):
             return
         self._require_finite_weights()
         process = self._process
@@ -250,8 +259,9 @@ class Session:
         process.optimizer.zero_grad()
         process.save(step)
         process.ensure_params_requires_grad()
-        self._files.publish_step(step, self._order.save())
+        self._files.publish_step(step, self._order.save(), is_checkpoint=is_checkpoint)
         self._saved_step = step
+        self._saved_at = time.monotonic()
         process.progress_bar.unpause()
 
     def _sample_now(self, step: int) -> None:
@@ -268,7 +278,7 @@ class Session:
 
     def _stop(self, step: int) -> None:
         self._save_step(step)
-        self._channel.emit("aborted", step=step)
+        self._channel.emit("aborted", step=self._saved_step)
         self._close_logs()
         raise SystemExit(0)
 
