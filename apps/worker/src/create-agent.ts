@@ -44,7 +44,10 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
   }
   const { gpus, problem } = await discoverGpus(env.nvidiaSmi, env.visibleGpus);
   if (problem) log.warn(problem);
-  const slots = planSlots({ gpus, cores: availableParallelism(), asked: env.slots });
+  if (gpus.length > 0 && gpus.length < env.gpusPerJob) {
+    throw new StartError(`GPUS_PER_JOB is ${env.gpusPerJob}, and this host offers ${gpus.length} GPU(s). Lower it.`);
+  }
+  const slots = planSlots({ gpus, cores: availableParallelism(), asked: env.slots, gpusPerJob: env.gpusPerJob });
   const identity = { id: await workerId(env.workerDir), version: VERSION, slots: slots.length, gpus, trainers };
   const { workerDir, dataRoot, graceMs, keepWorkspaces, trainerBase, apiUrl, claimPollMs } = env;
   return new Agent({

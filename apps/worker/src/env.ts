@@ -41,6 +41,13 @@ export const EnvSchema = z.object({
     .max(64)
     .optional()
     .describe('Jobs at a time. Default: one per GPU, or half of the CPU cores.'),
+  GPUS_PER_JOB: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('GPUs of a slot. More than 1: the trainers run through their launchers, without step gates.'),
   WORKER_TRAINERS: list
     .pipe(z.array(TrainerIdSchema).min(1))
     .optional()
@@ -114,6 +121,7 @@ const toEnv = (env: z.infer<typeof EnvSchema>) =>
     workerDir: resolve(env.WORKER_DIR),
     dataRoot: resolve(env.DATA_ROOT),
     slots: env.WORKER_SLOTS,
+    gpusPerJob: env.GPUS_PER_JOB,
     trainers: env.WORKER_TRAINERS,
     tinyProgram: env.TINY_PROGRAM ? resolve(env.TINY_PROGRAM) : undefined,
     claimPollMs: env.CLAIM_POLL_MS,

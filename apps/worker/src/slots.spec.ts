@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { onlyVisible, parseGpuCsv } from './gpu-discovery.js';
-import { planSlots, SlotPool } from './slots.js';
+import { planSlots, type Slot, SlotPool } from './slots.js';
+
+const indexes = (slot: Slot): number[] => slot.gpus.map(({ index }) => index);
 
 const gpus = parseGpuCsv('0, NVIDIA H200, 143771\n1, NVIDIA A100-SXM4-80GB, 81920\n');
 
@@ -30,16 +32,21 @@ describe('onlyVisible', () => {
 
 describe('planSlots', () => {
   it('should make a slot per GPU', () => {
-    expect(planSlots({ gpus, cores: 64 }).map(({ gpu }) => gpu?.index)).toEqual([0, 1]);
+    expect(planSlots({ gpus, cores: 64 }).map(indexes)).toEqual([[0], [1]]);
   });
 
   it('should make a slot per two cores where there is no GPU, and at least one', () => {
     expect(planSlots({ gpus: [], cores: 8 })).toHaveLength(4);
-    expect(planSlots({ gpus: [], cores: 1 })).toEqual([{ index: 0, gpu: undefined }]);
+    expect(planSlots({ gpus: [], cores: 1 })).toEqual([{ index: 0, gpus: [] }]);
   });
 
   it('should spread the slots asked for over the GPUs', () => {
-    expect(planSlots({ gpus, cores: 64, asked: 3 }).map(({ gpu }) => gpu?.index)).toEqual([0, 1, 0]);
+    expect(planSlots({ gpus, cores: 64, asked: 3 }).map(indexes)).toEqual([[0], [1], [0]]);
+  });
+
+  it('should give a job as many GPUs as told, and leave out those that make no whole group', () => {
+    const three = [...gpus, { index: 2, name: 'NVIDIA H200', memoryMiB: 143_771 }];
+    expect(planSlots({ gpus: three, cores: 64, gpusPerJob: 2 }).map(indexes)).toEqual([[0, 1]]);
   });
 });
 

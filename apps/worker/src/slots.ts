@@ -3,8 +3,8 @@ import type { Gpu } from '@influencerai/shared';
 /** Room for one job. */
 export interface Slot {
   index: number;
-  /** The GPU that the job sees; undefined on a host without GPUs. */
-  gpu: Gpu | undefined;
+  /** The GPUs that the job sees; none on a host without. */
+  gpus: readonly Gpu[];
 }
 
 /** The slots of this host, and which are free. */
@@ -31,11 +31,22 @@ export class SlotPool {
   }
 }
 
-/** One slot per GPU, or one per two CPU cores; an explicit number spreads its slots over the GPUs evenly. */
-export const planSlots = ({ gpus, cores, asked }: { gpus: readonly Gpu[]; cores: number; asked?: number }): Slot[] => {
-  const count = asked ?? (gpus.length > 0 ? gpus.length : Math.max(1, Math.floor(cores / 2)));
-  return Array.from({ length: count }, (_, index) => ({
-    index,
-    gpu: gpus.length > 0 ? gpus[index % gpus.length] : undefined,
-  }));
+export interface SlotPlan {
+  gpus: readonly Gpu[];
+  cores: number;
+  /** Number of slots; several may share GPUs. */
+  asked?: number;
+  gpusPerJob?: number;
+}
+
+/**
+ * One slot per group of GPUs, or one per two CPU cores; an explicit number spreads its slots over the groups evenly. GPUs
+ * that make no whole group are left out.
+ */
+export const planSlots = ({ gpus, cores, asked, gpusPerJob = 1 }: SlotPlan): Slot[] => {
+  const groups = Array.from({ length: Math.floor(gpus.length / gpusPerJob) }, (_, index) =>
+    gpus.slice(index * gpusPerJob, (index + 1) * gpusPerJob),
+  );
+  const count = asked ?? (groups.length || Math.max(1, Math.floor(cores / 2)));
+  return Array.from({ length: count }, (_, index) => ({ index, gpus: groups[index % groups.length] ?? [] }));
 };

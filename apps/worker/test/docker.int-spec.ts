@@ -79,7 +79,7 @@ describeContainers(`containers${because}`, () => {
         workspaceDir,
         reads: [],
         job: { jobId: JOB_ID, attempt: 1, trainer: 'tiny' },
-        gpu: undefined,
+        gpus: [],
         ...overrides,
       };
       const running = await launcher.launch(request, output);

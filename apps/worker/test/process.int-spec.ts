@@ -29,7 +29,7 @@ const aRequest = (overrides: Partial<LaunchRequest>): LaunchRequest => ({
   workspaceDir: '',
   reads: [],
   job: { jobId: '00000000-0000-4000-8000-000000000001', attempt: 1, trainer: 'tiny' },
-  gpu: undefined,
+  gpus: [],
   ...overrides,
 });
 

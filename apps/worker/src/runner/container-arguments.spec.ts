@@ -10,7 +10,7 @@ const request: LaunchRequest = {
   workspaceDir: '/srv/worker/jobs/j1/attempt-2',
   reads: [],
   job: { jobId: 'j1', attempt: 2, trainer: 'kohya' },
-  gpu: undefined,
+  gpus: [],
 };
 
 const settings = (variables: Record<string, string> = {}) =>
@@ -50,7 +50,10 @@ describe('createArguments', () => {
   });
 
   it('should give it the GPU of its slot and no other', () => {
-    expect(valuesOf(createArguments(anInput({ request: { ...request, gpu: 3 } })), '--gpus')).toEqual(['device=3']);
+    expect(valuesOf(createArguments(anInput({ request: { ...request, gpus: [3] } })), '--gpus')).toEqual(['device=3']);
+    expect(valuesOf(createArguments(anInput({ request: { ...request, gpus: [0, 3] } })), '--gpus')).toEqual([
+      '"device=0,3"',
+    ]);
     expect(createArguments(anInput())).not.toContain('--gpus');
   });
 
@@ -90,7 +93,7 @@ describe('environmentFile', () => {
 
   it("should count GPUs as the container does, not by the host's numbers", () => {
     const env = { CUDA_VISIBLE_DEVICES: '3' };
-    expect(environmentFile({ ...request, gpu: 3, env })).toBe('CUDA_VISIBLE_DEVICES=0\nUSER=trainer\n');
+    expect(environmentFile({ ...request, gpus: [3], env })).toBe('CUDA_VISIBLE_DEVICES=0\nUSER=trainer\n');
   });
 
   it('should refuse a value that would begin another variable', () => {

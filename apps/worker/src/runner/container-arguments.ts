@@ -18,7 +18,7 @@ export const containerName = (jobId: string): string => `training-${jobId}`;
 
 /** The arguments of `docker create` for a trainer. */
 export const createArguments = ({ request, settings, mounts, workerId, envFile }: CreateInput): string[] => {
-  const { job, workspaceDir, gpu, file, args } = request;
+  const { job, workspaceDir, gpus, file, args } = request;
   return [
     ...['--interactive', '--name', containerName(job.jobId), '--pull', 'never'],
     ...labels(request, workerId),
@@ -27,7 +27,8 @@ export const createArguments = ({ request, settings, mounts, workerId, envFile }
     ...['--pids-limit', String(settings.pids), '--shm-size', settings.shmSize],
     // With swap on top of it, a limit would make a trainer slow rather than end it.
     ...(settings.memory ? ['--memory', settings.memory, '--memory-swap', settings.memory] : []),
-    ...(gpu === undefined ? [] : ['--gpus', `device=${gpu}`]),
+    // The quotes belong to the value: its commas would end it.
+    ...(gpus.length === 0 ? [] : ['--gpus', gpus.length === 1 ? `device=${gpus[0]}` : `"device=${gpus.join(',')}"`]),
     // The worker keeps the output; the engine's own copy would only fill its disk.
     ...['--log-driver', 'none', '--env-file', envFile, '--workdir', workspaceDir],
     ...mounts.flatMap(mountOption),
@@ -45,13 +46,13 @@ const labels = ({ job, workspaceDir }: LaunchRequest, workerId: string): string[
   ].flatMap((label) => ['--label', label]);
 
 /** The environment file of a trainer, as Docker's client reads it: everything behind the first `=` is the value. */
-export const environmentFile = ({ env, gpu }: LaunchRequest): string =>
+export const environmentFile = ({ env, gpus }: LaunchRequest): string =>
   Object.entries({
     ...env,
     // Its number has no entry in the image's user database, and libraries give up without a name.
     USER: 'trainer',
     // A container sees its own GPUs alone, and counts them from 0.
-    ...(gpu !== undefined && { CUDA_VISIBLE_DEVICES: '0' }),
+    ...(gpus.length > 0 && { CUDA_VISIBLE_DEVICES: [...gpus.keys()].join(',') }),
   })
     // Programs of the host mean nothing here.
     .filter(([name]) => name !== 'PATH')

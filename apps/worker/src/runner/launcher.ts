@@ -9,8 +9,8 @@ export interface LaunchRequest {
   /** Absolute paths outside the workspace that the trainer reads. */
   reads: readonly string[];
   job: { jobId: string; attempt: number; trainer: TrainerId };
-  /** Number of the GPU that the job has on this host; undefined without one. */
-  gpu: number | undefined;
+  /** Numbers of the GPUs that the job has on this host. */
+  gpus: readonly number[];
 }
 
 /** Trouble of this host, not of the job: another can run it. */

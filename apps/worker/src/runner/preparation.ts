@@ -114,7 +114,9 @@ const stampFor = ({ jobId, attempt, spec }: ClaimedJob, version: string | undefi
   spec_digest: specDigest(spec),
 });
 
-const hostFacts = ({ gpu }: Slot): HostFacts => (gpu ? { device: 'cuda', gpus: 1 } : { device: 'cpu', gpus: 0 });
+const indexesOf = ({ gpus }: Slot): number[] => gpus.map(({ index }) => index);
+
+const hostFacts = ({ gpus }: Slot): HostFacts => ({ device: gpus.length > 0 ? 'cuda' : 'cpu', gpus: gpus.length });
 
 const runFacts = ({ steps }: Plan, { training }: TrainingSpec, { from }: Resumption): RunFacts => ({
   startStep: from?.step ?? 0,
@@ -131,7 +133,7 @@ const toLaunch = async ({ context, job, slot, workspace }: PrepareInput, plan: P
     ...context.trainerBase,
     HOME: workspace.tmpDir,
     TMPDIR: workspace.tmpDir,
-    ...(slot.gpu && { CUDA_VISIBLE_DEVICES: String(slot.gpu.index) }),
+    ...(slot.gpus.length > 0 && { CUDA_VISIBLE_DEVICES: indexesOf(slot).join(',') }),
     ...plan.env,
     [WORKSPACE_MARK]: workspace.dir,
   };
@@ -142,14 +144,14 @@ const toLaunch = async ({ context, job, slot, workspace }: PrepareInput, plan: P
     workspaceDir: workspace.dir,
     reads: plan.reads,
     job: { jobId: job.jobId, attempt: job.attempt, trainer: job.spec.trainer },
-    gpu: slot.gpu?.index,
+    gpus: indexesOf(slot),
   };
 };
 
 const notesFor = ({ job, slot }: PrepareInput, plan: Plan, { from }: Resumption): string[] => {
   const { spec, attempt } = job;
   const { note } = trainerFields(spec);
-  const place = slot.gpu ? `GPU ${slot.gpu.index} (${slot.gpu.name})` : `CPU slot ${slot.index}`;
+  const place = slot.gpus[0] ? `GPU ${indexesOf(slot).join(', ')} (${slot.gpus[0].name})` : `CPU slot ${slot.index}`;
   const examples = `${spec.dataset.examples} ${spec.kind === 'image' ? 'pictures' : 'rows'}`;
   return [
     `Attempt ${attempt} on ${hostname()}, ${place}: ${spec.trainer} trains ${spec.output.name} on ${examples} of ${spec.dataset.path}.`,
