@@ -1,5 +1,6 @@
 import type { TrainerId } from '@influencerai/shared';
 import { aiToolkit } from './ai-toolkit/index.js';
+import { kohya } from './kohya/index.js';
 import { tiny } from './tiny/index.js';
 import type { Trainer } from './trainer.js';
 import { trl } from './trl/index.js';
@@ -7,6 +8,7 @@ import { trl } from './trl/index.js';
 /** The trainers that can be planned and run; ids without a line are known by name only. */
 const TRAINERS: Partial<Record<TrainerId, Trainer>> = {
   tiny,
+  kohya,
   'ai-toolkit': aiToolkit,
   trl,
 };

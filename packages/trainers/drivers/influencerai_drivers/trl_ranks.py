@@ -1,0 +1,75 @@
+"""TRL's own script on several GPUs, one process for each, as `accelerate launch --module` starts it.
+
+No gate: every rank would have to wait. What TRL prints is parsed by the worker; only the end is told here, since TRL
+says that it completed also when a signal stopped it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from .trl_files import weights_of
+
+
+def main(arguments: list[str]) -> None:
+    """Trains as the file after `--config` says."""
+    config = json.loads(Path(arguments[arguments.index("--config") + 1]).read_text(encoding="utf-8"))
+    trainer = train(config["sft"], config.get("resumeFrom"))
+    if trainer.is_world_process_zero():
+        report_end(trainer.state, Path(config["sft"]["output_dir"]))
+
+
+def train(sft_arguments: dict[str, Any], resume_from: str | None) -> Any:
+    """Runs TRL's script with a resume, a seed before the adapter is made, and an end when the loss is no number."""
+    import trl
+    from transformers import TrainerCallback, set_seed
+    from trl.scripts import sft
+
+    class StopOnBadLoss(TrainerCallback):  # type: ignore[misc, unused-ignore]
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+            # The same mean on every rank, so all leave together, before anything of this step is saved.
+            if not math.isfinite(logs.get("loss", 0.0)):
+                print(logs, flush=True)
+                raise SystemExit(1)
+
+    trainers: list[Any] = []
+    original = trl.SFTTrainer.train
+
+    def train_and_keep(trainer: Any) -> Any:
+        trainers.append(trainer)
+        trainer.add_callback(StopOnBadLoss())
+        return original(trainer, resume_from_checkpoint=resume_from)
+
+    parsed = sft.make_parser().parse_dict(sft_arguments)
+    set_seed(sft_arguments["seed"])
+    trl.SFTTrainer.train = train_and_keep
+    sft.main(*parsed)
+    return trainers[0]
+
+
+def report_end(state: Any, run_dir: Path) -> None:
+    """Prints the events of the end."""
+    step, epoch = state.global_step, math.ceil(state.epoch or 0)
+    if step < state.max_steps:
+        _emit({"event": "aborted", "step": step})
+        return
+    weights, *shards = weights_of(run_dir)
+    private = {"training_args.bin", "README.md"}
+    others = [file for file in sorted(run_dir.iterdir()) if file.is_file() and file.name not in private]
+    companions = [file.as_posix() for file in others if file != weights or file in shards]
+    final = {"event": "checkpoint", "step": step, "epoch": epoch, "path": weights.as_posix(), "isFinal": True}
+    _emit({**final, "companions": companions})
+    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+    _emit({"event": "done", "step": step, "loss": losses[-1]})
+
+
+def _emit(event: dict[str, Any]) -> None:
+    print(json.dumps(event), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,19 @@
+import type { Trainer } from '../trainer.js';
+import { explainFailure } from './explain-failure.js';
+import { parameters } from './parameters.js';
+import { createParser } from './parse.js';
+import { planTrl } from './plan.js';
+import { collect, findStates } from './states.js';
+
+/** TRL's supervised fine-tuning of language models, driven by a step gate of ours on one device. */
+export const trl: Trainer = {
+  id: 'trl',
+  kinds: ['text'],
+  parameters,
+  graceMs: 120_000,
+  plan: planTrl,
+  createParser,
+  collect,
+  findStates,
+  explainFailure,
+};

@@ -1,0 +1,97 @@
+import { AppError, type TrainingSpec } from '@influencerai/shared';
+import { z } from 'zod';
+import type { PlanContext } from '../trainer.js';
+import { parameters, type TrlParameters } from './parameters.js';
+
+export type Method = 'lora' | 'qlora' | 'full';
+export type Precision = 'bf16' | 'fp16' | 'fp32';
+
+const DEFAULT_MAX_LENGTH = 1024;
+const DEFAULT_SAMPLE_TOKENS = 64;
+
+/** The trainer's own values, defaults filled in and checked against the host. */
+export interface TrlSettings {
+  method: Method;
+  precision: Precision;
+  targetModules: string[];
+  loraDropout: number;
+  useDora: boolean;
+  useRslora: boolean;
+  maxLength: number;
+  packing: boolean;
+  warmupSteps: number;
+  weightDecay: number;
+  maxGradNorm: number;
+  gradientCheckpointing: boolean;
+  sampleMaxTokens: number;
+  batch: { size: number; accumulation: number };
+}
+
+/**
+ * Reads what `meta` says beyond the portable entries.
+ * @throws AppError `spec_unsupported`
+ */
+export const readParameters = ({ extra }: TrainingSpec): TrlParameters => {
+  const parsed = parameters.safeParse(extra);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw unsupported(`meta.${z.core.toDotPath(issue!.path)}: ${issue!.message}`);
+};
+
+/**
+ * Decides what the spec leaves open.
+ * @throws AppError `spec_unsupported`
+ */
+export const settingsFor = (spec: TrainingSpec, { host, halvings }: PlanContext): TrlSettings => {
+  const read = readParameters(spec);
+  const isCuda = host.device === 'cuda';
+  return {
+    method: methodOf(read, isCuda),
+    precision: precisionOf(read, isCuda),
+    targetModules: toTargets(read.loraTargetModules),
+    loraDropout: read.loraDropout ?? 0.05,
+    useDora: read.useDora ?? false,
+    useRslora: read.useRslora ?? false,
+    maxLength: read.maxLength ?? DEFAULT_MAX_LENGTH,
+    packing: read.packing ?? false,
+    warmupSteps: read.warmupSteps ?? 0,
+    weightDecay: read.weightDecay ?? 0,
+    maxGradNorm: read.maxGradNorm ?? 1,
+    gradientCheckpointing: read.gradientCheckpointing ?? isCuda,
+    sampleMaxTokens: read.sampleMaxTokens ?? DEFAULT_SAMPLE_TOKENS,
+    batch: batchOf(spec, halvings ?? 0),
+  };
+};
+
+export const unsupported = (reason: string): AppError => new AppError('spec_unsupported', { trainer: 'trl', reason });
+
+const methodOf = ({ method, loadIn4bit }: TrlParameters, isCuda: boolean): Method => {
+  if (loadIn4bit && method !== undefined && method !== 'qlora') {
+    throw unsupported(`meta.loadIn4bit means QLoRA, and meta.method is "${method}".`);
+  }
+  const wanted = method ?? (loadIn4bit ? 'qlora' : 'lora');
+  if (wanted === 'qlora' && !isCuda) {
+    throw unsupported('QLoRA keeps the base in 4 bit, which needs a CUDA GPU; this host trains on the CPU.');
+  }
+  return wanted;
+};
+
+const precisionOf = ({ precision }: TrlParameters, isCuda: boolean): Precision => {
+  if (!isCuda) return 'fp32';
+  return precision === undefined || precision === 'auto' ? 'bf16' : precision;
+};
+
+/**
+ * TRL makes a string of a list of one, and PEFT takes a string for a pattern over whole module paths (trl:
+ * trainer/model_config.py; peft: tuners/tuners_utils.py). Naming a single module twice keeps the list.
+ */
+const toTargets = (wanted: TrlParameters['loraTargetModules']): string[] => {
+  if (wanted === undefined || wanted === 'all-linear') return ['all-linear'];
+  return wanted.length === 1 ? [wanted[0]!, wanted[0]!] : wanted;
+};
+
+/** Half the batch with twice the accumulation is the same step with less memory. */
+const batchOf = ({ training }: TrainingSpec, halvings: number): TrlSettings['batch'] => {
+  const size = Math.max(1, Math.floor(training.batchSize / 2 ** halvings));
+  return { size, accumulation: Math.round((training.batchSize * training.gradientAccumulation) / size) };
+};
