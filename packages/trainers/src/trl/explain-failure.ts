@@ -20,7 +20,7 @@ const SIGNS: readonly Sign[] = [
   },
   {
     pattern:
-      /bitsandbytes.*(required|install|not available|not found)|No package metadata.*bitsandbytes|CUDA Setup failed/i,
+      /bitsandbytes.*(requires?|install|not available|not found)|No package metadata.*bitsandbytes|CUDA Setup failed/i,
     code: 'trainer_unavailable',
     error: '8-bit and 4-bit training need bitsandbytes with CUDA, which this worker does not have.',
     hint: 'Take the optimizer AdamW and meta.method "lora", or run `bin/trainers install trl` on the worker.',

@@ -1,0 +1,200 @@
+"""The TRL driver around the real TRL, on a CPU. Skipped where TRL is not installed (`bin/trainers install trl`).
+
+`TRL_SIGNAL_ROUNDS=4` sends twenty stop signals in place of five.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trl_workspace import IS_INSTALLED, Run, a_config, build_tiny, run_python
+
+pytestmark = pytest.mark.skipif(not IS_INSTALLED, reason="TRL is not installed: run `bin/trainers install trl`")
+ROUNDS = int(os.environ.get("TRL_SIGNAL_ROUNDS", "1"))
+
+CHECK_STATES = """
+import json, sys, torch, safetensors.torch
+from pathlib import Path
+for folder in map(Path, sys.argv[1:]):
+    assert safetensors.torch.load_file(folder / "adapter_model.safetensors")
+    torch.load(folder / "optimizer.pt", weights_only=True)
+    torch.load(folder / "scheduler.pt", weights_only=True)
+    step = json.loads((folder / "trainer_state.json").read_text())["global_step"]
+    assert step == json.loads((folder / "state.json").read_text())["step"] == int(folder.name[5:])
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+class Bench:
+    def __init__(self, tiny: Path, folder: Path) -> None:
+        self.tiny, self.folder = tiny, folder
+        self.runs: list[Run] = []
+
+    def start(self, *, rows: str | None = None, sft: dict[str, Any] | None = None, **changes: Any) -> Run:
+        rows = rows if rows is not None else (self.tiny / "data" / "train.jsonl").read_text(encoding="utf-8")
+        run = Run(self.folder / f"run-{len(self.runs)}", a_config(self.tiny, sft=sft, **changes), rows)
+        self.runs.append(run)
+        return run
+
+
+@pytest.fixture
+def bench(tiny: Path, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tiny, tmp_path)
+    yield bench
+    for run in bench.runs:
+        run.end()
+
+
+def rates(*runs: Run) -> dict[int, float]:
+    return {event["step"]: event["learningRate"] for run in runs for event in run.all("progress")}
+
+
+def losses(*runs: Run) -> dict[int, float]:
+    return {event["step"]: event["loss"] for run in runs for event in run.all("progress")}
+
+
+def final_tensors(run: Run, name: str = "adapter_model.safetensors") -> bytes:
+    """The numbers alone: the header names the attempt."""
+    content = (run.workspace / "output" / "final" / name).read_bytes()
+    return content[8 + int.from_bytes(content[:8], "little") :]
+
+
+@pytest.mark.parametrize(
+    ("method", "checkpoint"), [("lora", {"everySteps": 5}), ("lora", {"everyEpochs": 1}), ("full", {"everySteps": 5})]
+)
+def test_goes_on_after_kill_9_as_if_nothing_had_happened(bench: Bench, method: str, checkpoint: dict[str, int]) -> None:
+    sft = {} if method == "lora" else {"use_peft": False}
+    options: dict[str, Any] = {"method": method, "checkpoint": checkpoint, "sft": sft}
+    weights = "adapter_model.safetensors" if method == "lora" else "model.safetensors"
+    unbroken = bench.start(**options)
+    killed = bench.start(**options)
+    killed.wait_event("progress", step=9)
+    killed.signal(signal.SIGKILL)
+    killed.wait()
+    assert unbroken.wait() == 0
+    state = killed.newest_state()
+    assert state is not None
+    step = int(state.name[5:])
+    resumed = bench.start(**options, startStep=step, resumeFrom=str(state))
+    assert resumed.wait() == 0
+    assert resumed.all("start") == [{"event": "start", "step": step, "totalSteps": 24, "totalEpochs": 3}]
+    assert [event["step"] for event in resumed.all("progress")] == list(range(step + 1, 25))
+    assert rates(killed, resumed) == rates(unbroken)
+    assert losses(killed, resumed) == losses(unbroken)
+    assert final_tensors(resumed, weights) == final_tensors(unbroken, weights)
+
+
+def test_reports_what_the_trainer_logged(bench: Bench) -> None:
+    run = bench.start()
+    assert run.wait() == 0
+    state = run.newest_state()
+    assert state is not None
+    history = json.loads((state / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
+    logged = {entry["step"]: (entry["loss"], entry["learning_rate"]) for entry in history}
+    reported = {event["step"]: (event["loss"], event["learningRate"]) for event in run.all("progress")}
+    assert logged == {step: values for step, values in reported.items() if step <= 20}
+    assert [event["event"] for event in run.events[-3:]] == ["sample", "checkpoint", "done"]
+
+
+def test_obeys_budgets_saves_and_an_abort(bench: Bench) -> None:
+    run = bench.start(budgeted=True, checkpoint={"everySteps": 1000})
+    assert run.wait_event("paused") == {"event": "paused", "step": 0}
+    run.send("grant", steps=5)
+    run.wait_event("paused", step=5)
+    run.send("grant", steps=4)
+    run.wait_event("paused", step=9)
+    run.send("sample")
+    run.wait_event("sample", step=9)
+    run.send("grant", steps=100)
+    run.send("save")
+    run.wait_event("progress", step=10)
+    started = time.monotonic()
+    run.send("abort")
+    assert run.wait() == 0
+    print(f"abort took {time.monotonic() - started:.2f} s")
+    steps = [event["step"] for event in run.all("progress")]
+    last = steps[-1]
+    assert steps == list(range(1, last + 1))
+    checkpoints = [event["step"] for event in run.all("checkpoint")]
+    assert checkpoints[:2] == [5, 9]
+    if last < 24:
+        assert run.all("aborted") == [{"event": "aborted", "step": last}]
+        assert checkpoints[-1] == last
+    assert run.is_group_gone()
+    state = run.newest_state()
+    assert state is not None
+    run_python(["-c", CHECK_STATES, str(state)])
+
+
+def test_leaves_nothing_behind_when_a_signal_comes_in_any_phase(bench: Bench) -> None:
+    states: list[str] = []
+    for number in range(5 * ROUNDS):
+        run = bench.start(
+            checkpoint={"everySteps": 1},
+            samples={"prompts": ["the harbour"], "maxTokens": 180, "asChat": False},
+        )
+        phase = ("import", "loading", "tokenising", "training", "sampling")[number % 5]
+        if phase == "import":
+            # The interpreter needs two seconds at least; before the driver listens the signal ends it, which is as good.
+            time.sleep(1.5 + number / 10)
+        elif phase in ("loading", "tokenising"):
+            run.wait_log({"loading": "Generating train split", "tokenising": "Tokenizing train"}[phase])
+        elif phase == "training":
+            run.wait_event("progress", step=2 + number // 5)
+        else:
+            run.wait_event("checkpoint", step=3 + number // 5)
+        started = time.monotonic()
+        run.signal(signal.SIGTERM)
+        code = run.wait()
+        seconds = time.monotonic() - started
+        last = run.events[-1] if run.events else {"event": None}
+        print(f"{number + 1} {phase}: {seconds:.2f} s, code {code}, {last}")
+        assert run.is_group_gone()
+        assert code in (0, -signal.SIGTERM)
+        if code == 0:
+            assert last["event"] == "aborted"
+        progress = run.all("progress")
+        state = run.newest_state()
+        if progress:
+            assert state is not None
+            assert int(state.name[5:]) == progress[-1]["step"] == last["step"]
+        if state is not None:
+            states.append(str(state))
+    assert len(states) >= 2 * ROUNDS
+    run_python(["-c", CHECK_STATES, *states])
+
+
+def test_stops_before_bad_weights_replace_good_ones(bench: Bench) -> None:
+    run = bench.start(
+        checkpoint={"everySteps": 1}, sft={"learning_rate": 1e9, "lr_scheduler_type": "constant_with_warmup"}
+    )
+    assert run.wait() == 1
+    (error,) = run.all("error")
+    assert error["code"] == "loss_not_finite"
+    assert all(event["step"] < run.all("progress")[-1]["step"] + 1 for event in run.all("checkpoint"))
+    assert run.all("done") == []
+    state = run.newest_state()
+    assert state is not None
+    run_python(["-c", CHECK_STATES, str(state)])
+
+
+def test_refuses_rows_without_anything_to_learn(bench: Bench) -> None:
+    run = bench.start(rows='{"notes": "nothing"}\n')
+    assert run.wait() == 1
+    assert any("KeyError: 'text'" in line for line in run.log)
+
+
+def test_keeps_text_that_looks_like_a_date(bench: Bench) -> None:
+    run = bench.start(rows='{"text": "2024-01-01"}\n' * 32, sft={"max_steps": 2})
+    assert run.wait() == 0

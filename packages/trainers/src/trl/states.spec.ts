@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import { collect, findStates } from './states.js';
+
+const FILES = [
+  'output/state/step-5/state.json',
+  'output/state/.step-4.removed/state.json',
+  'output/run/checkpoint-8/adapter_model.safetensors',
+  'output/run/checkpoint-8/trainer_state.json',
+  'output/run/checkpoint-16/adapter_model.safetensors',
+  'output/run/checkpoint-24/adapter_model.safetensors',
+  'output/run/checkpoint-24/trainer_state.json',
+  'output/run/checkpoint-24/checkpoint-is-incomplete.txt',
+];
+
+describe('findStates', () => {
+  it('should find what a driver or TRL itself finished', () => {
+    expect(findStates(FILES)).toEqual([
+      { step: 5, path: 'output/state/step-5' },
+      { step: 8, path: 'output/run/checkpoint-8' },
+    ]);
+  });
+});
+
+describe('collect', () => {
+  it('should announce the weights that no output announced', () => {
+    expect(collect(FILES)).toEqual([
+      {
+        event: 'checkpoint',
+        step: 8,
+        epoch: 0,
+        path: 'output/run/checkpoint-8/adapter_model.safetensors',
+        statePath: 'output/run/checkpoint-8',
+        isFinal: false,
+        name: 'checkpoint-step00000008.safetensors',
+      },
+    ]);
+  });
+});
