@@ -9,4 +9,5 @@ export { specDigest } from './spec-digest.js';
 export * from './text-row.js';
 export { readRows } from './text-rows.js';
 export * from './trainer.js';
+export * from './upstream.js';
 export { explainExit } from './explain-exit.js';

@@ -1,0 +1,39 @@
+# TRL, with the driver of this project. Build from the top folder:
+#   docker build --file docker/trainers/trl.Dockerfile --tag influencerai-trainer-trl .
+#
+# TRL is the release that packages/trainers/src/upstream.ts names, and every package is held by its hash in
+# packages/trainers/environments. torch brings its CUDA libraries; the driver comes from the host.
+
+ARG PYTHON_IMAGE=python:3.11.13-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1
+# A compiler for the few packages that are published as source alone.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends g++ \
+  && rm -rf /var/lib/apt/lists/* \
+  && pip install uv==0.13.8
+WORKDIR /opt/trainer
+COPY packages/trainers/environments/trl.txt ./requirements.txt
+RUN uv venv --python /usr/local/bin/python3 venv \
+  && uv pip sync --python venv/bin/python --require-hashes requirements.txt
+# TRL is in the environment; every driver is started with a folder of sources.
+RUN mkdir source
+COPY packages/trainers/drivers/__main__.py drivers/
+COPY packages/trainers/drivers/influencerai_drivers drivers/influencerai_drivers/
+# The container's file system is read-only: what is not compiled here is compiled at every start.
+RUN venv/bin/python -m compileall -q drivers
+
+FROM ${PYTHON_IMAGE}
+# triton compiles small launchers while it trains.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends tini gcc libc6-dev \
+  && rm -rf /var/lib/apt/lists/*
+COPY --from=build /opt/trainer /opt/trainer
+LABEL org.opencontainers.image.version=1.13.0
+ENV PYTHONDONTWRITEBYTECODE=1 NVIDIA_DRIVER_CAPABILITIES=compute,utility
+# The worker names another user; without it, still not root.
+USER 65534:65534
+# The whole group gets a signal, and what a trainer leaves behind is reaped.
+ENTRYPOINT ["/usr/bin/tini", "-g", "--"]
+CMD ["/opt/trainer/venv/bin/python", "/opt/trainer/drivers", "--help"]
