@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { TrainerId } from '@influencerai/shared';
 import { findTrainer, implementedTrainers } from './registry.js';
 
 describe('findTrainer', () => {
@@ -7,6 +8,6 @@ describe('findTrainer', () => {
   });
 
   it('should find nothing for a trainer known by name only', () => {
-    expect(findTrainer('kohya')).toBeUndefined();
+    expect(findTrainer('musubi' as TrainerId)).toBeUndefined();
   });
 });

@@ -27,6 +27,7 @@ from .gate import Gate
 from .kohya_config import KohyaConfig
 from .kohya_resume import InitialStep
 from .kohya_session import Session
+from .kohya_widths import narrow_widths
 
 #: Larger than any step; the driver ends the training, since kohya's own count of a resumed run does not say when.
 _NEVER = 2**31
@@ -55,7 +56,7 @@ def _launch(settings: KohyaConfig, home: Path) -> None:
 
 def _run_script(settings: KohyaConfig, workspace: Path, home: Path) -> None:
     """Runs a script as its own command line would; a signal ends it without a save."""
-    _prepare_imports(settings, home)
+    _prepare_imports(settings, workspace, home)
     sys.argv = [str(settings.script_path(home)), "--config_file", str(workspace / settings.job_file)]
     runpy.run_path(sys.argv[0], run_name="__main__")
 
@@ -65,7 +66,7 @@ def _drive(settings: KohyaConfig, workspace: Path, home: Path, channel: Channel)
     gate.stop_on_signals()
     channel.listen(lambda command: _handle(gate, command), _stop)
     with gate.interruptible():
-        _prepare_imports(settings, home)
+        _prepare_imports(settings, workspace, home)
         module = importlib.import_module(settings.script)
         train_util = importlib.import_module("library.train_util")
         session = Session(settings, workspace, channel, gate)
@@ -88,15 +89,15 @@ def _stop() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _prepare_imports(settings: KohyaConfig, home: Path) -> None:
+def _prepare_imports(settings: KohyaConfig, workspace: Path, home: Path) -> None:
     sys.path.insert(0, str(home))
-    if settings.has_tiny_unet:
-        from .tiny_models.sd15 import TINY_UNET
-
-        # Read by the class bodies and constructors of the module, so before anything of kohya makes a U-Net.
-        unet = importlib.import_module("library.original_unet")
-        for name, value in TINY_UNET.items():
-            setattr(unet, name, value)
+    widths = narrow_widths(workspace / settings.job_file)
+    if widths:
+        # Read when a U-Net is made, so before any of kohya's scripts does.
+        unet: Any = importlib.import_module("library.original_unet")
+        unet.BLOCK_OUT_CHANNELS = widths
+        unet.TIMESTEP_INPUT_DIM = widths[0]
+        unet.TIME_EMBED_DIM = 4 * widths[0]
 
 
 def _read_arguments(

@@ -40,8 +40,6 @@ class KohyaConfig:
     tolerated_non_finite: int = 0
     #: Arguments of `accelerate launch`, for `launch`.
     launcher_arguments: tuple[str, ...] = ()
-    #: Narrows kohya's U-Net to that of the tiny model, so that a trial fits a CPU. Never set by a plan.
-    has_tiny_unet: bool = False
 
     @classmethod
     def read(cls, config: dict[str, Any]) -> KohyaConfig:
@@ -66,7 +64,6 @@ class KohyaConfig:
             state_every_seconds=config.get("stateEverySeconds", 600),
             tolerated_non_finite=config.get("toleratedNonFinite", 0),
             launcher_arguments=tuple(config.get("launcherArguments", ())),
-            has_tiny_unet=config.get("hasTinyUnet", False),
         )
 
     def script_path(self, home: Path) -> Path:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "x_000002_00_20261121101010_1.png").write_bytes(b"")
 
-    def advance(self, loss: float = 1.0) -> bool:
+    def advance(self, loss: float = 1.0, meanwhile: Callable[[], None] = lambda: None) -> bool:
         self.session.before_step(self.sample)
+        meanwhile()
         self.session.take_loss(loss, 0.1)
         must_save = self.session.after_step(self.sample)
         if must_save:
@@ -85,10 +87,8 @@ def test_means_the_losses_of_a_step(tmp_path: Path) -> None:
 
 def test_leaves_with_a_checkpoint_when_told_in_the_middle(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    run.session.before_step(run.sample)
-    run.gate.stop()
     with pytest.raises(SystemExit) as exit:
-        run.advance()
+        run.advance(meanwhile=run.gate.stop)
     assert exit.value.code == 0
     assert run.kinds() == ["start", "progress", "checkpoint", "aborted"]
 

@@ -3,8 +3,8 @@ pictures of noise: enough for real trainers to run for real on a CPU, and good f
 
     python -m influencerai_drivers.tiny_models.sd15 FOLDER
 
-makes `FOLDER/model`, `FOLDER/tokenizers` and `FOLDER/images`. The recipe: kohya's U-Net has constant widths, so a
-trainer that is to load the narrow one needs its constants set first (see `TINY_UNET`).
+makes `FOLDER/model`, `FOLDER/tokenizers` and `FOLDER/images`. The recipe: kohya's U-Net has constant widths, which
+our driver sets to those of the model (`kohya_widths.py`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ WIDTHS = (32, 32, 64, 64)
 TEXT_WIDTH = 32
 TOKENIZER_ID = "openai/clip-vit-large-patch14"
 CAPTION_WORDS = ("smiling", "waving", "asleep", "outdoors", "in a red coat", "side view")
-
-#: Module constants of kohya's `library.original_unet` that make its U-Net as narrow as this model's.
-TINY_UNET = {"BLOCK_OUT_CHANNELS": WIDTHS, "TIMESTEP_INPUT_DIM": WIDTHS[0], "TIME_EMBED_DIM": 4 * WIDTHS[0]}
 
 
 def build_all(folder: Path, *, images: int = 8, size: int = 96, seed: int = 7) -> None:

@@ -1,0 +1,70 @@
+import type { Mode, Planned } from './plan.js';
+
+export const JOB_FILE = 'job.toml';
+export const DRIVER_FILE = 'driver.json';
+const STATE_EVERY_SECONDS = 600;
+/** An fp16 run skips steps that overflow; more in a row are a fault. */
+const TOLERATED_IN_FP16 = 5;
+
+/** `driver.json` as the driver reads it (`drivers/influencerai_drivers/kohya_config.py`). */
+export interface KohyaDriverConfig {
+  mode: Mode;
+  script: string;
+  trainerClass: string;
+  jobFile: string;
+  outputName: string;
+  totalSteps: number;
+  totalEpochs: number;
+  startStep: number;
+  resumeFrom?: string;
+  isBudgeted: boolean;
+  saveEveryEpochs: number;
+  saveEverySteps: number;
+  sampleEveryEpochs: number;
+  sampleEverySteps: number;
+  sampleAtFirst: boolean;
+  prompts: string[];
+  stateEverySeconds: number;
+  toleratedNonFinite: number;
+  launcherArguments: string[];
+}
+
+export const driverConfig = (planned: Planned): KohyaDriverConfig => {
+  const { base, settings, steps, context, prompts } = planned;
+  return {
+    mode: planned.mode,
+    script: settings.full?.script ?? base.traits.script,
+    trainerClass: base.traits.trainerClass,
+    jobFile: JOB_FILE,
+    outputName: planned.name,
+    totalSteps: steps.total,
+    totalEpochs: Math.ceil(steps.total / steps.perEpoch),
+    startStep: context.resumeFrom?.step ?? 0,
+    resumeFrom: context.resumeFrom?.path,
+    isBudgeted: false,
+    saveEveryEpochs: settings.saveEvery.epochs ?? 0,
+    saveEverySteps: settings.saveEvery.steps ?? 0,
+    sampleEveryEpochs: settings.sampleEvery.epochs ?? 0,
+    sampleEverySteps: settings.sampleEvery.steps ?? 0,
+    sampleAtFirst: settings.given.sampleAtFirst ?? false,
+    prompts,
+    stateEverySeconds: STATE_EVERY_SECONDS,
+    toleratedNonFinite: settings.precision === 'fp16' ? TOLERATED_IN_FP16 : 0,
+    launcherArguments: planned.mode === 'launch' ? launcherArguments(planned) : [],
+  };
+};
+
+/** One host; each process gets a GPU (kohya sd-scripts: `README.md`). */
+const launcherArguments = ({ context, settings }: Planned): string[] => [
+  '--multi_gpu',
+  '--num_processes',
+  String(context.host.gpus),
+  '--num_machines',
+  '1',
+  '--mixed_precision',
+  settings.precision,
+  '--dynamo_backend',
+  'no',
+  '--num_cpu_threads_per_process',
+  '2',
+];

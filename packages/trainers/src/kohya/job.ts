@@ -1,0 +1,108 @@
+import type { Planned } from './plan.js';
+import { optimizerArguments } from './choices.js';
+import { DATASET_FILE } from './dataset.js';
+import { PROMPTS_FILE } from './samples.js';
+import type { TomlValue } from './toml.js';
+
+const KEPT_STATES = 2;
+
+type Options = Record<string, TomlValue | undefined>;
+
+/** `job.toml`: options of the script by the names of its parser, in the types that it works with. */
+export const jobOptions = (planned: Planned): Options => ({
+  ...planned.base.options,
+  ...outputOptions(planned),
+  ...trainingOptions(planned),
+  ...memoryOptions(planned),
+  ...(planned.settings.full ? fullOptions(planned) : networkOptions(planned)),
+  ...(planned.mode === 'gate' ? {} : undrivenOptions(planned)),
+});
+
+const outputOptions = ({ context, name, outputDir, prompts, settings, mode }: Planned): Options => ({
+  dataset_config: `${context.workspaceDir}/${DATASET_FILE}`,
+  output_dir: `${context.workspaceDir}/${outputDir}`,
+  output_name: name,
+  save_model_as: 'safetensors',
+  save_precision: settings.savePrecision,
+  console_log_simple: true,
+  ...(prompts.length > 0 && {
+    sample_prompts: `${context.workspaceDir}/${PROMPTS_FILE}`,
+    sample_sampler: 'ddim',
+  }),
+  ...(mode === 'gate' && { max_data_loader_n_workers: 0 }),
+});
+
+const trainingOptions = ({ spec, settings, seed }: Planned): Options => ({
+  ...(spec.training.maxSteps === null
+    ? { max_train_epochs: spec.training.epochs }
+    : { max_train_steps: spec.training.maxSteps }),
+  learning_rate: spec.training.learningRate,
+  gradient_accumulation_steps: settings.batch.accumulation,
+  optimizer_type: settings.optimizer.name,
+  optimizer_args: optimizerArguments(settings.optimizer.name),
+  lr_scheduler: settings.scheduler.name,
+  lr_warmup_steps: settings.warmupSteps,
+  lr_scheduler_num_cycles: settings.given.schedulerCycles,
+  min_snr_gamma: settings.minSnrGamma,
+  noise_offset: settings.noiseOffset,
+  seed,
+});
+
+const memoryOptions = ({ settings, context }: Planned): Options => {
+  const isXformers = settings.given.attention === 'xformers' && context.host.device === 'cuda';
+  return {
+    mixed_precision: settings.precision,
+    gradient_checkpointing: settings.gradientCheckpointing,
+    [isXformers ? 'xformers' : 'sdpa']: true,
+    cache_latents: settings.cachesLatents,
+  };
+};
+
+const networkOptions = ({ spec, settings, base }: Planned): Options => ({
+  network_module: base.traits.networkModule,
+  network_dim: spec.network.dim,
+  network_alpha: spec.network.alpha,
+  network_args: settings.method === 'locon' ? convolutions(spec.network, settings.given) : undefined,
+  network_dropout: settings.given.networkDropout,
+  scale_weight_norms: settings.given.scaleWeightNorms,
+  network_train_unet_only: !settings.trainsTextEncoder,
+  unet_lr: settings.given.unetLearningRate,
+  text_encoder_lr: settings.trainsTextEncoder ? listOf(settings.given.textEncoderLearningRate) : undefined,
+  cache_text_encoder_outputs: settings.cachesText || undefined,
+  blocks_to_swap: settings.blocksToSwap,
+  ...(settings.fp8 && { [settings.fp8]: true }),
+});
+
+const listOf = (rate: number | undefined): number[] | undefined => (rate === undefined ? undefined : [rate]);
+
+const convolutions = (
+  network: { dim: number; alpha: number },
+  { convDim = network.dim, convAlpha = network.alpha }: { convDim?: number; convAlpha?: number },
+): string[] => [`conv_dim=${convDim}`, `conv_alpha=${convAlpha}`];
+
+const fullOptions = ({ settings }: Planned): Options => {
+  const { full, given } = settings;
+  const rate = given.textEncoderLearningRate;
+  if (rate === undefined || !full) return {};
+  return {
+    ...(full.textSwitch && { [full.textSwitch]: true }),
+    ...(full.textRate ? { [full.textRate]: rate } : { learning_rate_te1: rate, learning_rate_te2: rate }),
+  };
+};
+
+/** What the driver does by itself in a gated run. */
+const undrivenOptions = ({ settings, steps, prompts, mode, context }: Planned): Options => {
+  const epochs = settings.saveEvery.epochs ?? Math.max(1, Math.round((settings.saveEvery.steps ?? 1) / steps.perEpoch));
+  return {
+    save_every_n_epochs: epochs,
+    ...(prompts.length > 0 &&
+      (settings.sampleEvery.steps === undefined
+        ? { sample_every_n_epochs: settings.sampleEvery.epochs }
+        : { sample_every_n_steps: settings.sampleEvery.steps })),
+    ...(mode === 'launch' && {
+      save_state: true,
+      save_last_n_epochs_state: KEPT_STATES,
+      ...(context.resumeFrom && { resume: context.resumeFrom.path, initial_step: context.resumeFrom.step }),
+    }),
+  };
+};

@@ -1,0 +1,81 @@
+import type { TrainerEvent } from '@influencerai/shared';
+import { parseEvent } from '../parse-event.js';
+import type { LineParser, RunFacts } from '../trainer.js';
+
+// `steps:  12%|█▎        | 3/24 [00:00<00:03,  6.1it/s, avr_loss=0.0912]`, with a log line perhaps glued to its end.
+const BAR = /(?<!\w\s*)steps:\s+\d+%\|[^|]*\|\s*(\d+)\/\d+ \[([^\]]*)\]/g;
+const LOSS = /avr_loss=([-+\w.]+)/;
+const EPOCH = /^epoch (\d+)\/\d+\s*$/;
+
+/**
+ * Reads what kohya prints. Runs under the step gate speak in events, and then their text is a log and nothing else;
+ * several processes and the full fine-tuning scripts have text only, whose loss is the mean over an epoch.
+ */
+export const createParser = (run: RunFacts): LineParser => {
+  const reader = new BarReader(run);
+  let isGated = false;
+  return (line, stream) => {
+    const event = parseEvent(line, stream);
+    if (event) isGated = true;
+    return event ?? (isGated ? undefined : reader.read(line));
+  };
+};
+
+interface Bar {
+  /** Steps of this run: a resumed one counts from 0. */
+  count: number;
+  loss: string | undefined;
+}
+
+class BarReader {
+  #hasStarted = false;
+  #isSpoiled = false;
+  #epoch: number;
+  #reported = 0;
+  #last: Bar | undefined;
+
+  constructor(private readonly run: RunFacts) {
+    this.#epoch = Math.floor((run.startStep / run.totalSteps) * run.totalEpochs) + 1;
+  }
+
+  read(line: string): TrainerEvent | undefined {
+    const [, epoch] = EPOCH.exec(line) ?? [];
+    if (epoch) this.#epoch = Number(epoch);
+    const bar = lastBar(line);
+    // The empty bar is drawn before the first step, by gated runs too.
+    return bar && bar.count > 0 ? this.#take(bar) : undefined;
+  }
+
+  #take(bar: Bar): TrainerEvent | undefined {
+    const before = this.#last;
+    this.#last = bar;
+    if (!this.#hasStarted) return this.#start();
+    if (bar.loss === undefined || bar.count <= this.#reported) return undefined;
+    // Each step is drawn twice, first with the loss of the step before; the first drawing may be left out.
+    if (before && before.count < bar.count && before.loss === bar.loss) return undefined;
+    this.#reported = bar.count;
+    return this.#progress(bar.count, Number(bar.loss));
+  }
+
+  #start(): TrainerEvent {
+    this.#hasStarted = true;
+    const { startStep: step, totalSteps, totalEpochs } = this.run;
+    return { event: 'start', step, totalSteps, totalEpochs };
+  }
+
+  #progress(count: number, loss: number): TrainerEvent | undefined {
+    const step = this.run.startStep + count;
+    // Resumed in the middle of an epoch, kohya trains all of it again and passes the end.
+    if (step > this.run.totalSteps) return undefined;
+    if (Number.isFinite(loss)) return { event: 'progress', step, epoch: this.#epoch, loss };
+    if (this.#isSpoiled) return undefined;
+    this.#isSpoiled = true;
+    return { event: 'error', code: 'loss_not_finite', message: `The loss became ${loss} at step ${step}.` };
+  }
+}
+
+const lastBar = (line: string): Bar | undefined => {
+  const found = [...line.matchAll(BAR)].at(-1);
+  if (!found) return undefined;
+  return { count: Number(found[1]), loss: LOSS.exec(found[2]!)?.[1] };
+};

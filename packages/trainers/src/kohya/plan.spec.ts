@@ -1,0 +1,102 @@
+import { describe, expect, it } from '@jest/globals';
+import { aContext } from '../../test/builders.js';
+import { aKohyaSpec, KOHYA_CASES, KOHYA_MODELS, onGpu } from '../../test/kohya-cases.js';
+import type { KohyaFamily } from '../models/model-entry.js';
+import { parameters } from './parameters.js';
+import { planKohya } from './plan.js';
+
+const jobOf = (...args: Parameters<typeof planKohya>): string =>
+  planKohya(...args).files.find(({ path }) => path === 'job.toml')!.content;
+const mappingOf = (field: string, ...args: Parameters<typeof planKohya>) =>
+  planKohya(...args).mapping.find((mapping) => mapping.field === field);
+
+describe(planKohya, () => {
+  it('should count steps by buckets, accumulation and epochs', () => {
+    const spec = aKohyaSpec({
+      training: { batchSize: 2, gradientAccumulation: 2, epochs: 3 },
+      extra: { numRepeats: 3 },
+    });
+    // 9 pictures of one size: 5 batches, 3 steps.
+    expect(planKohya(spec, onGpu('sdxl')).steps).toEqual({ perEpoch: 3, total: 9 });
+  });
+
+  it('should train with maxSteps instead of epochs', () => {
+    const spec = aKohyaSpec({ training: { maxSteps: 7 } });
+    expect(planKohya(spec, onGpu('sdxl')).steps).toEqual({ perEpoch: 2, total: 7 });
+    expect(jobOf(spec, onGpu('sdxl'))).not.toContain('max_train_epochs');
+  });
+
+  it('should halve the batch and double the accumulation for each time that memory ran out', () => {
+    const spec = aKohyaSpec({ training: { batchSize: 4 } });
+    const context = onGpu('sdxl', { halvings: 1 });
+    expect(jobOf(spec, context)).toContain('gradient_accumulation_steps = 2\n');
+    expect(mappingOf('training.batchSize', spec, context)).toMatchObject({ how: 'approximated', to: 'batch_size=2' });
+  });
+
+  it('should train on a CPU in fp32, without what needs CUDA, and see no GPU', () => {
+    const spec = aKohyaSpec({ training: { optimizer: 'adamw8BIT' }, extra: { precision: 'bf16' } });
+    const context = aContext({ model: KOHYA_MODELS.sd1 });
+    expect(jobOf(spec, context)).toMatch(/optimizer_type = "AdamW"\n[^]*mixed_precision = "no"\n/);
+    expect(mappingOf('training.optimizer', spec, context)?.how).toBe('approximated');
+    expect(mappingOf('extra.precision', spec, context)?.how).toBe('approximated');
+    expect(planKohya(spec, context).env['CUDA_VISIBLE_DEVICES']).toBe('');
+  });
+
+  it.each([
+    ['stabilityai/stable-diffusion-xl-base-1.0', 'sdxl_train_network'],
+    ['runwayml/stable-diffusion-v1-5', 'train_network'],
+    ['stabilityai/stable-diffusion-2-1', 'train_network'],
+  ])('should know the hub id %s', (baseModel, script) => {
+    const plan = planKohya(aKohyaSpec({ baseModel }), aContext());
+    expect(plan.files.find(({ path }) => path === 'driver.json')?.content).toContain(`"script": "${script}"`);
+  });
+
+  it.each(Object.keys(KOHYA_MODELS) as KohyaFamily[])('should be honest about minSnrGamma for %s', (family) => {
+    const isNoise = ['sd1', 'sd2', 'sdxl'].includes(family);
+    expect(jobOf(aKohyaSpec(), onGpu(family)).includes('min_snr_gamma')).toBe(isNoise);
+    expect(mappingOf('training.minSnrGamma', aKohyaSpec(), onGpu(family))?.how).toBe(isNoise ? 'exact' : 'dropped');
+  });
+
+  it.each(Object.entries(KOHYA_CASES))('should account for every field of %s, with reasons', (_, { spec, context }) => {
+    const { mapping } = planKohya(spec, context);
+    const fields = new Set(mapping.map(({ field }) => field));
+    for (const key of Object.keys(spec.training)) expect(fields).toContain(`training.${key}`);
+    for (const key of Object.keys(spec.network)) expect(fields).toContain(`network.${key}`);
+    for (const key of Object.keys(spec.extra)) expect(fields).toContain(`extra.${key}`);
+    for (const entry of mapping) if (entry.how !== 'exact') expect(entry.reason).toMatch(/\.$/);
+  });
+
+  it('should read all that it plans with', () => {
+    expect(planKohya(aKohyaSpec(), onGpu('flux')).reads).toEqual(
+      expect.arrayContaining(['/data/x/a.png', '/models/flux.safetensors', '/models/clip-l.safetensors']),
+    );
+  });
+
+  it('should gate what runs in one process and has hooks', () => {
+    const stdinOf = (name: string) => planKohya(KOHYA_CASES[name]!.spec, KOHYA_CASES[name]!.context).stdin;
+    expect([stdinOf('sdxl'), stdinOf('flux-two-gpus'), stdinOf('sd1-dreambooth')]).toEqual([
+      'commands',
+      'none',
+      'none',
+    ]);
+  });
+
+  it.each([
+    ['cached captions that change', { cacheTextEncoderOutputs: true, shuffleCaption: true }],
+    ['cached captions of a trained text encoder', { cacheTextEncoderOutputs: true, networkTrainUnetOnly: false }],
+    ['a bucket smaller than the resolution', { maxBucketReso: 512 }],
+  ])('should refuse %s', (_, extra) => {
+    expect(() => planKohya(aKohyaSpec({ extra }), onGpu('sdxl'))).toThrow(
+      expect.objectContaining({ code: 'spec_unsupported' }),
+    );
+  });
+
+  it('should refuse to train FLUX in full', () => {
+    expect(() => planKohya(aKohyaSpec({ extra: { method: 'finetune' } }), onGpu('flux'))).toThrow('SD 1.x');
+  });
+
+  it('should describe every parameter', () => {
+    for (const [key, schema] of Object.entries(parameters.shape))
+      expect([key, schema.description]).toEqual([key, expect.any(String)]);
+  });
+});
