@@ -104,6 +104,8 @@ class Session:
         if start > 0 and not process.optimizer.state_dict()["state"]:
             self._channel.emit("warning", message="The saved optimizer could not be loaded; a fresh one goes on.")
         self._follow_data()
+        # For samples the LoRA is added to the base and taken out again, which rounds the base a little each time.
+        process.network.can_merge_in = False
         self._keep_full_weights()
         self._gate.set_interruptible(False)
         self._channel.emit(

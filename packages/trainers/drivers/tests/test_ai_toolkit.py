@@ -60,6 +60,8 @@ class Loader:
 
 
 class Network:
+    can_merge_in = True
+
     def save_weights(self, file: Any, dtype: Any = None, metadata: Any = None) -> None:
         Path(file).write_text(f"{dtype}")
 
