@@ -77,7 +77,7 @@ const networkSection = ({ network, read, base }: Settings): Section => ({
   type: network.type,
   linear: network.dim,
   linear_alpha: network.isAlphaIgnored ? network.dim : network.alpha,
-  ...(read.convDim !== undefined && { conv: read.convDim, conv_alpha: read.convAlpha ?? read.convDim }),
+  ...(network.conv && { conv: network.conv.dim, conv_alpha: network.conv.alpha }),
   ...(network.type === 'lokr' && { lokr_full_rank: false, lokr_factor: read.lokrFactor ?? -1 }),
   ...(read.networkDropout !== undefined && { dropout: read.networkDropout }),
   ...base.arch.network,

@@ -15,9 +15,9 @@ const STATES = 3;
 
 /** Estimate of what the workspace grows to. */
 export const diskBytesFor = (images: readonly DatasetImage[], settings: Settings): number => {
-  const { network, base, read, saveEvery, steps } = settings;
+  const { network, base, saveEvery, steps } = settings;
   const perRank = base.arch.isTransformer ? PARAMETERS_PER_RANK.transformer : PARAMETERS_PER_RANK.unet;
-  const parameters = (network.dim + (read.convDim ?? 0)) * perRank;
+  const parameters = (network.dim + (network.conv?.dim ?? 0)) * perRank;
   const checkpoints = Math.floor(steps.total / saveEvery) + 1;
   const weights = parameters * (settings.savePrecision === 'fp32' ? 4 : 2) * checkpoints;
   return FIXED_BYTES + weights + parameters * STATE_BYTES_PER_PARAMETER * STATES + cacheBytes(images, settings);

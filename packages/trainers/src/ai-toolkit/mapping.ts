@@ -168,7 +168,7 @@ type Unheard = (context: PlanContext, settings: Settings) => string | undefined;
 
 /** Why a parameter has no effect in this job. */
 const UNHEARD: Partial<Record<Key, Unheard>> = {
-  convAlpha: (_context, { read }) => (read.convDim === undefined ? 'Without convDim it has no meaning.' : undefined),
+  convAlpha: (_context, { network }) => (network.conv ? undefined : 'Without convDim it has no meaning.'),
   lokrFactor: (_context, { network }) => (network.type === 'lokr' ? undefined : 'It is of networkType "lokr".'),
   quantize: ({ host }, { read }) => (read.quantize && host.device === 'cpu' ? NO_CUDA : undefined),
   quantizeTextEncoder: ({ host }, { read }) =>
@@ -183,6 +183,7 @@ const UNHEARD: Partial<Record<Key, Unheard>> = {
     read.saveEverySteps === undefined ? undefined : 'saveEverySteps takes its place.',
 };
 
+const LOCON_REASON = 'Its own LoCon cannot be saved; a LoRA with a rank for convolutions is the same network.';
 const NO_CUDA = 'It needs a CUDA GPU.';
 
 const extra = (key: string, context: PlanContext, settings: Settings): FieldMapping => {
@@ -191,6 +192,7 @@ const extra = (key: string, context: PlanContext, settings: Settings): FieldMapp
   const known = key as Key;
   const reason = UNHEARD[known]?.(context, settings);
   if (reason !== undefined) return dropped(field, reason);
+  if (settings.read[known] === 'locon') return near(field, 'network.type=lora network.conv', LOCON_REASON);
   if (known === 'saveEveryEpochs') return exact(field, `saveEverySteps=${settings.saveEvery}`);
   return exact(field, `${TARGETS[known]}=${JSON.stringify(settings.read[known])}`);
 };

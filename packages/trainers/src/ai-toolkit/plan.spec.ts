@@ -113,6 +113,12 @@ describe(planAiToolkit, () => {
     expect(mappingOf('training.minSnrGamma', { arch: 'flux' })?.how).toBe('dropped');
   });
 
+  it('should make a LoCon of a LoRA with convolutions, since the trainer cannot save its own', () => {
+    const given = { spec: { extra: { networkType: 'locon', convAlpha: 4 } } };
+    expect(processOf(given).network).toMatchObject({ type: 'lora', conv: 16, conv_alpha: 4 });
+    expect(mappingOf('extra.networkType', given)?.how).toBe('approximated');
+  });
+
   it('should raise the rate of an optimizer that finds its own, and say so', () => {
     const given = { spec: { training: { optimizer: 'Prodigy' } } };
     expect(processOf(given).train).toMatchObject({ optimizer: 'prodigy', lr: 1 });

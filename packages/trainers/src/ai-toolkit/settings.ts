@@ -5,7 +5,7 @@ import { baseFor, type Base } from './models.js';
 import { readParameters, unsupported, type AiToolkitParameters } from './parameters.js';
 import { batchesPerEpoch, stepsFor } from './steps.js';
 
-type NetworkType = NonNullable<AiToolkitParameters['networkType']>;
+type NetworkType = 'lora' | 'lokr';
 type Precision = NonNullable<AiToolkitParameters['precision']>;
 
 const CHECKPOINTS_PER_JOB = 4;
@@ -16,7 +16,13 @@ const SAMPLE_PROMPTS = 2;
 export interface Settings {
   base: Base;
   read: AiToolkitParameters;
-  network: { type: NetworkType; dim: number; alpha: number; isAlphaIgnored: boolean };
+  network: {
+    type: NetworkType;
+    dim: number;
+    alpha: number;
+    isAlphaIgnored: boolean;
+    conv?: { dim: number; alpha: number };
+  };
   precision: Precision;
   savePrecision: Precision;
   quantize: boolean;
@@ -102,7 +108,12 @@ const networkFor = (spec: TrainingSpec, read: AiToolkitParameters, { arch, archN
   if (arch.isTransformer && (read.convDim !== undefined || read.networkType === 'locon')) {
     throw unsupported(`${archName} has no convolutions to train; leave meta.convDim and networkType "locon" out.`);
   }
-  return { type: read.networkType ?? 'lora', ...spec.network, isAlphaIgnored: arch.isTransformer };
+  // Its own type `locon` cannot save what it trained (toolkit/network_mixins.py asks it for a `network_type` that it
+  // lacks); a LoRA with a rank for convolutions is the same network.
+  const type = read.networkType === 'lokr' ? 'lokr' : 'lora';
+  const convDim = read.convDim ?? (read.networkType === 'locon' ? spec.network.dim : undefined);
+  const conv = convDim === undefined ? undefined : { dim: convDim, alpha: read.convAlpha ?? convDim };
+  return { type, ...spec.network, isAlphaIgnored: arch.isTransformer, conv };
 };
 
 const batchFor = ({ training }: TrainingSpec, halvings: number): Settings['batch'] => {
