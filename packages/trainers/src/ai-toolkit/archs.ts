@@ -8,6 +8,8 @@ export interface Arch {
   isEpsilon: boolean;
   /** Its text encoders can be trained along. */
   trainsTextEncoder: boolean;
+  /** Without its one text encoder no sample can be made (toolkit/stable_diffusion_model.py, `save_device_state`). */
+  needsTextEncoder?: boolean;
   quantize: boolean;
   quantizeTextEncoder: boolean;
   lowVram: boolean;
@@ -72,8 +74,8 @@ const FLEX2_MODEL = {
  * classes, the rest from toolkit/lora_special.py and toolkit/stable_diffusion_model.py.
  */
 export const ARCHS: Readonly<Record<string, Arch>> = {
-  sd1: UNET,
-  sd2: UNET,
+  sd1: { ...UNET, needsTextEncoder: true },
+  sd2: { ...UNET, needsTextEncoder: true },
   sdxl: UNET,
   ssd: UNET,
   vega: UNET,
@@ -86,7 +88,7 @@ export const ARCHS: Readonly<Record<string, Arch>> = {
   flux2_klein_4b: FLUX2,
   flux2_klein_9b: FLUX2,
   chroma: { ...FLOW, divisibility: 32 },
-  lumina2: SMALL_FLOW,
+  lumina2: { ...SMALL_FLOW, needsTextEncoder: true },
   omnigen2: SMALL_FLOW,
   cogview4: { ...FLOW, divisibility: 8 },
   qwen_image: { ...LARGE_FLOW, divisibility: 32 },

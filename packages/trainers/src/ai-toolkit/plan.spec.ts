@@ -157,6 +157,12 @@ describe(planAiToolkit, () => {
       'spec_unsupported',
       /text encoder/,
     ],
+    [
+      'to unload the one text encoder',
+      { arch: 'sd1', spec: { extra: { cacheTextEmbeddings: true } } },
+      'spec_unsupported',
+      /samples/,
+    ],
     ['a parameter of the wrong type', { spec: { extra: { convDim: 'x' } } }, 'spec_unsupported', /meta\.convDim/],
   ])('should refuse %s', (_name, given, code, text) => {
     expect(() => planOf(given)).toThrow(refusal(code, text));

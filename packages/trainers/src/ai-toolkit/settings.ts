@@ -52,6 +52,7 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext): Settings 
   const read = readParameters(spec);
   const base = baseFor(spec, context);
   const isCuda = context.host.device === 'cuda';
+  requireTextEncoder(read, base);
   const optimizer = optimizerFor(spec, context.host);
   const scheduler = schedulerFor(spec, read.warmupSteps ?? 0);
   const resolutions = [...new Set(read.resolutions ?? [spec.training.resolution])];
@@ -128,6 +129,11 @@ const trainsTextEncoder = (read: AiToolkitParameters, { arch, archName }: Base):
     throw unsupported('meta.trainTextEncoder and meta.cacheTextEmbeddings exclude each other.');
   }
   return true;
+};
+
+const requireTextEncoder = (read: AiToolkitParameters, { arch, archName }: Base): void => {
+  if (!read.cacheTextEmbeddings || !arch.needsTextEncoder) return;
+  throw unsupported(`${archName} needs its text encoder for samples; leave meta.cacheTextEmbeddings out.`);
 };
 
 const minSnrGammaFor = ({ training }: TrainingSpec, { arch }: Base): number | undefined =>

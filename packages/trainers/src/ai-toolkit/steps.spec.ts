@@ -42,6 +42,18 @@ describe(batchesPerEpoch, () => {
     expect(batchesPerEpoch(pictures, batching({ resolutions: [512, 768, 1024] }))).toBe(6);
   });
 
+  it('should agree with a loader that the trainer itself made in a real run', () => {
+    const sizes = [0, 1, 2, 0, 1, 2, 0, 1].map(
+      (kind) =>
+        [
+          [96, 96],
+          [96, 64],
+          [64, 96],
+        ][kind] as [number, number],
+    );
+    expect(batchesPerEpoch(images(...sizes), batching({ resolutions: [64, 96], repeats: 3, batchSize: 3 }))).toBe(16);
+  });
+
   it('should repeat before it batches, and count mirrored pictures', () => {
     expect(batchesPerEpoch(images([512, 512]), batching({ repeats: 5 }))).toBe(3);
     expect(batchesPerEpoch(images([512, 512]), batching({ repeats: 5, flipX: true }))).toBe(5);
