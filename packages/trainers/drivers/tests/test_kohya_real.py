@@ -1,0 +1,308 @@
+"""Runs the real kohya on a CPU, where TRAINERS_DIR has it (`bin/trainers install kohya`). A few minutes on two cores."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DRIVERS = Path(__file__).parents[1]
+KOHYA = Path(os.environ.get("TRAINERS_DIR", DRIVERS.parents[2] / ".local" / "trainers")) / "kohya"
+PYTHON = KOHYA / "venv" / "bin" / "python"
+LIMIT_S = 120
+
+pytestmark = pytest.mark.skipif(
+    not (KOHYA / "installed.json").is_file(), reason="kohya is not installed: bin/trainers install kohya"
+)
+
+PROMPTS = [{"prompt": "ohwx person", "width": 64, "height": 64, "sample_steps": 2, "seed": 1}]
+ENVIRONMENT = {
+    "PATH": os.environ.get("PATH", ""),
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONUNBUFFERED": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+}
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    module = "influencerai_drivers.tiny_models.sd15"
+    subprocess.run([PYTHON, "-m", module, str(folder)], cwd=DRIVERS, check=True, capture_output=True)
+    return folder
+
+
+class Driven:
+    """One process of the driver in a workspace of its own."""
+
+    def __init__(
+        self, workspace: Path, base: Path, *, accumulation: int = 1, rate: float = 1e-3, **config: Any
+    ) -> None:
+        self.workspace = workspace
+        workspace.mkdir(parents=True)
+        steps = 3 * -(-8 // accumulation)
+        write_files(workspace, base, accumulation=accumulation, rate=rate, sample_steps=config.pop("sampleSteps", 2))
+        fixed = {
+            "mode": "gate",
+            "script": "train_network",
+            "trainerClass": "NetworkTrainer",
+            "jobFile": "job.toml",
+            "outputName": "x",
+            "totalSteps": steps,
+            "totalEpochs": 3,
+            "prompts": [prompt["prompt"] for prompt in PROMPTS],
+        }
+        (workspace / "driver.json").write_text(json.dumps({**fixed, **config}))
+        self.output = workspace / "events"
+        self.process = subprocess.Popen(
+            [PYTHON, str(DRIVERS), "kohya", "--home", str(KOHYA / "source"), "--config", "driver.json"],
+            cwd=workspace,
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=self.output.open("wb"),
+            stderr=(workspace / "log").open("wb"),
+            start_new_session=True,
+        )
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.output.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    @property
+    def log(self) -> str:
+        return (self.workspace / "log").read_text(errors="replace")
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == kind]
+
+    def send(self, **command: Any) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def until(self, what: str, condition: Any) -> None:
+        end = time.monotonic() + LIMIT_S
+        while not condition():
+            assert self.process.poll() is None, f"ended before {what}: {self.log[-2000:]}"
+            assert time.monotonic() < end, f"no {what} in time: {self.log[-2000:]}"
+            time.sleep(0.02)
+
+    def until_step(self, step: int) -> None:
+        self.until(f"step {step}", lambda: any(event["step"] >= step for event in self.of("progress")))
+
+    def signal(self, number: int) -> None:
+        """As the worker does: the whole group."""
+        os.killpg(self.process.pid, number)
+
+    def wait(self) -> int:
+        return self.process.wait(LIMIT_S)
+
+    def is_gone(self) -> bool:
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    def states(self) -> list[Path]:
+        return sorted((self.workspace / "output/state").glob("step-*"), key=lambda path: int(path.name[5:]))
+
+
+def write_files(workspace: Path, base: Path, *, accumulation: int, rate: float, sample_steps: int) -> None:
+    prompts = [{**prompt, "sample_steps": sample_steps} for prompt in PROMPTS]
+    subset = {"image_dir": str(base / "images"), "caption_extension": ".txt"}
+    sizes = {"resolution": 64, "min_bucket_reso": 64, "max_bucket_reso": 128, "bucket_reso_steps": 64}
+    dataset = {"batch_size": 1, "enable_bucket": True, **sizes, "subsets": [subset]}
+    job = {
+        "pretrained_model_name_or_path": str(base / "model"),
+        "tokenizer_cache_dir": str(base / "tokenizers"),
+        "dataset_config": str(workspace / "dataset.json"),
+        "output_dir": str(workspace / "output"),
+        "output_name": "x",
+        "max_train_epochs": 3,
+        "learning_rate": rate,
+        "lr_scheduler": "cosine",
+        "optimizer_type": "AdamW",
+        "network_module": "networks.lora",
+        "network_dim": 4,
+        "network_alpha": 2,
+        "mixed_precision": "no",
+        "save_precision": "float",
+        "seed": 7,
+        "cache_latents": True,
+        "gradient_accumulation_steps": accumulation,
+        "sample_prompts": str(workspace / "prompts.json"),
+        "logging_dir": str(workspace / "logs"),
+        "console_log_simple": True,
+    }
+    (workspace / "prompts.json").write_text(json.dumps(prompts))
+    (workspace / "dataset.json").write_text(json.dumps({"datasets": [dataset]}))
+    (workspace / "job.toml").write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in job.items()))
+
+
+@pytest.fixture
+def drive(tmp_path: Path, base: Path) -> Iterator[Any]:
+    started: list[Driven] = []
+
+    def start(name: str, **config: Any) -> Driven:
+        driven = Driven(tmp_path / name, base, **config)
+        started.append(driven)
+        return driven
+
+    yield start
+    for driven in started:
+        if not driven.is_gone():
+            driven.signal(signal.SIGKILL)
+        driven.process.wait()
+
+
+def in_kohya(code: str, *arguments: object) -> Any:
+    """Looks at files with the libraries of the trainer's own environment."""
+    command = [PYTHON, "-c", code, *map(str, arguments)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+READ_LOG = """
+import glob, json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+log = EventAccumulator(glob.glob(sys.argv[1] + "/*/network_train")[0])
+log.Reload()
+print(json.dumps({value.step: value.value for value in log.Scalars("loss/current")}))
+"""
+READ_WEIGHTS = """
+import json, sys
+from safetensors import safe_open
+weights = safe_open(sys.argv[1], "pt")
+ups = [name for name in weights.keys() if name.endswith("lora_up.weight")]
+changed = sum(float(weights.get_tensor(name).abs().sum()) > 0 for name in ups)
+finite = all(bool(weights.get_tensor(name).isfinite().all()) for name in weights.keys())
+print(json.dumps({"keys": list(weights.keys()), "ups": len(ups), "changed": changed, "finite": finite,
+    "steps": weights.metadata()["ss_steps"]}))
+"""
+
+
+def rates(driven: Driven) -> dict[int, float]:
+    return {event["step"]: event["learningRate"] for event in driven.of("progress")}
+
+
+def test_trains_and_tells_what_the_trainers_own_log_says(drive: Any) -> None:
+    driven = drive("full", saveEveryEpochs=1, sampleEveryEpochs=2)
+    assert driven.wait() == 0, driven.log[-2000:]
+    losses = {event["step"]: event["loss"] for event in driven.of("progress")}
+    logged = in_kohya(READ_LOG, driven.workspace / "logs")
+    assert {int(step): loss for step, loss in logged.items()} == losses
+    assert list(losses) == list(range(1, 25))
+    assert [event["step"] for event in driven.of("checkpoint")] == [8, 16, 24]
+    assert [event["step"] for event in driven.of("sample")] == [16]
+    assert (driven.workspace / driven.of("sample")[0]["path"]).stat().st_size > 0
+    final = in_kohya(READ_WEIGHTS, driven.workspace / "output/x.safetensors")
+    assert final["steps"] == "24"
+    assert final["finite"]
+    assert final["changed"] > 0.9 * final["ups"]
+    assert any(key.startswith("lora_unet_") for key in final["keys"])
+    assert any(key.startswith("lora_te_") for key in final["keys"])
+
+
+@pytest.mark.parametrize("accumulation", [1, 2, 3])
+def test_goes_on_where_it_was_killed(drive: Any, accumulation: int) -> None:
+    unbroken = drive("unbroken", accumulation=accumulation)
+    assert unbroken.wait() == 0
+    third = len(rates(unbroken)) // 3
+    killed = drive("killed", accumulation=accumulation, saveEverySteps=max(2, third - 1))
+    killed.until("state", lambda: len(killed.states()) > 0 and len(killed.of("progress")) >= third)
+    killed.signal(signal.SIGKILL)
+    killed.wait()
+    state = killed.states()[-1]
+    step = int(state.name[5:])
+    resumed = drive("resumed", accumulation=accumulation, startStep=step, resumeFrom=str(state))
+    assert resumed.wait() == 0, resumed.log[-2000:]
+    assert list(rates(resumed)) == list(range(step + 1, len(rates(unbroken)) + 1))
+    assert rates(resumed) == {key: rate for key, rate in rates(unbroken).items() if key > step}
+    assert in_kohya(READ_WEIGHTS, resumed.workspace / "output/x.safetensors")["steps"] == str(len(rates(unbroken)))
+
+
+def test_obeys_budgets_saves_and_aborts(drive: Any) -> None:
+    driven = drive("budget", isBudgeted=True)
+    driven.until("start", lambda: driven.of("start"))
+    driven.send(command="grant", steps=5)
+    driven.until("pause", lambda: len(driven.of("paused")) == 2)
+    assert [event["step"] for event in driven.of("paused")] == [0, 5]
+    driven.send(command="grant", steps=4)
+    driven.until("pause", lambda: len(driven.of("paused")) == 3)
+    assert max(rates(driven)) == 9
+    driven.send(command="sample")
+    driven.until("sample", lambda: driven.of("sample"))
+    driven.send(command="grant", steps=100)
+    driven.until_step(11)
+    driven.send(command="save")
+    driven.until("checkpoint", lambda: len(driven.of("checkpoint")) == 3)
+    driven.send(command="abort")
+    begun = time.monotonic()
+    assert driven.wait() == 0
+    print(f"abort took {time.monotonic() - begun:.2f} s", file=sys.stderr)
+    assert driven.is_gone()
+    steps = [event["step"] for event in driven.of("checkpoint")]
+    assert steps[:2] == [5, 9]
+    assert driven.of("aborted")[0]["step"] == steps[-1]
+    weights = in_kohya(READ_WEIGHTS, driven.workspace / driven.of("checkpoint")[-1]["path"])
+    assert weights["steps"] == str(steps[-1])
+
+
+def test_aborts_when_the_worker_dies(drive: Any) -> None:
+    driven = drive("orphan")
+    driven.until_step(3)
+    driven.process.stdin.close()
+    assert driven.wait() == 0
+    assert driven.of("aborted")[0]["step"] == driven.of("checkpoint")[-1]["step"]
+
+
+PHASES = {
+    "loading": lambda driven: "Loading settings from" in driven.log,
+    "caching": lambda driven: "caching latents" in driven.log,
+    "training": lambda driven: len(driven.of("progress")) >= 4,
+    "sampling": lambda driven: "generating sample images" in driven.log,
+    "saving": lambda driven: (
+        (driven.workspace / "output/.kohya").is_dir() and any((driven.workspace / "output/.kohya").glob("state-*"))
+    ),
+}
+
+
+@pytest.mark.parametrize("round", range(4))
+@pytest.mark.parametrize("phase", PHASES)
+def test_leaves_on_sigterm(drive: Any, phase: str, round: int) -> None:
+    driven = drive(phase, saveEverySteps=2, sampleEverySteps=3, sampleSteps=200 if phase == "sampling" else 2)
+    driven.until(phase, lambda: PHASES[phase](driven))
+    time.sleep(0.013 * round)
+    driven.signal(signal.SIGTERM)
+    begun = time.monotonic()
+    code = driven.wait()
+    print(f"{phase} took {time.monotonic() - begun:.2f} s", file=sys.stderr)
+    assert code == 0, driven.log[-2000:]
+    assert driven.is_gone()
+    assert len(driven.of("aborted")) == 1
+    for state in driven.states():
+        names = {path.name for path in state.iterdir()}
+        assert {"state.json", "model.safetensors", "optimizer.bin", "scheduler.bin", "random_states_0.pkl"} <= names
+        assert json.loads((state / "state.json").read_text())["step"] == int(state.name[5:])
+    if phase not in ("loading", "caching"):
+        assert driven.of("aborted")[0]["step"] == int(driven.states()[-1].name[5:])
+        newest = driven.of("checkpoint")[-1]
+        assert in_kohya(READ_WEIGHTS, driven.workspace / newest["path"])["steps"] == str(newest["step"])
+
+
+def test_stops_before_a_spoiled_loss_is_saved(drive: Any) -> None:
+    driven = drive("nan", rate=1e30, saveEverySteps=1)
+    assert driven.wait() == 1
+    assert driven.of("error")[-1]["code"] == "loss_not_finite"
+    assert driven.of("progress")[-1]["step"] == driven.of("checkpoint")[-1]["step"]
+    assert not driven.of("done")
+    assert not (driven.workspace / "output/x.safetensors").exists()
