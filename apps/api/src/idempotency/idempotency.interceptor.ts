@@ -49,5 +49,7 @@ function scopeOf(request: FastifyRequest): IdempotencyScope | undefined {
   if (typeof key !== 'string' || !KEY.test(key))
     throw fieldError([HEADER], 'The header must be 1 to 255 visible ASCII characters.');
   if (!request.principal) throw new Error('A route is @Idempotent() but no guard named the caller.');
-  return { tenantId: request.principal.tenantId, route: `${request.method} ${request.routeOptions.url}`, key };
+  // The path with its ids: what is repeated for one job is no repetition for another.
+  const [path = ''] = request.url.split('?', 1);
+  return { tenantId: request.principal.tenantId, route: `${request.method} ${path}`, key };
 }
