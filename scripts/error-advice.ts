@@ -20,6 +20,7 @@ export const ANSWERS = {
   dataset_not_ready: 'Poll `GET /datasets/:id` until it is `ready`; when it is `failed`, its `problems` say why.',
   dataset_kind_mismatch:
     'Use pictures (`lora-training`) for image models and rows of text (`fine-tuning`) for language models.',
+  dataset_changed: 'Put the files back as they were, or submit a new job with `POST /jobs`.',
   lora_config_name_taken: 'Choose another name, or update the configuration that has it.',
   lora_config_in_use: 'Wait for those jobs or cancel them, then delete again.',
   job_transition_refused: 'Read the job again; the message lists what is allowed from its present state.',

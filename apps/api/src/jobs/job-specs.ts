@@ -4,7 +4,7 @@ import { type ModelRegistry, resolveTrainer } from '@influencerai/trainers';
 import { CONFIG, type Config } from '../env.js';
 import { MODELS } from '../models.js';
 import { Storage } from '../storage/storage.js';
-import type { JobSources } from './jobs.repository.js';
+import type { JobSources } from './job-submissions.repository.js';
 import { buildSpec, defaultOutputDir, outputName, type TrainerChoice } from './training-spec.js';
 
 /** What a job is frozen with besides its dataset and configuration. */

@@ -18,11 +18,12 @@ export interface JobRow {
   attempt: number;
   waiting_reason: string | null;
   cancel_requested_at: Date | null;
+  rerun_of: string | null;
 }
 
 /** The columns of {@link JobRow}, in the table aliased `j`. */
 export const JOB_COLUMNS = `j.id, j.tenant_id, j.type, j.status, j.payload, j.result, j.cost_tok, j.started_at, j.finished_at,
-  j.created_at, j.updated_at, j.trainer, j.priority, j.attempt, j.waiting_reason, j.cancel_requested_at`;
+  j.created_at, j.updated_at, j.trainer, j.priority, j.attempt, j.waiting_reason, j.cancel_requested_at, j.rerun_of`;
 
 export const fromRow = (row: JobRow): Job => ({
   id: row.id,
@@ -41,4 +42,5 @@ export const fromRow = (row: JobRow): Job => ({
   attempt: row.attempt,
   waitingReason: row.waiting_reason,
   cancelRequestedAt: row.cancel_requested_at?.toISOString() ?? null,
+  rerunOf: row.rerun_of,
 });

@@ -8,17 +8,32 @@ import { JobArtifactsService } from './job-artifacts.service.js';
 import { JobHistoryController } from './job-history.controller.js';
 import { JobHistoryRepository } from './job-history.repository.js';
 import { JobHistoryService } from './job-history.service.js';
+import { JobPreviewController } from './job-preview.controller.js';
+import { JobPreviewService } from './job-preview.service.js';
+import { JobRerunController } from './job-rerun.controller.js';
+import { JobRerunService } from './job-rerun.service.js';
 import { JobSpecs } from './job-specs.js';
+import { JobSubmissionsRepository } from './job-submissions.repository.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
 
 @Module({
-  controllers: [JobsController, JobHistoryController, JobArtifactsController, JobStreamController],
+  controllers: [
+    JobPreviewController,
+    JobsController,
+    JobRerunController,
+    JobHistoryController,
+    JobArtifactsController,
+    JobStreamController,
+  ],
   providers: [
     JobsRepository,
     JobsService,
     JobSpecs,
+    JobSubmissionsRepository,
+    JobPreviewService,
+    JobRerunService,
     JobHistoryRepository,
     JobHistoryService,
     JobArtifactsRepository,

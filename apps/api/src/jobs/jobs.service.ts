@@ -13,6 +13,7 @@ import { newId } from '../http/new-id.js';
 import type { Principal } from '../tenants/principal.js';
 import { JobStateRepository } from './job-state.repository.js';
 import { JobSpecs } from './job-specs.js';
+import { JobSubmissionsRepository } from './job-submissions.repository.js';
 import { JobsRepository } from './jobs.repository.js';
 
 const DAY_MS = 86_400_000;
@@ -22,6 +23,7 @@ const WINDOW_DAYS = { day: 1, week: 7, month: 30 } as const;
 export class JobsService {
   constructor(
     private readonly jobs: JobsRepository,
+    private readonly submissions: JobSubmissionsRepository,
     private readonly states: JobStateRepository,
     private readonly workers: WorkersRepository,
     private readonly dispatcher: Dispatcher,
@@ -32,7 +34,9 @@ export class JobsService {
   async create({ tenantId }: Principal, input: CreateJob): Promise<Job> {
     const id = newId();
     const online = await this.workers.onlineTrainers();
-    const job = await this.jobs.create(tenantId, id, input, (sources) => this.specs.freeze(sources, { id, online }));
+    const job = await this.submissions.create(tenantId, id, input, (sources) =>
+      this.specs.freeze(sources, { id, online }),
+    );
     if (job.status === 'pending') this.dispatcher.announce([job]);
     return job;
   }

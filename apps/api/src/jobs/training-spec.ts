@@ -1,5 +1,5 @@
 import { type TrainerId, type TrainingSpec } from '@influencerai/shared';
-import type { JobSources } from './jobs.repository.js';
+import type { JobSources } from './job-submissions.repository.js';
 
 const KNOWN_META = [
   'optimizer',

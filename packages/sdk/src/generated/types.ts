@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'dataset_path_refused'
   | 'dataset_not_ready'
   | 'dataset_kind_mismatch'
+  | 'dataset_changed'
   | 'lora_config_name_taken'
   | 'lora_config_in_use'
   | 'job_transition_refused'
@@ -178,6 +179,8 @@ export type Job = {
   waitingReason: string | null;
   /** When cancellation was asked for; a running job stops shortly after. */
   cancelRequestedAt: string | null;
+  /** The job whose frozen values this one repeats. */
+  rerunOf: string | null;
 };
 
 /** Outcomes of jobs by day. */
@@ -373,6 +376,123 @@ export type TrainingSpec = {
   extra: JsonObject;
 };
 
+/** What becomes of one field of a spec at a trainer. */
+export type FieldMapping = {
+  /** Dotted path in `spec`. */
+  field: string;
+  /** `exact`: the trainer does just that. `approximated`: the nearest that it has. `dropped`: it has no effect. */
+  how: 'exact' | 'approximated' | 'dropped';
+  /** What the trainer calls it, with the value that it gets. */
+  to?: string;
+  /** Why it is not exact. */
+  reason?: string;
+};
+
+/** What a job would run. */
+export type JobPreview = {
+  /** The trainer that this plan is for. */
+  trainer: TrainerId;
+  /** The trainer that the base model calls for. */
+  requestedTrainer: TrainerId;
+  /** What the operator’s registry says of the base model; null when it does not name it. `<models>/` stands for wherever a host keeps a file. */
+  model: {
+    trainer: TrainerId;
+    settings: Record<string, string | boolean>;
+  } | null;
+  /** How many fields of `mapping` are carried over how. */
+  summary: {
+    exact: number;
+    approximated: number;
+    dropped: number;
+  };
+  /** What becomes of each field of the spec. */
+  mapping: FieldMapping[];
+  epochs: number;
+  /** Optimizer steps. */
+  steps: {
+    perEpoch: number;
+    total: number;
+  };
+  /** Estimate of what the workspace grows to: caches, checkpoints, states. */
+  diskBytes: number;
+  seed: number;
+  /** Argument list. The first element is a name that each worker knows the program of. */
+  command: string[];
+  /** Environment variables beside the minimal ones of every job. */
+  env: Record<string, string>;
+  files: {
+    total: number;
+    /** The first 50 that are written into the workspace, `/workspace`. */
+    data: {
+      /** Relative to the workspace. */
+      path: string;
+      /** At most the first 64 KiB. */
+      content: string;
+      /** Of the whole file. */
+      sizeBytes: number;
+      isTruncated: boolean;
+    }[];
+  };
+  links: {
+    total: number;
+    /** The first 10 that are made in the workspace. */
+    data: {
+      path: string;
+      target: string;
+    }[];
+  };
+  dataset: {
+    /** Pictures or rows that were found. */
+    examples: number;
+    /** There are too many rows to read: files show the first, and the steps are extrapolated. */
+    isSample: boolean;
+  };
+  /** What this preview could not know, for people. */
+  notes: string[];
+  /** What the job would be frozen with. */
+  spec: TrainingSpec;
+};
+
+/** What a job was frozen with and what came of it. */
+export type JobManifest = {
+  /** Of this format. */
+  version: 1;
+  jobId: string;
+  tenantId: string;
+  createdAt: string;
+  type: string;
+  /** As it was submitted. */
+  payload: JsonObject;
+  /** The job whose spec this one repeats. */
+  rerunOf: string | null;
+  baseModel: string;
+  dataset: {
+    id: string;
+    path: string;
+    /** sha256 over names and contents of the files that training uses. */
+    digest: string | null;
+    examples: number;
+  };
+  seed: number;
+  spec: TrainingSpec;
+  /** sha256 of the spec as JSON with sorted keys, without `output.dir`: a rerun has that of its source. The header of the weights repeats it. */
+  specDigest: string;
+  trainer: {
+    id: TrainerId;
+    /** The one that the base model calls for. */
+    requested: TrainerId;
+    /** As the worker reported it; null until the job has run. */
+    version: string | null;
+  };
+  status: JobStatus;
+  /** How often the job was started. */
+  attempts: number;
+  startedAt: string | null;
+  finishedAt: string | null;
+  /** Null until the job is over. */
+  result: JsonObject | null;
+};
+
 /** One GPU of a worker. */
 export type Gpu = {
   index: number;
@@ -543,6 +663,34 @@ export type CreateJob = {
     /** The configuration to use; its values are frozen into the job. */
     loraConfigId: string;
   };
+  /** Among the tenant's own waiting jobs, higher starts first. */
+  priority?: number;
+};
+
+/** Body of `jobs.preview`. */
+export type PreviewJob = {
+  /** Job type. */
+  type: 'lora-training';
+  payload: {
+    /** The dataset to train on; it must be ready. */
+    datasetId: string;
+    /** The configuration to use; its values are frozen into the job. */
+    loraConfigId: string;
+  };
+  /** Among the tenant's own waiting jobs, higher starts first. */
+  priority?: number;
+  /** Plan for this trainer in place of the one that would run the job, to compare what becomes of each field. */
+  trainer?: TrainerId;
+  /** The host to plan for. */
+  host?: {
+    device?: 'cuda' | 'cpu';
+    /** GPUs of the job. Default: 1 with `cuda`; there are none with `cpu`. */
+    gpus?: number;
+  };
+};
+
+/** Body of `jobs.rerun`. */
+export type RerunJob = {
   /** Among the tenant's own waiting jobs, higher starts first. */
   priority?: number;
 };

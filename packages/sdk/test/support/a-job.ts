@@ -18,6 +18,7 @@ export const aJob = (fields: Partial<Job> | { status: string } = {}): Job => ({
   attempt: 0,
   waitingReason: null,
   cancelRequestedAt: null,
+  rerunOf: null,
   ...(fields as Partial<Job>),
 });
 

@@ -38,6 +38,11 @@ export const ERRORS = {
     status: 409,
     message: 'Dataset {id} holds {kind} data, which the model {model} cannot learn from.',
   },
+  dataset_changed: {
+    status: 409,
+    message:
+      'Dataset {id} has changed since job {job} was submitted: its digest was {was} and is {is} now. Submit a new job to train on it as it is.',
+  },
   lora_config_name_taken: { status: 409, message: "LoRA config with name '{name}' already exists" },
   lora_config_in_use: {
     status: 400,

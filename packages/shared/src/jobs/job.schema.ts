@@ -104,6 +104,7 @@ export const JobSchema = z
       .datetime()
       .nullable()
       .describe('When cancellation was asked for; a running job stops shortly after.'),
+    rerunOf: z.string().nullable().describe('The job whose frozen values this one repeats.'),
   })
   .meta({
     example: {
@@ -135,6 +136,7 @@ export const JobSchema = z
       attempt: 1,
       waitingReason: null,
       cancelRequestedAt: null,
+      rerunOf: null,
     },
   });
 export type Job = z.infer<typeof JobSchema>;
