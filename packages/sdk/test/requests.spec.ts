@@ -6,6 +6,7 @@ type Call = (client: InfluencerAIClient) => PromiseLike<unknown>;
 
 const worker = { id: 'w', host: 'h', pid: 1, version: '1', slots: 1, gpus: [], trainers: ['tiny' as const], held: [] };
 const line = { seq: 0, stream: 'stdout' as const, text: 'hello', at: '2026-01-15T11:30:00.000Z' };
+const SUBMISSION = { type: 'lora-training', payload: { datasetId: 'd', loraConfigId: 'l' } } as const;
 
 const CALLS: [string, Call, unknown?][] = [
   [
@@ -28,6 +29,9 @@ const CALLS: [string, Call, unknown?][] = [
   ['GET /jobs?type=lora-training', (c) => c.jobs.list({ type: 'lora-training' })],
   ['GET /jobs/j', (c) => c.jobs.get('j')],
   ['PATCH /jobs/j', (c) => c.jobs.update('j', { status: 'running', attempt: 1 }), { status: 'running', attempt: 1 }],
+  ['POST /jobs/preview', (c) => c.jobs.preview({ ...SUBMISSION, trainer: 'trl' }), { ...SUBMISSION, trainer: 'trl' }],
+  ['POST /jobs/j/rerun', (c) => c.jobs.rerun('j', { priority: 5 }), { priority: 5 }],
+  ['GET /jobs/j/manifest', (c) => c.jobs.manifest('j')],
   ['POST /jobs/j/cancel', (c) => c.jobs.cancel('j')],
   ['GET /jobs/series?window=day', (c) => c.jobs.series({ window: 'day' })],
   ['GET /jobs/j/logs?after=1.2&limit=10', (c) => c.jobs.logs('j', { after: '1.2', limit: 10 })],
@@ -81,7 +85,7 @@ describe('requests', () => {
 
   it('should give creations a fresh idempotency key, and use the one it is given', async () => {
     const client = server.client();
-    const body = { type: 'lora-training', payload: { datasetId: 'd', loraConfigId: 'l' } } as const;
+    const body = SUBMISSION;
     await client.jobs.create(body);
     const first = last()?.headers['idempotency-key'];
     await client.jobs.create(body);
@@ -89,6 +93,13 @@ describe('requests', () => {
     expect(last()?.headers['idempotency-key']).not.toBe(first);
     await client.jobs.create(body, { idempotencyKey: 'mine' });
     expect(last()?.headers['idempotency-key']).toBe('mine');
+  });
+
+  it('should give reruns an idempotency key, and previews none', async () => {
+    await server.client().jobs.rerun('j');
+    expect(last()?.headers['idempotency-key']).toMatch(/^sdk-/);
+    await server.client().jobs.preview(SUBMISSION);
+    expect(last()?.headers).not.toHaveProperty('idempotency-key');
   });
 
   it('should escape ids, and refuse those that would lead elsewhere', async () => {

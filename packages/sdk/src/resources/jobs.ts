@@ -10,12 +10,16 @@ import type {
   Job,
   JobEvent,
   JobLogPage,
+  JobManifest,
   JobMetrics,
   JobMetricsQuery,
+  JobPreview,
   JobSeries,
   JobSeriesQuery,
   ListJobLogsQuery,
   ListJobsQuery,
+  PreviewJob,
+  RerunJob,
   UpdateJob,
 } from '../generated/types.js';
 import { isTerminalStatus } from '../internal/job-state.js';
@@ -43,6 +47,30 @@ export class Jobs extends JobArtifacts {
    */
   create(body: CreateJob, options?: RequestOptions): APIPromise<Job> {
     return this.transport.json({ method: 'POST', path: '/jobs', body, options, isCreation: true });
+  }
+
+  /**
+   * Shows what a job would run, without submitting it: command, files, steps, and what becomes of each field. With
+   * `trainer` it plans for another trainer, to compare.
+   *
+   * @example
+   * ```ts
+   * const { mapping } = await client.jobs.preview({ type: 'lora-training', payload: { datasetId, loraConfigId } });
+   * console.table(mapping.filter(({ how }) => how !== 'exact'));
+   * ```
+   */
+  preview(body: PreviewJob, options?: RequestOptions): APIPromise<JobPreview> {
+    return this.transport.json({ method: 'POST', path: '/jobs/preview', body, options, isRepeatable: true });
+  }
+
+  /** Submits a job again with the very values that it was frozen with. It carries an idempotency key, as `create` does. */
+  rerun(jobId: string, body: RerunJob = {}, options?: RequestOptions): APIPromise<Job> {
+    return this.transport.json({ method: 'POST', path: path`/jobs/${jobId}/rerun`, body, options, isCreation: true });
+  }
+
+  /** Reads what a job was frozen with and what came of it: the `manifest.json` to keep beside the weights. */
+  manifest(jobId: string, options?: RequestOptions): APIPromise<JobManifest> {
+    return this.transport.json({ method: 'GET', path: path`/jobs/${jobId}/manifest`, options });
   }
 
   /** Lists jobs, newest first. Await it for one page, iterate it for all. */
