@@ -1,5 +1,5 @@
 import { ClaimedJobSchema, type ClaimedJob } from '@influencerai/shared';
-import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Spool } from './spool.js';
 
@@ -57,11 +57,14 @@ export class Workspace {
     return content === undefined ? undefined : ClaimedJobSchema.parse(JSON.parse(content));
   }
 
-  /** Writes a file below the attempt's folder; returns its absolute path. */
+  /** Writes a file below the attempt's folder; returns its absolute path. Links that a trainer left are not followed. */
   async write(path: string, content: string): Promise<string> {
     const file = join(this.dir, path);
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, content);
+    const [top, folder] = await Promise.all([realpath(this.dir), realpath(dirname(file))]);
+    if (folder !== join(top, dirname(path))) throw new Error(`${path} would be written outside the workspace.`);
+    await rm(file, { force: true });
+    await writeFile(file, content, { flag: 'wx' });
     return file;
   }
 
