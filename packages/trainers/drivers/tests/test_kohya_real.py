@@ -17,7 +17,7 @@ import pytest
 DRIVERS = Path(__file__).parents[1]
 KOHYA = Path(os.environ.get("TRAINERS_DIR", DRIVERS.parents[2] / ".local" / "trainers")) / "kohya"
 PYTHON = KOHYA / "venv" / "bin" / "python"
-LIMIT_S = 120
+LIMIT_S = 240
 
 pytestmark = pytest.mark.skipif(
     not (KOHYA / "installed.json").is_file(), reason="kohya is not installed: bin/trainers install kohya"
@@ -232,7 +232,7 @@ def test_goes_on_where_it_was_killed(drive: Any, accumulation: int) -> None:
 
 def test_obeys_budgets_saves_and_aborts(drive: Any) -> None:
     driven = drive("budget", isBudgeted=True)
-    driven.until("start", lambda: driven.of("start"))
+    driven.until("pause", lambda: driven.of("paused"))
     driven.send(command="grant", steps=5)
     driven.until("pause", lambda: len(driven.of("paused")) == 2)
     assert [event["step"] for event in driven.of("paused")] == [0, 5]
