@@ -4,13 +4,18 @@ import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { createAgent, StartError } from './create-agent.js';
+import { canWork } from './doctor/examination.js';
+import { examine } from './doctor/examine.js';
+import { renderExamination } from './doctor/render.js';
 import { describeEnv, EnvError, readEnv } from './env.js';
 import { lockFolder, LockedError } from './lock.js';
 import { VERSION } from './version.js';
 
 const USAGE = `Trains the jobs of the InfluencerAI Training API on this host.
 
-  node main.js [--help | --version]
+  bin/worker                   train jobs until told to stop
+  bin/worker doctor [--json]   look at this host: GPUs, disks, trainers, models; fails when nothing can be trained
+  bin/worker --help | --version
 
 Settings come from the environment:
 
@@ -45,17 +50,31 @@ const onFirstSignal = (action: () => Promise<void>): Promise<void> =>
   });
 
 const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+  const { values, positionals } = parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean', short: 'v' },
+      json: { type: 'boolean' },
+    },
+    allowPositionals: true,
   });
   if (values.help) return void process.stdout.write(USAGE);
   if (values.version) return void process.stdout.write(`${VERSION}\n`);
+  const [command] = positionals;
+  if (command === 'doctor') return doctor(values.json ?? false);
+  if (command !== undefined) throw new EnvError(`There is no command ${command}. Run with --help.`);
   await run();
+};
+
+const doctor = async (asJson: boolean): Promise<void> => {
+  const found = await examine(readEnv());
+  process.stdout.write(asJson ? `${JSON.stringify(found, null, 2)}\n` : renderExamination(found));
+  process.exitCode = canWork(found) ? 0 : 1;
 };
 
 try {
   await main();
-  process.exit(0);
+  process.exit();
 } catch (error) {
   const isPlain =
     error instanceof EnvError ||

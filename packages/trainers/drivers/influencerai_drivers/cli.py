@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 
 from .channel import Channel
+from .doctor import print_examination
 from .gate import Aborted
 
 TRAINERS = {"kohya": "kohya", "ai-toolkit": "ai_toolkit", "trl": "trl"}
@@ -21,8 +22,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="influencerai_drivers", description=__doc__)
     parser.add_argument("trainer", choices=sorted(TRAINERS))
     parser.add_argument("--home", type=Path, help="checkout of the trainer's source")
-    parser.add_argument("--config", type=Path, required=True, help="driver.json, as the plan wrote it")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--config", type=Path, help="driver.json, as the plan wrote it")
+    what.add_argument("--doctor", action="store_true", help="tell as JSON whether the trainer can start")
     options = parser.parse_args(arguments)
+    if options.doctor:
+        print_examination(options.trainer, options.home)
+        return _leave(0)
     workspace = Path.cwd()
     config = json.loads((workspace / options.config).read_text(encoding="utf-8"))
     home = options.home.resolve() if options.home else None

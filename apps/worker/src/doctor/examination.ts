@@ -1,0 +1,48 @@
+import type { Gpu, TrainerId } from '@influencerai/shared';
+
+/** A trainer as this host has it. */
+export interface TrainerFinding {
+  id: TrainerId;
+  isInstalled: boolean;
+  version?: string;
+  python?: string;
+  torch?: string;
+  /** Version of CUDA that its torch can use; null on a CPU. */
+  cuda?: string | null;
+  bitsandbytes?: boolean;
+  canStart: boolean;
+  problem?: string;
+}
+
+export interface ModelFinding {
+  name: string;
+  trainer: TrainerId;
+  /** Files of the entry that are not there. */
+  missing: string[];
+}
+
+export interface DiskFinding {
+  what: string;
+  path: string;
+  freeBytes: number;
+  problem?: string;
+}
+
+/** What `bin/worker doctor` found; also its JSON. */
+export interface Examination {
+  host: string;
+  node: string;
+  memoryBytes: number;
+  gpus: Gpu[];
+  /** As `nvidia-smi` tells it. */
+  driver?: string;
+  gpuProblem?: string;
+  disks: DiskFinding[];
+  api: { url: string; problem?: string };
+  queue: { store: string; problem?: string };
+  trainers: TrainerFinding[];
+  models: { file?: string; entries: ModelFinding[]; problem?: string };
+}
+
+/** Whether a worker on this host could train anything. */
+export const canWork = ({ trainers }: Examination): boolean => trainers.some(({ canStart }) => canStart);

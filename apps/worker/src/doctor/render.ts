@@ -1,0 +1,69 @@
+import { canWork, type DiskFinding, type Examination, type ModelFinding, type TrainerFinding } from './examination.js';
+
+/** An examination as a table for people: what is fine, and under it what is not and what to do. */
+export const renderExamination = (found: Examination): string => {
+  const rows: [what: string, state: string, problem?: string][] = [
+    ['host', `${found.host}, Node ${found.node}, ${gib(found.memoryBytes)} of memory`],
+    ...gpuRows(found),
+    ...found.disks.map(diskRow),
+    ['API', found.api.url, found.api.problem],
+    ['queue', found.queue.store, found.queue.problem],
+    ...found.trainers.map(trainerRow),
+    ...modelRows(found),
+  ];
+  const width = Math.max(...rows.map(([what]) => what.length));
+  const lines = rows.flatMap(([what, state, problem]) => [
+    `${problem ? '✗' : '✓'} ${what.padEnd(width)}  ${state}`,
+    ...(problem ? [`  ${' '.repeat(width)}  → ${problem}`] : []),
+  ]);
+  return [...lines, '', verdict(found), ''].join('\n');
+};
+
+type TableRow = [what: string, state: string, problem?: string];
+
+const gpuRows = ({ gpus, driver, gpuProblem }: Examination): TableRow[] => {
+  if (gpuProblem) return [['GPU', 'none is usable', gpuProblem]];
+  if (gpus.length === 0) return [['GPU', 'none; jobs run on the CPU']];
+  return gpus.map(({ index, name, memoryMiB }) => [
+    `GPU ${index}`,
+    `${name}, ${gib(memoryMiB * 1024 * 1024)}${driver ? `, driver ${driver}` : ''}`,
+  ]);
+};
+
+const diskRow = ({ what, path, freeBytes, problem }: DiskFinding): TableRow => [
+  what,
+  `${path}, ${gib(freeBytes)} free`,
+  problem,
+];
+
+const trainerRow = (trainer: TrainerFinding): TableRow => {
+  const { id, isInstalled, version, python, torch, cuda, bitsandbytes, canStart, problem } = trainer;
+  if (!isInstalled) return [id, 'not installed', `bin/trainers install ${id}`];
+  const facts = [
+    version && `version ${version.slice(0, 12)}`,
+    python && `Python ${python}`,
+    torch && `torch ${torch}`,
+    cuda !== undefined && (cuda ? `CUDA ${cuda}` : 'CPU only'),
+    bitsandbytes === false && 'without bitsandbytes',
+  ].filter((fact) => typeof fact === 'string');
+  return [id, facts.join(', '), canStart ? undefined : (problem ?? 'It does not start.')];
+};
+
+const modelRows = ({ models }: Examination): TableRow[] => {
+  if (models.problem) return [['models', models.file ?? '', models.problem]];
+  if (!models.file) return [['models', 'no registry (MODELS_FILE); public hub ids only']];
+  return [['models', `${models.entries.length} in ${models.file}`], ...models.entries.map(modelRow)];
+};
+
+const modelRow = ({ name, trainer, missing }: ModelFinding): TableRow => [
+  `  ${name}`,
+  trainer,
+  missing.length > 0 ? `Not there: ${missing.join(', ')}` : undefined,
+];
+
+const verdict = (found: Examination): string => {
+  const able = found.trainers.filter(({ canStart }) => canStart).map(({ id }) => id);
+  return canWork(found) ? `A worker here offers ${able.join(', ')}.` : 'No trainer can start on this host.';
+};
+
+const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
