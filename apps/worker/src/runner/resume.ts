@@ -1,7 +1,9 @@
-import type { JobArtifact, JobMetric } from '@influencerai/shared';
+import { JobMetricSchema, type JobArtifact, type JobMetric } from '@influencerai/shared';
 import type { Trainer } from '@influencerai/trainers';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import type { Api, JobRef } from '../api/api.js';
 import { readCurve } from './curve-log.js';
 import { unpackState } from './state-archive.js';
@@ -44,6 +46,7 @@ export const findResumption = async (input: ResumeInput): Promise<Resumption> =>
     undeliveredFiles(input.workspace),
   ]);
   const from = await newestState(input, local, states);
+  const carried = await pointsOf(from);
   const step = from?.step ?? 0;
   const files = [...delivered, ...undelivered].filter((file) => (file.step ?? 0) <= step);
   const namesOf = (kind: JobArtifact['kind']) => files.filter((file) => file.kind === kind).map((file) => file.name);
@@ -51,7 +54,7 @@ export const findResumption = async (input: ResumeInput): Promise<Resumption> =>
     from,
     checkpoints: namesOf('checkpoint'),
     samples: namesOf('sample'),
-    ...joinPoints(reported, measured, step),
+    ...joinPoints(reported, [...measured, ...carried], step),
     undelivered: undelivered.filter((file) => file.kind !== 'state' && (file.step ?? 0) <= step),
   };
 };
@@ -103,6 +106,15 @@ export const joinPoints = (
   const byStep = new Map([...reported, ...unreported].map((point) => [point.step, point]));
   const points = [...byStep.values()].filter((point) => point.step <= step).sort((a, b) => a.step - b.step);
   return { points, unreported };
+};
+
+const StateSchema = z.object({ points: z.array(JobMetricSchema).default([]) });
+
+/** The points that a driver's state carries: a worker that died has not seen the last of them. */
+const pointsOf = async (from: Found | undefined): Promise<JobMetric[]> => {
+  if (!from) return [];
+  const content = await readFile(join(from.path, 'state.json'), 'utf8').catch(() => '{}');
+  return StateSchema.safeParse(JSON.parse(content)).data?.points ?? [];
 };
 
 const undeliveredFiles = async (workspace: Workspace): Promise<ArtifactEntry[]> => {

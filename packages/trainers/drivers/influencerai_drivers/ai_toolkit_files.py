@@ -43,7 +43,7 @@ class TrainingFiles:
         # Moved, not linked: the trainer writes its next optimizer state into the same file.
         (self._config.save_root / OPTIMIZER).replace(self.draft / OPTIMIZER)
         torch.save(order, self.draft / ORDER)
-        state = self._states.publish(self.draft, step=step, epoch=epoch)
+        state = self._states.publish(self.draft, step=step, epoch=epoch, points=self._channel.recent)
         if not is_checkpoint:
             return
         names = self._publish_weights(f"{self._config.name}_{step:09d}", f"{self._config.publish_name}-step{step:08d}")

@@ -8,10 +8,14 @@ import math
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 Command = dict[str, Any]
+
+#: Points of the loss curve that a state carries along; a worker that dies has not seen the last of them.
+RECENT_POINTS = 1000
 
 
 class Channel:
@@ -21,6 +25,7 @@ class Channel:
         self._events = events
         self._commands = commands
         self._lock = threading.Lock()
+        self._recent: deque[dict[str, Any]] = deque(maxlen=RECENT_POINTS)
 
     @classmethod
     def take_over_stdio(cls) -> Channel:
@@ -53,7 +58,14 @@ class Channel:
     def progress(self, *, step: int, epoch: int, loss: float, learning_rate: float | None = None) -> None:
         """Reports a finished step; a loss that is no number is left to the guard."""
         if math.isfinite(loss):
-            self.emit("progress", step=step, epoch=max(1, epoch), loss=loss, learningRate=learning_rate)
+            point = {"step": step, "epoch": max(1, epoch), "loss": loss, "learningRate": learning_rate}
+            self._recent.append(point)
+            self.emit("progress", **point)
+
+    @property
+    def recent(self) -> list[dict[str, Any]]:
+        """The newest points of the loss curve, for the state that is made of the step they lead to."""
+        return list(self._recent)
 
     def listen(self, on_command: Callable[[Command], None], on_close: Callable[[], None]) -> None:
         """Hands commands on from a thread of its own, and tells when there will be no more."""

@@ -123,7 +123,7 @@ class Session:
         shutil.rmtree(partial, ignore_errors=True)
         save_state(str(partial))
         epoch = self.schedule.epoch_of(self.step)
-        published = self._states.publish(partial, step=self.step, epoch=epoch)
+        published = self._states.publish(partial, step=self.step, epoch=epoch, points=self._channel.recent)
         self._state_time = time.monotonic()
         return published
 

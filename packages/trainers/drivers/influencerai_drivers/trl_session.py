@@ -101,7 +101,7 @@ class Session:
     def take_save(self, folder: Path) -> None:
         """Makes a state of what TRL has just saved, and waits while the budget is spent."""
         # Weights are published from the state, which keeps the trainer's own copy for an exact resume.
-        state = self._states.publish(folder, step=self._step, epoch=self._epoch)
+        state = self._states.publish(folder, step=self._step, epoch=self._epoch, points=self._channel.recent)
         weights = weights_of(self._workspace / state)
         if not weights:
             raise FileNotFoundError(f"TRL saved no weights in {state}.")
