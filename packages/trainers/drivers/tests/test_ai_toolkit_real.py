@@ -41,6 +41,7 @@ for folder in map(Path, sys.argv[1:]):
     assert step == json.loads((folder / "state.json").read_text())["step"] == int(folder.name[5:])
 """
 SAME_WEIGHTS = """
+import sys
 from safetensors.torch import load_file
 one, other = map(load_file, sys.argv[1:])
 assert one.keys() == other.keys() and all((one[key] == other[key]).all() for key in one)
