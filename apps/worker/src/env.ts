@@ -1,5 +1,5 @@
 import { TRAINER_IDS, TrainerIdSchema } from '@influencerai/shared';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { containerFields, toContainerSettings } from './runner/container-settings.js';
 
@@ -83,6 +83,10 @@ export const EnvSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   NVIDIA_SMI: z.string().default('nvidia-smi').describe('Program that lists the GPUs.'),
   CUDA_VISIBLE_DEVICES: z.string().optional().describe('Use only these GPUs, by number, with commas between.'),
+  HF_HOME: z
+    .string()
+    .optional()
+    .describe('Cache of models from the Hugging Face hub, shared by all jobs. Default: `hub` in WORKER_DIR.'),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin').describe('Passed on to trainers.'),
   LANG: z.string().default('C.UTF-8').describe('Passed on to trainers.'),
 });
@@ -133,5 +137,5 @@ const toEnv = (env: z.infer<typeof EnvSchema>) =>
     logLevel: env.LOG_LEVEL,
     nvidiaSmi: env.NVIDIA_SMI,
     visibleGpus: env.CUDA_VISIBLE_DEVICES,
-    trainerBase: { PATH: env.PATH, LANG: env.LANG },
+    trainerBase: { PATH: env.PATH, LANG: env.LANG, HF_HOME: resolve(env.HF_HOME ?? join(env.WORKER_DIR, 'hub')) },
   });

@@ -29,6 +29,7 @@ describe('a job', () => {
       trainingTimeMinutes: expect.any(Number),
       trainer: 'tiny',
       requestedTrainer: 'tiny',
+      trainerVersion: expect.any(String),
     });
     expect([...job.metrics.keys()]).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
     const kinds = [...job.artifacts.values()].map(({ meta }) => `${meta.kind} ${meta.name} ${meta.step}`);
@@ -60,7 +61,10 @@ describe('a job', () => {
     await host.startAgent();
     await until('the job to complete', () => job.status === 'completed');
     const line = job.logs.find(({ text }) => text.startsWith('environment: '));
-    expect(line).toMatchObject({ stream: 'stderr', text: 'environment: HOME INFLUENCERAI_WORKSPACE LANG PATH TMPDIR' });
+    expect(line).toMatchObject({
+      stream: 'stderr',
+      text: 'environment: HF_HOME HOME INFLUENCERAI_WORKSPACE LANG PATH TMPDIR',
+    });
   });
 
   it('should report progress while it trains', async () => {

@@ -54,8 +54,8 @@ export const environmentFile = ({ env, gpus }: LaunchRequest): string =>
     // A container sees its own GPUs alone, and counts them from 0.
     ...(gpus.length > 0 && { CUDA_VISIBLE_DEVICES: [...gpus.keys()].join(',') }),
   })
-    // Programs of the host mean nothing here.
-    .filter(([name]) => name !== 'PATH')
+    // Programs and caches of the host mean nothing here.
+    .filter(([name]) => name !== 'PATH' && name !== 'HF_HOME')
     .map(([name, value]) => `${name}=${oneLine(name, value)}\n`)
     .join('');
 

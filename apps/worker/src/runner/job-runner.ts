@@ -17,6 +17,7 @@ import {
   failed,
   handedBack,
   toFailure,
+  withVersion,
   trainerFields,
   type EndBody,
   type StopReason,
@@ -236,7 +237,8 @@ export class JobRunner {
     return LOSS_CURVE;
   }
 
-  async #finish(end: EndBody): Promise<void> {
+  async #finish(outcome: EndBody): Promise<void> {
+    const end = withVersion(outcome, this.#stamp['trainer_version']);
     this.#end = end;
     this.#logs.note(closingNote(end));
     await this.#logs.flush();

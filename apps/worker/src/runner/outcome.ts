@@ -58,6 +58,10 @@ export const cancelled = (spec: TrainingSpec, record: JobRecord): EndBody => ({
   result: { partialCheckpoints: record.checkpoints, epoch: record.epoch, ...trainerFields(spec) },
 });
 
+/** The end with the commit or release of the trainer, where one ran. */
+export const withVersion = (end: EndBody, trainerVersion: string | undefined): EndBody =>
+  end.result && trainerVersion !== undefined ? { ...end, result: { ...end.result, trainerVersion } } : end;
+
 /** The job goes on elsewhere, from its last state. */
 export const handedBack = (): EndBody => ({ status: 'pending' });
 
