@@ -38,11 +38,33 @@ const REAL: Real[] = [
   {
     trainer: 'trl',
     build: build('text'),
-    entry: (folder) => ({ trainer: 'trl', model: folder }),
+    entry: (folder) => ({ trainer: 'trl', model: path.join(folder, 'model') }),
     subject: {
       name: 'TRL, on a CPU',
       dataset: { kind: 'fine-tuning', path: 'data/datasets/sentences' },
       config: { name: 'bench trl', modelName: 'bench-trl', epochs: 30, batchSize: 4, meta: { samplePrompts: [] } },
+    },
+  },
+  {
+    trainer: 'kohya',
+    build: build('sd15'),
+    entry: (folder) => ({
+      trainer: 'kohya',
+      family: 'sd1',
+      model: path.join(folder, 'model'),
+      tokenizerCacheDir: path.join(folder, 'tokenizers'),
+    }),
+    subject: {
+      name: 'kohya, on a CPU',
+      dataset: PICTURES,
+      config: {
+        name: 'bench kohya',
+        modelName: 'bench-kohya',
+        epochs: 2,
+        batchSize: 1,
+        resolution: 64,
+        meta: { samplePrompts: [] },
+      },
     },
   },
 ];
