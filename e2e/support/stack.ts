@@ -26,7 +26,10 @@ export interface StackOptions {
   /** A PostgreSQL of its own, for tests that kill it. */
   ownPostgres?: boolean;
   slots?: number;
-  environment?: Record<string, string>;
+  /** Settings of the API and the workers, of the folder that everything lies in. */
+  environment?: Record<string, string> | ((folder: string) => Record<string, string>);
+  /** Called with the folder before anything is started. */
+  prepare?: (folder: string) => Promise<void>;
 }
 
 /** Short times, so that a lost worker is noticed within seconds. */
@@ -60,10 +63,16 @@ export class Stack implements AsyncDisposable {
     await cp(path.join(REPO_ROOT, 'data/datasets/my-influencer'), stack.path('data/datasets/my-influencer'), {
       recursive: true,
     });
+    await options.prepare?.(folder);
     await stack.startStores();
     await stack.startApi();
     await stack.startWorker();
     return stack;
+  }
+
+  private get environment(): Record<string, string> {
+    const { environment = {} } = this.options;
+    return typeof environment === 'function' ? environment(this.folder) : environment;
   }
 
   path(relative: string): string {
@@ -96,7 +105,7 @@ export class Stack implements AsyncDisposable {
       WORKER_DIR: this.path(`worker-${index}`),
       WORKER_SLOTS: String(this.options.slots ?? 1),
       LOG_LEVEL: 'info',
-      ...this.options.environment,
+      ...this.environment,
     };
     const client = this.client('tenant_probe');
     const known = this.workers.filter((worker) => worker.isRunning).length;
@@ -171,7 +180,7 @@ export class Stack implements AsyncDisposable {
       PORT: String(port),
       DATA_ROOT: this.path('data'),
       LOG_LEVEL: 'warn',
-      ...this.options.environment,
+      ...this.environment,
     };
     const isReady = () =>
       fetch(`${this.apiUrl}/health/ready`).then(
