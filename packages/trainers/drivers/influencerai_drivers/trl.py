@@ -49,6 +49,7 @@ def train(settings: TrlConfig, session: Session) -> None:
     from transformers import PrinterCallback, set_seed
     from trl.scripts import sft
 
+    from . import trl_data
     from .trl_callback import TrlModel, session_callback
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,6 +64,7 @@ def train(settings: TrlConfig, session: Session) -> None:
     # A dictionary has no text to be parsed, and unknown names are refused.
     arguments = sft.make_parser().parse_dict(settings.sft)
     set_seed(settings.sft["seed"])
+    trl.get_dataset = trl_data.load
     trl.SFTTrainer.train = wrap(trl.SFTTrainer.train)
     sft.main(*arguments)
 

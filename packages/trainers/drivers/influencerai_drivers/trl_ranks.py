@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .trl_files import weights_of
+from . import trl_data
+from .trl_files import publish_final
 
 
 def main(arguments: list[str]) -> None:
@@ -20,7 +21,7 @@ def main(arguments: list[str]) -> None:
     config = json.loads(Path(arguments[arguments.index("--config") + 1]).read_text(encoding="utf-8"))
     trainer = train(config["sft"], config.get("resumeFrom"))
     if trainer.is_world_process_zero():
-        report_end(trainer.state, Path(config["sft"]["output_dir"]))
+        report_end(trainer.state, config)
 
 
 def train(sft_arguments: dict[str, Any], resume_from: str | None) -> Any:
@@ -46,23 +47,26 @@ def train(sft_arguments: dict[str, Any], resume_from: str | None) -> Any:
 
     parsed = sft.make_parser().parse_dict(sft_arguments)
     set_seed(sft_arguments["seed"])
+    trl.get_dataset = trl_data.load
     trl.SFTTrainer.train = train_and_keep
     sft.main(*parsed)
     return trainers[0]
 
 
-def report_end(state: Any, run_dir: Path) -> None:
-    """Prints the events of the end."""
+def report_end(state: Any, config: dict[str, Any]) -> None:
+    """Publishes the finished model and prints the events of the end."""
     step, epoch = state.global_step, math.ceil(state.epoch or 0)
     if step < state.max_steps:
         _emit({"event": "aborted", "step": step})
         return
-    weights, *shards = weights_of(run_dir)
-    private = {"training_args.bin", "README.md"}
-    others = [file for file in sorted(run_dir.iterdir()) if file.is_file() and file.name not in private]
-    companions = [file.as_posix() for file in others if file != weights or file in shards]
+    weights, others = publish_final(
+        Path(config["sft"]["output_dir"]),
+        Path("output/final"),
+        base=config["publicBase"],
+        metadata={**config["metadata"], "steps": str(step)},
+    )
     final = {"event": "checkpoint", "step": step, "epoch": epoch, "path": weights.as_posix(), "isFinal": True}
-    _emit({**final, "companions": companions})
+    _emit({**final, "companions": [file.as_posix() for file in others]})
     losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
     _emit({"event": "done", "step": step, "loss": losses[-1]})
 

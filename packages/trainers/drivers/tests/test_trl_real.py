@@ -177,7 +177,7 @@ def test_leaves_nothing_behind_when_a_signal_comes_in_any_phase(bench: Bench) ->
 
 def test_stops_before_bad_weights_replace_good_ones(bench: Bench) -> None:
     run = bench.start(
-        checkpoint={"everySteps": 1}, sft={"learning_rate": 1e9, "lr_scheduler_type": "constant_with_warmup"}
+        checkpoint={"everySteps": 1}, sft={"learning_rate": 1e30, "lr_scheduler_type": "constant_with_warmup"}
     )
     assert run.wait() == 1
     (error,) = run.all("error")
@@ -192,9 +192,9 @@ def test_stops_before_bad_weights_replace_good_ones(bench: Bench) -> None:
 def test_refuses_rows_without_anything_to_learn(bench: Bench) -> None:
     run = bench.start(rows='{"notes": "nothing"}\n')
     assert run.wait() == 1
-    assert any("KeyError: 'text'" in line for line in run.log)
+    assert any("nothing that TRL learns from" in line for line in run.log)
 
 
 def test_keeps_text_that_looks_like_a_date(bench: Bench) -> None:
     run = bench.start(rows='{"text": "2024-01-01"}\n' * 32, sft={"max_steps": 2})
-    assert run.wait() == 0
+    assert run.wait() == 0, run.log[-20:]

@@ -50,7 +50,7 @@ const SIGNS: readonly Sign[] = [
   },
   {
     pattern:
-      /DatasetGenerationError|num_samples=0|KeyError: '(text|prompt|completion|messages)'|An error occurred while generating the dataset/,
+      /nothing that TRL learns from|DatasetGenerationError|num_samples=0|KeyError: '(text|prompt|completion|messages)'|An error occurred while generating the dataset/,
     code: 'dataset_unreadable',
     hint: 'No row is left to learn from: look for empty rows, and prompts longer than meta.maxLength.',
   },

@@ -17,6 +17,8 @@ export const launchSeveral = (planned: Planned): Launch => {
       : { save_strategy: 'steps', save_steps: checkpoint.everyEpochs * planned.steps.perEpoch };
   const config = {
     resumeFrom: driver.resumeFrom,
+    publicBase: driver.publicBase,
+    metadata: driver.metadata,
     sft: { ...sft, ...strategy, save_total_limit: 3, enable_jit_checkpoint: true, disable_tqdm: false },
   };
   return {

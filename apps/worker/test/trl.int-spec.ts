@@ -1,0 +1,180 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeSafetensors } from '@influencerai/tiny';
+import { DRIVERS_DIR } from '@influencerai/trainers';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { FakeJob } from './fake-api.js';
+import { aSpec, Host } from './host.js';
+
+const TRAINERS_DIR = process.env['TRAINERS_DIR'] ?? fileURLToPath(new URL('../../../.local/trainers', import.meta.url));
+const HOME = join(TRAINERS_DIR, 'trl');
+const isInstalled = existsSync(join(HOME, 'installed.json'));
+
+const LIMIT_MS = 180_000;
+const STEPS = 60;
+const JOB_IDS = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] as const;
+
+const spec = aSpec({
+  trainer: 'trl',
+  requestedTrainer: 'trl',
+  baseModel: 'Tiny Llama',
+  training: {
+    ...aSpec().training,
+    maxSteps: STEPS,
+    batchSize: 4,
+    learningRate: 0.01,
+    optimizer: 'AdamW8bit',
+    lrScheduler: 'cosine',
+  },
+  samples: { prompts: ['the harbour'] },
+  // Long samples, so that there is time to interrupt.
+  extra: { saveEverySteps: 5, sampleMaxTokens: 100, maxLength: 64 },
+});
+
+let tiny: string;
+let host: Host;
+
+const name = 'the real TRL';
+
+(isInstalled ? describe : describe.skip)(
+  isInstalled ? name : `${name} (not installed; get it with: bin/trainers install trl)`,
+  () => {
+    beforeAll(async () => {
+      tiny = await mkdtemp(join(tmpdir(), 'tiny-llama-'));
+      await promisify(execFile)(join(HOME, 'venv/bin/python'), ['-m', 'influencerai_drivers.tiny_models.text', tiny], {
+        env: { ...process.env, PYTHONPATH: DRIVERS_DIR, OMP_NUM_THREADS: '1' },
+      });
+    }, LIMIT_MS);
+
+    afterAll(() => rm(tiny, { recursive: true, force: true }));
+
+    beforeEach(async () => {
+      host = await Host.open();
+      const rows = join(host.dir, 'data/datasets/x');
+      await rm(join(rows, 'notes.txt'));
+      await copyFile(join(tiny, 'data/train.jsonl'), join(rows, 'train.jsonl'));
+      await writeFile(
+        join(host.dir, 'models.yaml'),
+        `models:\n  tiny llama:\n    trainer: trl\n    model: ${join(tiny, 'model')}\n`,
+      );
+    });
+
+    afterEach(() => host.close());
+
+    it(
+      'should end with the same weights whether it was killed on the way or not',
+      async () => {
+        const unbroken = host.api.addJob(JOB_IDS[0], spec);
+        const agent = await host.startAgent(variables());
+        await ended(unbroken);
+        await host.drain(agent);
+        expectTrained(unbroken);
+        await expectLosses(unbroken);
+
+        const broken = host.api.addJob(JOB_IDS[1], spec);
+        const worker = host.startProcess(variables());
+        await reaching(broken, STEPS / 3);
+        worker.kill('SIGKILL');
+        process.kill(-(await trainerPid()), 'SIGKILL');
+        broken.status = 'pending';
+        await host.startAgent(variables());
+        await ended(broken);
+        expect(broken.attempt).toBe(2);
+        expectTrained(broken);
+        expect(broken.logs.map(({ text }) => text)).toContainEqual(
+          expect.stringMatching(/^Going on from the state of/),
+        );
+        expect(curveOf(broken)).toEqual(curveOf(unbroken));
+        expect(numbersOf(broken)).toEqual(numbersOf(unbroken));
+      },
+      LIMIT_MS,
+    );
+  },
+);
+
+const variables = () => ({
+  TRAINERS_DIR,
+  MODELS_FILE: join(host.dir, 'models.yaml'),
+  KEEP_WORKSPACES: '5',
+  GRACE_MS: '60000',
+});
+
+const expectTrained = (job: FakeJob): void => {
+  expect({ status: job.status, result: job.result }).toMatchObject({
+    status: 'completed',
+    result: { steps: STEPS, trainer: 'trl' },
+  });
+  expect([...job.metrics.keys()].toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: STEPS }, (_, index) => index + 1),
+  );
+  expect([...job.artifacts.keys()]).toEqual(
+    expect.arrayContaining([
+      'x-step00000005.safetensors',
+      'x-step00000060-0.txt',
+      'adapter_config.json',
+      'tokenizer.json',
+    ]),
+  );
+  const { tensors, metadata } = decodeSafetensors(weightsOf(job));
+  expect(metadata).toMatchObject({ job_id: job.id, trainer: 'trl', requested_base_model: 'Tiny Llama' });
+  const names = Object.keys(tensors);
+  expect(names).toContain('base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight');
+  // PEFT starts B at zero, so that any other number was learned.
+  const learned = names.filter((tensor) => tensor.includes('lora_B'));
+  expect(learned).toHaveLength(14);
+  for (const tensor of learned) expect(tensors[tensor]!.data.some((value) => value !== 0)).toBe(true);
+  const config = JSON.parse(job.artifacts.get('adapter_config.json')!.content.toString()) as object;
+  expect(config).toMatchObject({ base_model_name_or_path: 'Tiny Llama', r: 4, lora_alpha: 4 });
+};
+
+/** What the API was told equals the trainer's own log in its last state. */
+const expectLosses = async (job: FakeJob): Promise<void> => {
+  const files = (await readdir(host.workerDir, { recursive: true })).filter((file) =>
+    file.endsWith(`step-${STEPS - 5}/trainer_state.json`),
+  );
+  const text = await readFile(join(host.workerDir, files[0]!), 'utf8');
+  const { log_history: logged } = JSON.parse(text) as {
+    log_history: { step: number; loss: number; learning_rate: number }[];
+  };
+  expect(curveOf(job).slice(0, logged.length)).toEqual(
+    logged.map((entry) => [entry.step, entry.loss, entry.learning_rate]),
+  );
+};
+
+const curveOf = (job: FakeJob) =>
+  [...job.metrics.values()]
+    .toSorted((a, b) => a.step - b.step)
+    .map(({ step, loss, learningRate }) => [step, loss, learningRate]);
+
+const weightsOf = (job: FakeJob): Buffer => job.artifacts.get('adapter_model.safetensors')!.content;
+
+/** The numbers alone; the header names the job. */
+const numbersOf = (job: FakeJob): string => {
+  const file = weightsOf(job);
+  return file.subarray(8 + Number(file.readBigUInt64LE(0))).toString('base64');
+};
+
+const trainerPid = async (): Promise<number> => {
+  const files = await readdir(host.workerDir, { recursive: true });
+  const record = files.find((file) => file.endsWith('trainer.json'))!;
+  return (JSON.parse(await readFile(join(host.workerDir, record), 'utf8')) as { pid: number }).pid;
+};
+
+const wait = async (what: string, condition: () => boolean): Promise<void> => {
+  const deadline = Date.now() + LIMIT_MS;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`Waited too long for ${what}.`);
+    await delay(20);
+  }
+};
+
+const reaching = (job: FakeJob, step: number): Promise<void> =>
+  wait(`step ${step}`, () => job.ends.length > 0 || Math.max(0, ...job.metrics.keys()) >= step);
+
+const ended = (job: FakeJob): Promise<void> => wait('the end', () => job.ends.length > 0 && job.status !== 'running');
