@@ -62,7 +62,7 @@ const REAL: Real[] = [
         modelName: 'bench-kohya',
         epochs: 2,
         batchSize: 1,
-        resolution: 64,
+        resolution: 256,
         meta: { samplePrompts: [] },
       },
     },

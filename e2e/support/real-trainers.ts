@@ -42,7 +42,7 @@ const pictures: CreateDataset = {
 const pictureConfig = {
   epochs: 3,
   batchSize: 1,
-  resolution: 64,
+  resolution: 256,
   networkDim: 4,
   networkAlpha: 4,
   learningRate: 0.001,

@@ -29,6 +29,7 @@ export interface ArtifactUploaderOptions {
 /** Hands the files that a trainer announces on to the spool, one after the other, and notes them in the record. */
 export class ArtifactUploader {
   #work: Promise<void> = Promise.resolve();
+  readonly #companions = new Set<string>();
   #packedStep = -1;
   #packedAtMs = -Infinity;
   #packedFile: string | undefined;
@@ -72,8 +73,11 @@ export class ArtifactUploader {
     if (event.isFinal && WEIGHTS.test(file)) await stampWeights(file, stamp);
     if (event.isFinal) record.setFinal(name);
     else record.addCheckpoint(name);
-    for (const companion of event.isFinal ? (event.companions ?? []) : [])
-      await this.#addCompanion(companion, event.step);
+    for (const companion of event.companions ?? []) {
+      // They are the same beside every checkpoint; those of the final weights are the last word.
+      if (event.isFinal || !this.#companions.has(companion)) await this.#addCompanion(companion, event.step);
+      this.#companions.add(companion);
+    }
     await this.options.add({
       type: 'artifact',
       name,
