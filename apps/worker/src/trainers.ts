@@ -1,17 +1,18 @@
 #!/usr/bin/env node
 import { UPSTREAMS, type UpstreamId } from '@influencerai/trainers';
-import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readEnv } from './env.js';
-import { installTrainer, InstallError, readInstalled } from './install/install-trainer.js';
+import { InstallError } from './install/install-error.js';
+import type { Installed } from './install/install-plan.js';
+import { installTrainer, readInstalled, removeTrainer } from './install/install-trainer.js';
 
 const NAMES = Object.keys(UPSTREAMS) as UpstreamId[];
 
 const USAGE = `bin/trainers <command> [options]
 
   install <name>   make the pinned environment and fetch the source; does nothing when both are up to date
-  list             what is installed
+  list [name]      what is installed; fails when the named one is not
   remove <name>    free the space
 
 Names: ${NAMES.join(', ')}
@@ -32,18 +33,24 @@ const main = async (): Promise<void> => {
       source: { type: 'string' },
       python: { type: 'string', default: '3.11' },
       force: { type: 'boolean', default: false },
+      // Where bin/trainers was called: it changes to the top folder.
+      'called-from': { type: 'string', default: '.' },
     },
     allowPositionals: true,
   });
   const [command, name] = positionals;
   if (values.help || !command) return void process.stdout.write(USAGE);
-  const trainersDir = values.dir ? resolve(values.dir) : readEnv().trainersDir;
-  if (command === 'list') return list(trainersDir);
+  const fromCaller = (path: string): string => resolve(values['called-from'], path);
+  const trainersDir = values.dir ? fromCaller(values.dir) : readEnv().trainersDir;
+  if (command === 'list' && !name) return list(trainersDir);
   const id = NAMES.find((known) => known === name);
   if (!id) throw new InstallError(`Name a trainer: ${NAMES.join(', ')}.`);
-  if (command === 'remove') return rm(join(trainersDir, id), { recursive: true, force: true });
+  if (command === 'list') return listOne(trainersDir, id);
+  if (command === 'remove') return remove(trainersDir, id);
   if (command !== 'install') throw new InstallError(`There is no command ${command}. See bin/trainers --help.`);
-  const { source, python, force } = values;
+  const { python, force } = values;
+  // A URL, or what git reads like one (host:path), stays as it is.
+  const source = values.source && !values.source.includes(':') ? fromCaller(values.source) : values.source;
   const startedAtMs = Date.now();
   const installed = await installTrainer({ id, trainersDir, python, source, isForced: force, say });
   const version = installed?.version.slice(0, 12);
@@ -58,11 +65,26 @@ const main = async (): Promise<void> => {
 const list = async (trainersDir: string): Promise<void> => {
   for (const id of NAMES) {
     const installed = await readInstalled(join(trainersDir, id));
-    const state = installed
-      ? `${installed.version.slice(0, 12)}, Python ${installed.python}, torch ${installed.torch}, since ${installed.installedAt}`
-      : `not installed (bin/trainers install ${id})`;
+    const state = installed ? describe(installed) : `not installed (bin/trainers install ${id})`;
     process.stdout.write(`${id.padEnd(12)}${state}\n`);
   }
+};
+
+const listOne = async (trainersDir: string, id: UpstreamId): Promise<void> => {
+  const installed = await readInstalled(join(trainersDir, id));
+  if (!installed) throw new InstallError(`${id} is not installed in ${trainersDir}: bin/trainers install ${id}`);
+  process.stdout.write(`${id.padEnd(12)}${describe(installed)}\n`);
+};
+
+const describe = ({ version, python, torch, installedAt, missing }: Installed): string =>
+  [
+    `${version.slice(0, 12)}, Python ${python}, torch ${torch}, since ${installedAt}`,
+    ...(missing.length > 0 ? [`without ${missing.join(', ')}`] : []),
+  ].join(', ');
+
+const remove = async (trainersDir: string, id: UpstreamId): Promise<void> => {
+  const isGone = await removeTrainer(join(trainersDir, id));
+  say(isGone ? `${id} is removed from ${trainersDir}.` : `${id} is not in ${trainersDir}.`);
 };
 
 try {

@@ -10,8 +10,20 @@ export const InstalledSchema = z.object({
   /** sha256 of the locked requirements. */
   lockDigest: z.string(),
   installedAt: z.iso.datetime(),
+  /** Files of the source that the copy it came from lacked. */
+  missing: z.array(z.string()).default([]),
 });
 export type Installed = z.infer<typeof InstalledSchema>;
+
+/** Undefined for what no installation of ours wrote. */
+export const parseInstalled = (text: string): Installed | undefined => {
+  try {
+    return InstalledSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    // Cut short by a crash or a full disk: as good as not there.
+    return undefined;
+  }
+};
 
 export interface Wanted {
   version: string;
@@ -30,13 +42,14 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     /No space left on device|ENOSPC/i,
     'The disk is full: an environment takes up to 8 GB. Set TRAINERS_DIR to a larger disk.',
   ],
+  [/ensurepip is not available/, 'Python lacks its venv module: install it (on Ubuntu "apt install python3-venv").'],
   [
-    /No interpreter found|No Python .*found|is not available|python.*not found/i,
+    /No interpreter found|No Python .*found|python.*not found/i,
     'Python 3.11 is needed: install it, or let uv do so with "uv python install 3.11".',
   ],
   [
     /error sending request|dns error|Could not resolve host|Connection (refused|timed out)|unable to access|Network is unreachable/i,
-    'The network is not reachable. Behind a mirror, set UV_INDEX_URL; name a local copy of the source with --source.',
+    'The network is not reachable. Behind a mirror, set UV_DEFAULT_INDEX; name a local copy of the source with --source.',
   ],
   [/Hash mismatch/i, 'A package is not what was locked: check the package index in use.'],
   [

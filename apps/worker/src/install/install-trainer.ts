@@ -1,18 +1,17 @@
 import { UPSTREAMS, type GitUpstream, type UpstreamId } from '@influencerai/trainers';
-import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { adviceFor, InstalledSchema, isUpToDate, type Installed } from './install-plan.js';
+import { createHash } from 'node:crypto';
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startOf } from '../runner/process-group.js';
+import { fetchSource } from './fetch-source.js';
+import { isUpToDate, parseInstalled, type Installed } from './install-plan.js';
+import { runTool } from './run-tool.js';
 
 const ENVIRONMENTS = fileURLToPath(new URL('../../../../packages/trainers/environments', import.meta.url));
 const UV_VERSION = '0.9.7';
-
-/** An installation that did not come about; the message is for people and says what to do. */
-export class InstallError extends Error {
-  override readonly name = 'InstallError';
-}
+const INSTALLED_FILE = 'installed.json';
 
 export interface InstallInput {
   id: UpstreamId;
@@ -32,7 +31,7 @@ export interface InstallInput {
  * @throws InstallError
  */
 export const installTrainer = async (input: InstallInput): Promise<Installed | undefined> => {
-  const { id, trainersDir, say } = input;
+  const { id, trainersDir } = input;
   const dir = join(trainersDir, id);
   const upstream = UPSTREAMS[id];
   const version = upstream.kind === 'git' ? upstream.commit : upstream.version;
@@ -41,55 +40,79 @@ export const installTrainer = async (input: InstallInput): Promise<Installed | u
     .update(await readFile(lock))
     .digest('hex');
   if (!input.isForced && isUpToDate(await readInstalled(dir), { version, lockDigest })) return undefined;
-  await mkdir(dir, { recursive: true });
-  // From here on the worker must not offer it.
-  await rm(join(dir, 'installed.json'), { force: true });
-  if (upstream.kind === 'git') await fetchSource(upstream, join(dir, 'source'), input);
-  const python = await makeEnvironment(join(dir, 'venv'), lock, input);
-  say(`${id}: trying it out …`);
-  const facts = await probe(python);
-  const installed = { name: id, version, ...facts, lockDigest, installedAt: new Date().toISOString() };
-  await writeWhole(join(dir, 'installed.json'), `${JSON.stringify(installed, null, 2)}\n`);
-  return installed;
+  const staging = await openStaging(dir);
+  try {
+    const missing = upstream.kind === 'git' ? await addSource(upstream, staging, input) : [];
+    const facts = await makeEnvironment(join(staging, 'venv'), lock, input);
+    const installed = { name: id, version, ...facts, lockDigest, installedAt: new Date().toISOString(), missing };
+    await writeFile(join(staging, INSTALLED_FILE), `${JSON.stringify(installed, null, 2)}\n`);
+    await replaceFolder(dir, staging);
+    return installed;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+};
+
+/** Frees the space of a trainer; false when none was there. */
+export const removeTrainer = async (dir: string): Promise<boolean> => {
+  const isKnown = await isThere(dir);
+  // First, so that no worker offers what is half gone.
+  await rm(join(dir, INSTALLED_FILE), { force: true });
+  await rm(dir, { recursive: true, force: true });
+  return isKnown;
 };
 
 /** What is installed in a trainer's folder; undefined when nothing is, or not all of it. */
 export const readInstalled = async (dir: string): Promise<Installed | undefined> => {
-  const file = join(dir, 'installed.json');
-  if (!(await isThere(file))) return undefined;
-  const parsed = InstalledSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
-  return parsed.data;
+  const file = join(dir, INSTALLED_FILE);
+  return (await isThere(file)) ? parseInstalled(await readFile(file, 'utf8')) : undefined;
 };
 
-/** One commit without its history, in a folder that appears when it is whole. */
-const fetchSource = async (
-  { url, commit, mainFile }: GitUpstream,
-  target: string,
+/** A folder beside the trainer's; what is installed stays usable until the new one is whole. */
+const openStaging = async (dir: string): Promise<string> => {
+  const parent = dirname(dir);
+  await mkdir(parent, { recursive: true });
+  for (const name of await readdir(parent)) {
+    const [, pid] = /^\..+\.installing-(\d+)(?:\.former)?$/.exec(name) ?? [];
+    if (pid && !(await startOf(Number(pid)))) await rm(join(parent, name), { recursive: true, force: true });
+  }
+  const staging = join(parent, `.${basename(dir)}.installing-${process.pid}`);
+  await mkdir(staging);
+  return staging;
+};
+
+const replaceFolder = async (dir: string, staging: string): Promise<void> => {
+  if (await isThere(dir)) await rename(dir, `${staging}.former`);
+  await rename(staging, dir);
+  await rm(`${staging}.former`, { recursive: true, force: true });
+};
+
+const addSource = async (
+  upstream: GitUpstream,
+  staging: string,
   { id, source, say }: InstallInput,
-): Promise<void> => {
-  const from = source ?? url;
-  say(`${id}: fetching the source at ${commit.slice(0, 12)} …`);
-  const partial = `${target}.partial`;
-  await rm(partial, { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
-  const git = (...args: string[]) => run(`Fetching ${id}`, 'git', ['-C', partial, ...args]);
-  await git('init', '--quiet');
-  await git('fetch', '--quiet', '--depth', '1', from, commit);
-  await git('-c', 'advice.detachedHead=false', 'checkout', '--quiet', 'FETCH_HEAD');
-  if (!(await isThere(join(partial, mainFile)))) throw new InstallError(`${from} holds no ${mainFile} at ${commit}.`);
-  await rm(target, { recursive: true, force: true });
-  await rename(partial, target);
+): Promise<string[]> => {
+  say(`${id}: fetching the source at ${upstream.commit.slice(0, 12)} …`);
+  const missing = await fetchSource({ upstream, from: source, target: join(staging, 'source') });
+  if (missing.length > 0) say(`${id}: the copy lacks ${missing.join(', ')}; what needs these files will fail.`);
+  return missing;
 };
 
-/** A virtual environment knows its own path, so it is made where it stays. */
-const makeEnvironment = async (venv: string, lock: string, { id, python, say, trainersDir }: InstallInput) => {
+/** Relocatable, because it is made beside the place where it stays. */
+const makeEnvironment = async (
+  venv: string,
+  lock: string,
+  { id, python, say, trainersDir }: InstallInput,
+): Promise<Facts> => {
   const uv = await findUv(trainersDir, say);
   say(`${id}: installing the locked packages (several GB the first time) …`);
-  await run(`Making the environment of ${id}`, uv, ['venv', '--clear', '--quiet', '--python', python, venv]);
+  const make = ['venv', '--relocatable', '--quiet', '--python', python, venv];
+  await runTool(`Making the environment of ${id}`, uv, make);
   const interpreter = join(venv, 'bin', 'python');
   const args = ['pip', 'install', '--quiet', '--python', interpreter, '--require-hashes', '-r', lock];
-  await run(`Installing ${id}`, uv, args);
-  return interpreter;
+  await runTool(`Installing ${id}`, uv, args);
+  say(`${id}: trying it out …`);
+  return JSON.parse(await runTool('Importing torch', interpreter, ['-c', PROBE])) as Facts;
 };
 
 const findUv = async (trainersDir: string, say: (text: string) => void): Promise<string> => {
@@ -100,36 +123,18 @@ const findUv = async (trainersDir: string, say: (text: string) => void): Promise
   if (await isThere(uv)) return uv;
   say(`Bringing uv ${UV_VERSION} from PyPI, once …`);
   await mkdir(trainersDir, { recursive: true });
-  await run('Making an environment for uv', 'python3', ['-m', 'venv', venv]);
-  await run('Bringing uv', join(venv, 'bin', 'pip'), ['install', '--quiet', `uv==${UV_VERSION}`]);
+  await runTool('Making an environment for uv', 'python3', ['-m', 'venv', venv]);
+  await runTool('Bringing uv', join(venv, 'bin', 'pip'), ['install', '--quiet', `uv==${UV_VERSION}`]);
   return uv;
 };
 
 const PROBE =
   'import json, platform, torch; print(json.dumps({"python": platform.python_version(), "torch": torch.__version__}))';
 
-const probe = async (python: string): Promise<{ python: string; torch: string }> => {
-  const output = await run('Importing torch', python, ['-c', PROBE]);
-  return JSON.parse(output) as { python: string; torch: string };
-};
-
-const run = async (what: string, file: string, args: string[]): Promise<string> => {
-  const ended = await execa(file, args, { reject: false, all: true, stdin: 'ignore' });
-  if (!ended.failed) return ended.stdout;
-  if (ended.code === 'ENOENT') throw new InstallError(`${what} needs ${file}, which is not there: install it.`);
-  const output = ended.all ?? '';
-  throw new InstallError(
-    `${what} failed. ${adviceFor(output) ?? ''}\n${output.split('\n').slice(-15).join('\n')}`.trim(),
-  );
-};
+type Facts = Pick<Installed, 'python' | 'torch'>;
 
 const isThere = (file: string): Promise<boolean> =>
   access(file).then(
     () => true,
     () => false,
   );
-
-const writeWhole = async (file: string, content: string): Promise<void> => {
-  await writeFile(`${file}.partial`, content);
-  await rename(`${file}.partial`, file);
-};
