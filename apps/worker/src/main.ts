@@ -4,9 +4,10 @@ import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { createAgent, StartError } from './create-agent.js';
-import { canWork } from './doctor/examination.js';
+import { areModelsOk, canWork } from './doctor/examination.js';
 import { examine } from './doctor/examine.js';
-import { renderExamination } from './doctor/render.js';
+import { lookAtModels } from './doctor/look-at-models.js';
+import { renderExamination, renderModels } from './doctor/render.js';
 import { describeEnv, EnvError, readEnv } from './env.js';
 import { lockFolder, LockedError } from './lock.js';
 import { VERSION } from './version.js';
@@ -15,6 +16,7 @@ const USAGE = `Trains the jobs of the InfluencerAI Training API on this host.
 
   bin/worker                   train jobs until told to stop
   bin/worker doctor [--json]   look at this host: GPUs, disks, trainers, models; fails when nothing can be trained
+  bin/worker models [--json]   what MODELS_FILE promises and this host lacks; fails when there is anything
   bin/worker --help | --version
 
 Settings come from the environment:
@@ -62,6 +64,7 @@ const main = async (): Promise<void> => {
   if (values.version) return void process.stdout.write(`${VERSION}\n`);
   const [command] = positionals;
   if (command === 'doctor') return doctor(values.json ?? false);
+  if (command === 'models') return models(values.json ?? false);
   if (command !== undefined) throw new EnvError(`There is no command ${command}. Run with --help.`);
   await run();
 };
@@ -70,6 +73,12 @@ const doctor = async (asJson: boolean): Promise<void> => {
   const found = await examine(readEnv());
   process.stdout.write(asJson ? `${JSON.stringify(found, null, 2)}\n` : renderExamination(found));
   process.exitCode = canWork(found) ? 0 : 1;
+};
+
+const models = async (asJson: boolean): Promise<void> => {
+  const found = await lookAtModels(readEnv().modelsFile);
+  process.stdout.write(asJson ? `${JSON.stringify(found, null, 2)}\n` : renderModels(found));
+  process.exitCode = areModelsOk(found) ? 0 : 1;
 };
 
 try {

@@ -19,12 +19,23 @@ export interface ModelFinding {
   trainer: TrainerId;
   /** Files of the entry that are not there. */
   missing: string[];
+  /** What else keeps jobs from being planned with it. */
+  problems: string[];
+}
+
+/** What `bin/worker models` finds; also its JSON. */
+export interface ModelsFinding {
+  file?: string;
+  entries: ModelFinding[];
+  /** Why the registry cannot be read. */
+  problem?: string;
 }
 
 export interface DiskFinding {
   what: string;
   path: string;
-  freeBytes: number;
+  /** Undefined where it cannot be used. */
+  freeBytes?: number;
   problem?: string;
 }
 
@@ -41,8 +52,11 @@ export interface Examination {
   api: { url: string; problem?: string };
   queue: { store: string; problem?: string };
   trainers: TrainerFinding[];
-  models: { file?: string; entries: ModelFinding[]; problem?: string };
+  models: ModelsFinding;
 }
 
 /** Whether a worker on this host could train anything. */
 export const canWork = ({ trainers }: Examination): boolean => trainers.some(({ canStart }) => canStart);
+
+export const areModelsOk = ({ entries, problem }: ModelsFinding): boolean =>
+  problem === undefined && entries.every(({ missing, problems }) => missing.length + problems.length === 0);

@@ -1,25 +1,38 @@
-import { canWork, type DiskFinding, type Examination, type ModelFinding, type TrainerFinding } from './examination.js';
+import {
+  canWork,
+  type DiskFinding,
+  type Examination,
+  type ModelFinding,
+  type ModelsFinding,
+  type TrainerFinding,
+} from './examination.js';
 
 /** An examination as a table for people: what is fine, and under it what is not and what to do. */
 export const renderExamination = (found: Examination): string => {
-  const rows: [what: string, state: string, problem?: string][] = [
+  const rows: TableRow[] = [
     ['host', `${found.host}, Node ${found.node}, ${gib(found.memoryBytes)} of memory`],
     ...gpuRows(found),
     ...found.disks.map(diskRow),
     ['API', found.api.url, found.api.problem],
     ['queue', found.queue.store, found.queue.problem],
     ...found.trainers.map(trainerRow),
-    ...modelRows(found),
+    ...modelRows(found.models),
   ];
-  const width = Math.max(...rows.map(([what]) => what.length));
-  const lines = rows.flatMap(([what, state, problem]) => [
-    `${problem ? '✗' : '✓'} ${what.padEnd(width)}  ${state}`,
-    ...(problem ? [`  ${' '.repeat(width)}  → ${problem}`] : []),
-  ]);
-  return [...lines, '', verdict(found), ''].join('\n');
+  return [...table(rows), '', verdict(found), ''].join('\n');
 };
 
+/** The registry as a table for people. */
+export const renderModels = (models: ModelsFinding): string => [...table(modelRows(models)), ''].join('\n');
+
 type TableRow = [what: string, state: string, problem?: string];
+
+const table = (rows: TableRow[]): string[] => {
+  const width = Math.max(...rows.map(([what]) => what.length));
+  return rows.flatMap(([what, state, problem]) => [
+    `${problem ? '✗' : '✓'} ${what.padEnd(width)}  ${state}`.trimEnd(),
+    ...(problem ? [`  ${' '.repeat(width)}  → ${problem}`] : []),
+  ]);
+};
 
 const gpuRows = ({ gpus, driver, gpuProblem }: Examination): TableRow[] => {
   if (gpuProblem) return [['GPU', 'none is usable', gpuProblem]];
@@ -32,13 +45,13 @@ const gpuRows = ({ gpus, driver, gpuProblem }: Examination): TableRow[] => {
 
 const diskRow = ({ what, path, freeBytes, problem }: DiskFinding): TableRow => [
   what,
-  `${path}, ${gib(freeBytes)} free`,
+  freeBytes === undefined ? path : `${path}, ${gib(freeBytes)} free`,
   problem,
 ];
 
 const trainerRow = (trainer: TrainerFinding): TableRow => {
   const { id, isInstalled, version, python, torch, cuda, bitsandbytes, canStart, problem } = trainer;
-  if (!isInstalled) return [id, 'not installed', `bin/trainers install ${id}`];
+  if (!isInstalled) return [id, 'not installed', problem];
   const facts = [
     version && `version ${version.slice(0, 12)}`,
     python && `Python ${python}`,
@@ -49,17 +62,16 @@ const trainerRow = (trainer: TrainerFinding): TableRow => {
   return [id, facts.join(', '), canStart ? undefined : (problem ?? 'It does not start.')];
 };
 
-const modelRows = ({ models }: Examination): TableRow[] => {
+const modelRows = (models: ModelsFinding): TableRow[] => {
   if (models.problem) return [['models', models.file ?? '', models.problem]];
   if (!models.file) return [['models', 'no registry (MODELS_FILE); public hub ids only']];
   return [['models', `${models.entries.length} in ${models.file}`], ...models.entries.map(modelRow)];
 };
 
-const modelRow = ({ name, trainer, missing }: ModelFinding): TableRow => [
-  `  ${name}`,
-  trainer,
-  missing.length > 0 ? `Not there: ${missing.join(', ')}` : undefined,
-];
+const modelRow = ({ name, trainer, missing, problems }: ModelFinding): TableRow => {
+  const faults = [...problems, ...(missing.length > 0 ? [`not there: ${missing.join(', ')}`] : [])];
+  return [`  ${name}`, trainer, faults.length > 0 ? faults.join('; ') : undefined];
+};
 
 const verdict = (found: Examination): string => {
   const able = found.trainers.filter(({ canStart }) => canStart).map(({ id }) => id);

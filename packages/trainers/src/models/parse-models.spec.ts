@@ -38,4 +38,37 @@ models:
     expect(() => parse(text)).toThrow(ModelsFileError);
     expect(() => parse(text)).toThrow(word);
   });
+
+  it('should name the line, and for a wrong key those that are allowed', () => {
+    const text = `# comment
+models:
+  a:
+    trainer: trl
+    model: x
+    colour: red
+  b:
+    trainer: kohya
+    family: sd9
+    model: y
+  c:
+    trainer: trl
+`;
+    const message = messageOf(() => parse(text));
+    expect(message).toContain('line 6, models.a: unknown key colour; allowed: trainer, model, chatTemplate');
+    expect(message).toContain('line 9, models.b.family: ');
+    expect(message).toContain('line 12, models.c.model: ');
+    expect(messageOf(() => parse('models: {}\nmodel: {}\n'))).toContain(
+      'line 2, the file: unknown key model; allowed: models',
+    );
+    expect(messageOf(() => parse('models:\n  a: [\n'))).toMatch(/line 3/);
+  });
 });
+
+const messageOf = (run: () => unknown): string => {
+  try {
+    run();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('It did not throw.');
+};

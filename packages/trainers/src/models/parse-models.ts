@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { parse } from 'yaml';
-import { z } from 'zod';
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import { describeIssues } from './describe-issues.js';
 import type { ModelEntry } from './model-entry.js';
 import { ModelRegistrySchema, type ModelRegistry } from './model-registry.js';
 
@@ -19,15 +19,21 @@ export class ModelsFileError extends Error {
  * @throws ModelsFileError
  */
 export const parseModels = (text: string, file: string): ModelRegistry => {
-  const parsed = ModelRegistrySchema.safeParse(parseYaml(text, file));
-  if (!parsed.success) throw new ModelsFileError(file, `not usable.\n${z.prettifyError(parsed.error)}`);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const parsed = ModelRegistrySchema.safeParse(toData(document, file));
+  if (!parsed.success) {
+    throw new ModelsFileError(file, `not usable.\n${describeIssues(document, lines, parsed.error.issues)}`);
+  }
   const entries = Object.entries(parsed.data.models);
   return { models: Object.fromEntries(entries.map(([name, entry]) => [name, fromFolder(entry, dirname(file))])) };
 };
 
-const parseYaml = (text: string, file: string): unknown => {
+const toData = (document: Document, file: string): unknown => {
+  const [fault] = document.errors;
+  if (fault) throw new ModelsFileError(file, fault.message, { cause: fault });
   try {
-    return parse(text, { maxAliasCount: 0 }) as unknown;
+    return document.toJS({ maxAliasCount: 0 });
   } catch (error) {
     throw new ModelsFileError(file, error instanceof Error ? error.message : 'not YAML', { cause: error });
   }

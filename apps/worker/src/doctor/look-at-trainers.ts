@@ -1,0 +1,72 @@
+import type { TrainerId } from '@influencerai/shared';
+import { DRIVERS_DIR, implementedTrainers } from '@influencerai/trainers';
+import { execa } from 'execa';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Env } from '../env.js';
+import { hostPrograms, type Programs } from '../programs.js';
+import { containerEngine } from '../runner/container-engine.js';
+import { containerPrograms } from '../runner/container-programs.js';
+import type { TrainerFinding } from './examination.js';
+
+/** Importing torch and a trainer from a cold disk takes a while. */
+const IMPORT_TIMEOUT_MS = 180_000;
+
+/** Those that WORKER_TRAINERS allows, one after the other: their imports would only fight for the disk. */
+export const lookAtTrainers = async (env: Env): Promise<TrainerFinding[]> => {
+  const look = env.container ? inContainers(env.container) : onHost(env);
+  const findings: TrainerFinding[] = [];
+  for (const id of implementedTrainers()) if (env.trainers?.includes(id) ?? true) findings.push(await look(id));
+  return findings;
+};
+
+type Look = (id: TrainerId) => Promise<TrainerFinding>;
+
+const onHost =
+  ({ tinyProgram, trainersDir }: Env): Look =>
+  async (id) => {
+    const found = await installation(id, hostPrograms({ tinyProgram, trainersDir }), `bin/trainers install ${id}`);
+    if (!found.isInstalled || id === 'tiny') return found;
+    return { ...found, ...(await importTrainer(id, join(trainersDir, id))) };
+  };
+
+/** An image is not started: what it needs of the host shows with the first job. */
+const inContainers = (settings: NonNullable<Env['container']>): Look => {
+  const engine = containerEngine(settings);
+  const programs = containerPrograms(engine, settings.images);
+  return async (id) => {
+    try {
+      return await installation(id, programs, `There is no image ${settings.images[id]}: see docs/containers.md.`);
+    } catch (error) {
+      return {
+        id,
+        isInstalled: false,
+        canStart: false,
+        problem: error instanceof Error ? error.message : 'No engine.',
+      };
+    }
+  };
+};
+
+const installation = async (id: TrainerId, programs: Programs, remedy: string): Promise<TrainerFinding> => {
+  if (!(await programs.find(id))) return { id, isInstalled: false, canStart: false, problem: remedy };
+  return { id, isInstalled: true, version: await programs.version(id), canStart: true };
+};
+
+const ImportSchema = z.object({
+  python: z.string(),
+  torch: z.string().optional(),
+  cuda: z.string().nullable().optional(),
+  bitsandbytes: z.boolean().optional(),
+  canStart: z.boolean(),
+  problem: z.string().optional(),
+});
+
+const importTrainer = async (id: TrainerId, dir: string): Promise<Partial<TrainerFinding>> => {
+  const args = [DRIVERS_DIR, id, '--home', join(dir, 'source'), '--doctor'];
+  const options = { reject: false, stdin: 'ignore', timeout: IMPORT_TIMEOUT_MS } as const;
+  const ended = await execa(join(dir, 'venv', 'bin', 'python'), args, options);
+  if (ended.timedOut) return { canStart: false, problem: 'Its imports take more than three minutes.' };
+  if (ended.failed) return { canStart: false, problem: ended.stderr.trim().split('\n').at(-1) || ended.shortMessage };
+  return ImportSchema.parse(JSON.parse(ended.stdout));
+};
