@@ -53,6 +53,16 @@ describe('bin/worker doctor', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('should notice a GPU that torch cannot use', async () => {
+    await install('trl', `echo '{"python": "3.11.7", "torch": "2.9.1", "cuda": null, "canStart": true}'`);
+    const nvidiaSmi = join(host.dir, 'nvidia-smi');
+    await writeFile(nvidiaSmi, '#!/bin/sh\necho "0, NVIDIA H200, 143771"\n');
+    await chmod(nvidiaSmi, 0o755);
+    const { stdout, exitCode } = await worker(['doctor'], { NVIDIA_SMI: nvidiaSmi, WORKER_TRAINERS: 'trl' });
+    expect(stdout).toMatch(/✗ trl .*CPU only\n\s+→ Its torch cannot use the GPU/);
+    expect(exitCode).toBe(0);
+  });
+
   it('should fail where none of the wanted trainers starts', async () => {
     const { stdout, exitCode } = await worker(['doctor'], { WORKER_TRAINERS: 'trl' });
     expect(stdout).toContain('No trainer can start on this host.');

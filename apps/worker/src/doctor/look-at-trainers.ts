@@ -12,9 +12,11 @@ import type { TrainerFinding } from './examination.js';
 /** Importing torch and a trainer from a cold disk takes a while. */
 const IMPORT_TIMEOUT_MS = 180_000;
 
+const GPU_UNUSED = 'Its torch cannot use the GPU of this host: is the driver 570 or newer?';
+
 /** Those that WORKER_TRAINERS allows, one after the other: their imports would only fight for the disk. */
-export const lookAtTrainers = async (env: Env): Promise<TrainerFinding[]> => {
-  const look = env.container ? inContainers(env.container) : onHost(env);
+export const lookAtTrainers = async (env: Env, hasGpu: boolean): Promise<TrainerFinding[]> => {
+  const look = env.container ? inContainers(env.container) : onHost(env, hasGpu);
   const findings: TrainerFinding[] = [];
   for (const id of implementedTrainers()) if (env.trainers?.includes(id) ?? true) findings.push(await look(id));
   return findings;
@@ -23,11 +25,12 @@ export const lookAtTrainers = async (env: Env): Promise<TrainerFinding[]> => {
 type Look = (id: TrainerId) => Promise<TrainerFinding>;
 
 const onHost =
-  ({ tinyProgram, trainersDir }: Env): Look =>
+  ({ tinyProgram, trainersDir }: Env, hasGpu: boolean): Look =>
   async (id) => {
     const found = await installation(id, hostPrograms({ tinyProgram, trainersDir }), `bin/trainers install ${id}`);
     if (!found.isInstalled || id === 'tiny') return found;
-    return { ...found, ...(await importTrainer(id, join(trainersDir, id))) };
+    const imported = await importTrainer(id, join(trainersDir, id));
+    return { ...found, ...(hasGpu && imported.cuda === null && { problem: GPU_UNUSED }), ...imported };
   };
 
 /** An image is not started: what it needs of the host shows with the first job. */

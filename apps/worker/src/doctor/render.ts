@@ -59,7 +59,7 @@ const trainerRow = (trainer: TrainerFinding): TableRow => {
     cuda !== undefined && (cuda ? `CUDA ${cuda}` : 'CPU only'),
     bitsandbytes === false && 'without bitsandbytes',
   ].filter((fact) => typeof fact === 'string');
-  return [id, facts.join(', '), canStart ? undefined : (problem ?? 'It does not start.')];
+  return [id, facts.join(', '), problem ?? (canStart ? undefined : 'It does not start.')];
 };
 
 const modelRows = (models: ModelsFinding): TableRow[] => {
