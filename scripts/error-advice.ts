@@ -5,10 +5,15 @@ export const ANSWERS = {
   validation_failed: 'Correct the fields that `errors.fieldErrors` names; `errors.issues` has a JSON pointer for each.',
   body_malformed: 'Send well-formed JSON in UTF-8.',
   body_too_large: 'Send less, or raise `BODY_LIMIT_BYTES`. Uploads of artifacts are streams and have no such limit.',
+  request_malformed:
+    'Use an HTTP client; send either `content-length` or chunks, and no control characters in headers.',
+  request_timed_out: 'Check the line; large files are best sent in parts that can be resumed.',
+  headers_too_large: 'Shorten the query or leave out headers such as cookies.',
   media_type_unsupported: 'Set the header `content-type` to what the message names.',
   tenant_missing: 'Add the header `x-tenant-id`.',
   tenant_malformed: 'Use letters, digits, `_`, `-` and `.`; begin with a letter or digit.',
   route_not_found: 'Compare method and path with the list at `/api`.',
+  method_not_allowed: 'Use one of the methods that the header `Allow` names.',
   dataset_not_found: 'Check the id. A dataset of another tenant gets the same answer as one that does not exist.',
   lora_config_not_found:
     'Check the id. A configuration of another tenant gets the same answer as one that does not exist.',

@@ -1,15 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { DynamicModule, Type } from '@nestjs/common';
-import type { FastifyInstance } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
 import type { Config } from './env.js';
+import { collectRoutes } from './http/allowed-methods.js';
+import { setBrowserRules } from './http/browser-rules.js';
+import { answerClientError } from './http/client-errors.js';
+import { acceptJson } from './http/json-body.js';
 import { serveDocument } from './http/openapi.js';
 import { ProblemFilter, sendRouterError } from './http/problem.filter.js';
 import { bindRequestIds } from './http/request-context.js';
+import { cutOffSlowClients } from './http/slow-clients.js';
 import { readModels } from './models.js';
 import { ValidationPipe } from './http/validation.pipe.js';
 
@@ -23,6 +27,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
     bodyParser: false,
   });
   app.useLogger(app.get(Logger));
+  setBrowserRules(app, config.http);
   app.useGlobalPipes(new ValidationPipe());
   app.useGlobalFilters(new ProblemFilter());
   app.enableShutdownHooks();
@@ -30,9 +35,13 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   return app;
 }
 
-function createAdapter(config: Config): FastifyAdapter {
+function createAdapter({ http }: Config): FastifyAdapter {
   const adapter = new FastifyAdapter({
-    bodyLimit: config.http.bodyLimitBytes,
+    bodyLimit: http.bodyLimitBytes,
+    trustProxy: http.trustProxy,
+    // How often Node looks for connections whose headers are late.
+    http: { headersTimeout: http.headersTimeoutMs, connectionsCheckingInterval: http.headersTimeoutMs / 4 },
+    clientErrorHandler: answerClientError,
     genReqId: ({ headers }: IncomingMessage) => {
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
@@ -45,19 +54,14 @@ function createAdapter(config: Config): FastifyAdapter {
     void reply.header('x-request-id', request.id);
     done();
   });
+  server.server.maxConnections = http.maxConnections;
+  cutOffSlowClients(server, { patienceMs: http.slowClientMs });
+  collectRoutes(server);
   bindRequestIds(server);
-  acceptBodies(server);
-  return adapter;
-}
-
-/** JSON and uploads; anything else is refused with 415. */
-function acceptBodies(server: FastifyInstance): void {
+  // JSON and uploads; anything else is refused with 415.
   server.removeAllContentTypeParsers();
-  const parseJson = server.getDefaultJsonParser('error', 'error');
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
-    // Clients that always name a content type send it with empty bodies, too.
-    body === '' ? done(null, undefined) : parseJson(request, body, done),
-  );
+  acceptJson(server);
   // Uploads are streamed to storage as they come, never held in memory.
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  return adapter;
 }

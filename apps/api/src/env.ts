@@ -42,6 +42,24 @@ export const EnvSchema = z.object({
     .min(0)
     .default(500)
     .describe('Datasets of at most so many files are checked within the request.'),
+  CORS_ORIGINS: listOf(
+    z.string().refine(isOrigin, 'Must be an origin such as https://studio.example, without a path.'),
+  ).describe(
+    'Pages that may read answers in a browser, as origins with commas between. Default: any port of localhost, and none in production.',
+  ),
+  TRUST_PROXY: listOf(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])).describe(
+    'Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed, with commas between. Default: none.',
+  ),
+  MAX_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .default(10_000)
+    .describe('Open connections of one API process; further ones are closed at once.'),
+  HEADERS_TIMEOUT_MS: milliseconds(15_000).describe('A connection that has not sent its headers after so long ends.'),
+  SLOW_CLIENT_MS: milliseconds(30_000).describe(
+    'A client that sends less than 1 KiB/s of a body, or takes nothing of an answer, for so long is cut off.',
+  ),
   BODY_LIMIT_BYTES: z.coerce.number().int().min(1024).default(1_048_576).describe('Largest JSON body.'),
   MAX_EVENT_STREAMS: z.coerce
     .number()
@@ -54,6 +72,19 @@ export const EnvSchema = z.object({
     .default('info')
     .describe('Least severe log level that is written.'),
 });
+
+/** Values with commas between; undefined when none is given. */
+function listOf<T extends z.ZodType<string, string>>(item: T) {
+  const split = (text: string) => text.split(',').map((part) => part.trim());
+  return z.string().transform(split).pipe(z.array(item)).optional();
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** Pages of development servers, on whatever port they listen. */
+const LOCALHOST = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 export type Config = ReturnType<typeof readConfig>;
 
@@ -69,10 +100,17 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     throw new Error(`The environment is not usable; see .env.example.\n${problems.join('\n')}`);
   }
   const env = parsed.data;
+  const isProduction = given['NODE_ENV'] === 'production';
   return Object.freeze({
+    isProduction,
     http: {
       host: env.HOST,
       port: env.PORT,
+      corsOrigins: env.CORS_ORIGINS ?? (isProduction ? [] : [LOCALHOST]),
+      trustProxy: env.TRUST_PROXY ?? false,
+      maxConnections: env.MAX_CONNECTIONS,
+      headersTimeoutMs: env.HEADERS_TIMEOUT_MS,
+      slowClientMs: env.SLOW_CLIENT_MS,
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
       maxEventStreams: env.MAX_EVENT_STREAMS,
     },

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ErrorBody, ErrorBodySchema } from '@influencerai/shared';
 import { startTestApp, TENANT, type TestApp, type TestResponse } from './test-app.js';
@@ -29,6 +30,29 @@ describe('errors', () => {
     },
   );
 
+  it.each([
+    ['bytes that are no UTF-8', Buffer.from([...Buffer.from('{"name":"'), 0xc3, 0x28, ...Buffer.from('"}')])],
+    ['UTF-16', Buffer.from('{"name":"x"}', 'utf16le')],
+    ['a compressed body', gzipSync('{"name":"x"}')],
+  ])('should answer %s with 400', async (_, bytes) => {
+    const answer = await fetch(`${api.url}/lora-configs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-tenant-id': TENANT },
+      // In chunks, so that no length gives the damage away.
+      body: new Blob([bytes]).stream(),
+      duplex: 'half',
+    } as RequestInit);
+    expect([answer.status, await answer.json()]).toEqual([400, expect.objectContaining({ code: 'body_malformed' })]);
+  });
+
+  it('should name a field that is given twice', async () => {
+    const answer = await api.send('POST /lora-configs', {
+      body: '{"name":"a","modelName":"m","meta":{"list":[{"x":1,"\\u0078":2}]}}',
+    });
+    expectProblem(answer, 'validation_failed', 400);
+    expect(answer.problem.errors?.fieldErrors).toEqual({ 'meta.list.0.x': ['Must not be given twice.'] });
+  });
+
   it('should answer an empty JSON body by naming what is missing', async () => {
     const answer = await api.send('POST /lora-configs');
     expectProblem(answer, 'validation_failed', 400);
@@ -57,12 +81,9 @@ describe('errors', () => {
     expect(answer.problem.message).toContain('4096 bytes');
   });
 
-  it.each(['GET /nowhere', 'DELETE /datasets', 'PUT /lora-configs', 'GET /'])(
-    'should answer %s with 404',
-    async (route) => {
-      expectProblem(await api.send(route), 'route_not_found', 404);
-    },
-  );
+  it.each(['GET /nowhere', 'GET /', 'POST /datasets/x/y'])('should answer %s with 404', async (route) => {
+    expectProblem(await api.send(route), 'route_not_found', 404);
+  });
 
   it.each(['/datasets/%zz', '/%ff', `/datasets/${'x'.repeat(600)}`])(
     'should answer a path that is no path with 404: %#',

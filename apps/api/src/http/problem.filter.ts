@@ -24,11 +24,13 @@ export function sendRouterError(thrown: Error, request: FastifyRequest, reply: F
   sendProblem(notFound(thrown, request), request, reply);
 }
 
-function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
+/** Answers with an error in the one format, unless the request has its answer. */
+export function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
   if (reply.sent) return;
   const body = fromError(error, { path: pathOf(request), requestId: String(request.id) });
   if (error.code === 'range_not_satisfiable')
     void reply.header('content-range', `bytes */${String(error.details['sizeBytes'])}`);
+  if (error.code === 'method_not_allowed') void reply.header('allow', String(error.details['allowed']));
   if (error.status === 429 || error.status === 503) void reply.header('retry-after', '1');
   void reply.status(error.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
 }
@@ -38,12 +40,20 @@ const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0]
 const notFound = (cause: unknown, request: FastifyRequest): AppError =>
   new AppError('route_not_found', { method: request.method, path: pathOf(request) }, { cause });
 
+/** The path may have other methods than the one that was used. */
+function noRoute(cause: unknown, request: FastifyRequest): AppError {
+  const path = pathOf(request);
+  const allowed = request.server.methodsOf(path);
+  if (allowed.length === 0) return notFound(cause, request);
+  return new AppError('method_not_allowed', { method: request.method, path, allowed: allowed.join(', ') }, { cause });
+}
+
 /** Puts errors of the framework into the catalogue's words. */
 function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   if (thrown instanceof AppError) return thrown;
   if (isUnavailable(thrown)) return new AppError('service_unavailable', {}, { cause: thrown });
   const status = statusOf(thrown);
-  if (status === 404) return notFound(thrown, request);
+  if (status === 404) return noRoute(thrown, request);
   if (status === 413)
     return new AppError('body_too_large', { limit: `${request.routeOptions.bodyLimit} bytes` }, { cause: thrown });
   if (status === 415) {

@@ -14,6 +14,9 @@ export const ERRORS = {
   validation_failed: { status: 400, message: 'Validation failed' },
   body_malformed: { status: 400, message: 'The request body is not valid JSON.' },
   body_too_large: { status: 413, message: 'The request body is larger than the limit of {limit}.' },
+  request_malformed: { status: 400, message: 'This is no HTTP/1.1 request, or one that could be read in two ways.' },
+  request_timed_out: { status: 408, message: 'The request came too slowly and was given up. Send it again, faster.' },
+  headers_too_large: { status: 431, message: 'The address and the headers are larger than 16 KiB together.' },
   media_type_unsupported: {
     status: 415,
     message: 'The content type {contentType} is not supported here; use {expected}.',
@@ -27,6 +30,7 @@ export const ERRORS = {
     message: 'The header x-tenant-id must be 1 to 64 letters, digits, "_", "-" or ".".',
   },
   route_not_found: { status: 404, message: 'Cannot {method} {path}. The routes are listed at /api.' },
+  method_not_allowed: { status: 405, message: 'Cannot {method} {path}. Allowed here: {allowed}.' },
   dataset_not_found: { status: 404, message: 'Dataset {id} not found' },
   lora_config_not_found: { status: 404, message: 'LoRA config {id} not found' },
   job_not_found: { status: 404, message: 'Job {id} not found' },
