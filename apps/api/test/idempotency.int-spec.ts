@@ -1,13 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Dataset, LoraConfig } from '@influencerai/shared';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { AppError, type Dataset, type Job, type LoraConfig } from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
+import { DatasetInspector } from '../src/datasets/dataset-inspector.js';
 import { newId } from '../src/http/new-id.js';
 import { IdempotencyRepository } from '../src/idempotency/idempotency.repository.js';
 import { IdempotencyService } from '../src/idempotency/idempotency.service.js';
 import { requestHash } from '../src/idempotency/request-hash.js';
 import { picture, writeFiles } from './dataset-files.js';
+import { JobsFixture } from './jobs-fixture.js';
 import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from './test-app.js';
 
 let api: TestApp;
@@ -109,10 +111,93 @@ describe('Idempotency-Key', () => {
   });
 });
 
+describe('Idempotency-Key after a crash', () => {
+  const TENANT_OF_CRASHES = 'tenant_crashes';
+  let fixture: JobsFixture;
+  let source: Job;
+  beforeAll(async () => {
+    fixture = await JobsFixture.create(api, TENANT_OF_CRASHES);
+    source = await fixture.submit();
+  });
+
+  /** Leaves the key as an API does that dies when its row is committed and its answer is not kept. */
+  const crash = (key: string) =>
+    api.app
+      .get(Database)
+      .pool.query(
+        "update idempotency_key set status = null, body = null, created_at = now() - interval '1 hour' where key = $1",
+        [key],
+      );
+
+  const ROUTES: [string, string, () => [path: string, body: unknown]][] = [
+    ['a dataset', 'dataset', () => ['/datasets', { kind: 'lora-training', path: fixture.dataset.path }]],
+    ['a configuration', 'lora_config', () => ['/lora-configs', aBody()]],
+    ['a job', 'job', () => ['/jobs', fixture.submission]],
+    ['a rerun', 'job', () => [`/jobs/${source.id}/rerun`, {}]],
+  ];
+
+  const countOf = async (table: string): Promise<number> => {
+    const { rows } = await api.app
+      .get(Database)
+      .pool.query<{ count: number }>(`select count(*) from ${table} where tenant_id = $1`, [TENANT_OF_CRASHES]);
+    return rows[0]?.count ?? 0;
+  };
+
+  it.each(ROUTES)('should answer with %s that was committed, and create no other', async (what, table, request) => {
+    const [path, body] = request();
+    const key = `crash ${what}`.replaceAll(' ', '-');
+    const send = () =>
+      api.send<{ id: string }>(`POST ${path}`, {
+        tenant: TENANT_OF_CRASHES,
+        body,
+        headers: { 'idempotency-key': key },
+      });
+    const before = await countOf(table);
+    const first = await send();
+    await crash(key);
+    const again = await send();
+    const replayed = await send();
+    expect([first.status, again.status, again.body.id]).toEqual([201, 201, first.body.id]);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(replayed.text).toBe(again.text);
+    expect(await countOf(table)).toBe(before + 1);
+  });
+
+  it('should create what the dead request did not get to', async () => {
+    const keys = api.app.get(IdempotencyRepository);
+    const body = aBody();
+    const scope = { tenantId: TENANT_OF_CRASHES, route: 'POST /lora-configs', key: 'crash-early' };
+    await keys.reserve(scope, { requestHash: requestHash(body), id: newId(), ttlMs: 86_400_000, abandonedMs: 60_000 });
+    await crash(scope.key);
+    const { status, headers } = await post(scope.key, body, TENANT_OF_CRASHES);
+    expect([status, headers.get('idempotent-replayed')]).toEqual([201, null]);
+  });
+
+  it('should refuse another body as it does after an answer', async () => {
+    await post('crash-other', aBody(), TENANT_OF_CRASHES);
+    await crash('crash-other');
+    const { status, problem } = await post('crash-other', aBody(), TENANT_OF_CRASHES);
+    expect([status, problem.code]).toEqual([422, 'idempotency_key_reused']);
+  });
+
+  it('should answer with what a failing request has committed', async () => {
+    const body = { kind: 'lora-training', path: fixture.dataset.path };
+    const inspect = jest.spyOn(api.app.get(DatasetInspector), 'inspect');
+    inspect.mockRejectedValueOnce(new AppError('service_unavailable'));
+    const before = await countOf('dataset');
+    const { status } = await api.send('POST /datasets', {
+      tenant: TENANT_OF_CRASHES,
+      body,
+      headers: { 'idempotency-key': 'shut-down' },
+    });
+    expect([status, await countOf('dataset')]).toEqual([201, before + 1]);
+  });
+});
+
 describe(IdempotencyService.name, () => {
   const scope = (key: string) => ({ tenantId: TENANT, route: 'POST /things', key });
-  const limits = { ttlMs: 86_400_000, abandonedMs: 600_000 };
   const hash = requestHash({ a: 1 });
+  const attempt = () => ({ requestHash: hash, id: newId(), ttlMs: 86_400_000, abandonedMs: 60_000 });
   const age = (key: string, interval: string) =>
     api.app
       .get(Database)
@@ -140,10 +225,10 @@ describe(IdempotencyService.name, () => {
 
   it('should take over the key of a request that died, and keep its late answer out', async () => {
     const keys = api.app.get(IdempotencyRepository);
-    await keys.reserve(scope('s-3'), hash, limits);
+    await keys.reserve(scope('s-3'), attempt());
     const { rows } = await age('s-3', '11 minutes');
-    const dead = { scope: scope('s-3'), token: (rows[0]?.created_at as Date).toISOString() };
-    expect(await keys.reserve(scope('s-3'), hash, limits)).toBeDefined();
+    const dead = { scope: scope('s-3'), id: newId(), token: (rows[0]?.created_at as Date).toISOString() };
+    expect(await keys.reserve(scope('s-3'), attempt())).toBeDefined();
     await keys.complete(dead, 201, { late: true });
     expect(await keys.find(scope('s-3'))).toMatchObject({ status: null });
   });
@@ -160,7 +245,7 @@ describe(IdempotencyService.name, () => {
   it('should purge what is older than a day and nothing else', async () => {
     const service = api.app.get(IdempotencyService);
     const keys = api.app.get(IdempotencyRepository);
-    await Promise.all(['s-5', 's-6'].map((key) => keys.reserve(scope(key), hash, limits)));
+    await Promise.all(['s-5', 's-6'].map((key) => keys.reserve(scope(key), attempt())));
     await age('s-5', '25 hours');
     await service.purge();
     expect([await keys.find(scope('s-5')), (await keys.find(scope('s-6')))?.status]).toEqual([undefined, null]);

@@ -12,6 +12,7 @@ import {
 } from '@influencerai/shared';
 import type { FastifyReply } from 'fastify';
 import { Answers, Refuses } from '../http/openapi.js';
+import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
 import { Caller, type Principal } from '../tenants/principal.js';
 import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
@@ -25,7 +26,7 @@ export class DatasetsController {
   constructor(private readonly datasets: DatasetsService) {}
 
   @Post()
-  @Idempotent()
+  @Idempotent(DatasetsService)
   @ApiOperation({ summary: 'Register a dataset and open every file of it' })
   @Answers(
     201,
@@ -33,8 +34,12 @@ export class DatasetsController {
     'The dataset: `ready` or `failed` with its problems; a large one is `processing` or `pending` first.',
   )
   @Refuses({ 400: 'A field is wrong, or nothing is at the path.', 401: 'No tenant.' })
-  create(@Caller() caller: Principal, @Body({ schema: CreateDatasetSchema }) input: CreateDataset): Promise<Dataset> {
-    return this.datasets.create(caller, input);
+  create(
+    @Caller() caller: Principal,
+    @CreationId() id: string,
+    @Body({ schema: CreateDatasetSchema }) input: CreateDataset,
+  ): Promise<Dataset> {
+    return this.datasets.create(caller, { ...input, id });
   }
 
   @Get()

@@ -10,6 +10,7 @@ import {
 import { Database } from '../database/database.js';
 import { isUuid } from '../http/is-uuid.js';
 import { newId } from '../http/new-id.js';
+import type { WithId } from '../idempotency/creation-id.js';
 import { DATASET_COLUMNS, type DatasetRow, fromRow } from './dataset.mapper.js';
 import type { Inspection } from './inspection/inspection.js';
 
@@ -17,11 +18,15 @@ import type { Inspection } from './inspection/inspection.js';
 export class DatasetsRepository {
   constructor(private readonly database: Database) {}
 
-  async create(tenantId: string, { kind, path, meta }: CreateDataset, status: DatasetStatus): Promise<Dataset> {
+  async create(
+    tenantId: string,
+    { id = newId(), kind, path, meta }: WithId<CreateDataset>,
+    status: DatasetStatus,
+  ): Promise<Dataset> {
     const row = await this.write(
       `insert into dataset (id, tenant_id, kind, path, meta, status, updated_at)
         values ($1, $2, $3, $4, $5, $6::dataset_status, now()) returning ${DATASET_COLUMNS}`,
-      [newId(), tenantId, kind, path, JSON.stringify(meta), status],
+      [id, tenantId, kind, path, JSON.stringify(meta), status],
     );
     return row as Dataset;
   }

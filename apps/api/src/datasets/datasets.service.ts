@@ -10,6 +10,7 @@ import {
 } from '@influencerai/shared';
 import { CONFIG, type Config } from '../env.js';
 import { assertMeta } from '../http/json-limits.js';
+import type { WithId } from '../idempotency/creation-id.js';
 import { type Listing, Storage } from '../storage/storage.js';
 import type { Principal } from '../tenants/principal.js';
 import { DatasetInspector, MAX_DATASET_FILES } from './dataset-inspector.js';
@@ -33,7 +34,7 @@ export class DatasetsService {
    * process busy.
    * @throws AppError `validation_failed` when the path is refused or names nothing that fits the kind
    */
-  async create({ tenantId }: Principal, input: CreateDataset): Promise<Dataset> {
+  async create({ tenantId }: Principal, input: WithId<CreateDataset>): Promise<Dataset> {
     assertMeta(input.meta);
     const listing = await this.find(input);
     const register = (status: DatasetStatus) => this.datasets.create(tenantId, input, status);

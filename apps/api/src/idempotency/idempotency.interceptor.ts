@@ -1,10 +1,13 @@
-import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
-import { fieldError } from '@influencerai/shared';
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
+import { ModuleRef, Reflector } from '@nestjs/core';
+import { AppError, fieldError } from '@influencerai/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { catchError, mergeMap, type Observable, of } from 'rxjs';
+import { from, lastValueFrom, type Observable, of } from 'rxjs';
 import { assertStorable } from '../http/json-limits.js';
-import type { IdempotencyScope, Reservation } from './idempotency.repository.js';
-import { IdempotencyService } from './idempotency.service.js';
+import type { Principal } from '../tenants/principal.js';
+import type { IdempotencyScope } from './idempotency.repository.js';
+import { IdempotencyService, type Turn } from './idempotency.service.js';
+import { READER, type Reader } from './reader.js';
 import { requestHash } from './request-hash.js';
 
 const HEADER = 'idempotency-key';
@@ -13,43 +16,78 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 /** Answers a repeated POST as the first one was answered. Use it through `@Idempotent()`, behind a guard that names the caller. */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
-  constructor(private readonly idempotency: IdempotencyService) {}
+  constructor(
+    private readonly idempotency: IdempotencyService,
+    private readonly reflector: Reflector,
+    private readonly modules: ModuleRef,
+  ) {}
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
-    const scope = scopeOf(request);
-    if (!scope) return next.handle();
+    const caller = callerWithKey(request);
+    if (!caller) return next.handle();
     assertStorable(request.body);
-    const turn = await this.idempotency.take(scope, requestHash(request.body));
-    if ('reservation' in turn) return this.first(turn.reservation, next, reply);
-    void reply.status(turn.replay.status).header('idempotent-replayed', 'true');
-    return of(turn.replay.body);
+    const turn = await this.idempotency.take(scopeOf(request, caller), requestHash(request.body));
+    if ('replay' in turn) {
+      void reply.status(turn.replay.status).header('idempotent-replayed', 'true');
+      return of(turn.replay.body);
+    }
+    request.creationId = turn.reservation.id;
+    const reader = this.modules.get(this.reflector.get<Type<Reader>>(READER, context.getHandler()), { strict: false });
+    return from(this.answer(turn, { reply, work: () => lastValueFrom(next.handle()), find: finder(reader, caller) }));
   }
 
-  private first(reservation: Reservation, next: CallHandler, reply: FastifyReply): Observable<unknown> {
-    return next.handle().pipe(
-      catchError(async (error: unknown) => {
-        await this.idempotency.abandon(reservation);
-        throw error;
-      }),
-      mergeMap(async (body: unknown) => {
-        await this.idempotency.complete(reservation, reply.statusCode, body);
-        return body;
-      }),
-    );
+  private async answer(turn: FirstTurn, { reply, work, find }: Ways): Promise<unknown> {
+    const { reservation, isTakeover } = turn;
+    const left = isTakeover ? await find(reservation.id) : undefined;
+    if (left !== undefined) void reply.header('idempotent-replayed', 'true');
+    const body = left ?? (await this.workOnce(turn, { work, find }));
+    await this.idempotency.complete(reservation, reply.statusCode, body);
+    return body;
+  }
+
+  /** A failure may come after the commit, or because another holder of the key was faster: what is there counts. */
+  private async workOnce({ reservation }: FirstTurn, { work, find }: Omit<Ways, 'reply'>): Promise<unknown> {
+    try {
+      return await work();
+    } catch (error) {
+      const made = await find(reservation.id);
+      if (made !== undefined) return made;
+      await this.idempotency.abandon(reservation);
+      throw error;
+    }
   }
 }
 
+type FirstTurn = Exclude<Turn, { replay: unknown }>;
+
+interface Ways {
+  reply: FastifyReply;
+  work: () => Promise<unknown>;
+  /** What was created under the id; undefined when nothing was. */
+  find: (id: string) => Promise<unknown>;
+}
+
+const finder = (reader: Reader, caller: Principal) => (id: string) =>
+  reader.get(caller, id).catch((error: unknown) => {
+    if (error instanceof AppError && error.status === 404) return undefined;
+    throw error;
+  });
+
 /** Undefined when the request carries no key. */
-function scopeOf(request: FastifyRequest): IdempotencyScope | undefined {
-  const key = request.headers[HEADER];
+function callerWithKey({ headers, principal }: FastifyRequest): Principal | undefined {
+  const key = headers[HEADER];
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !KEY.test(key))
     throw fieldError([HEADER], 'The header must be 1 to 255 visible ASCII characters.');
-  if (!request.principal) throw new Error('A route is @Idempotent() but no guard named the caller.');
-  // The path with its ids: what is repeated for one job is no repetition for another.
-  const [path = ''] = request.url.split('?', 1);
-  return { tenantId: request.principal.tenantId, route: `${request.method} ${path}`, key };
+  if (!principal) throw new Error('A route is @Idempotent() but no guard named the caller.');
+  return principal;
+}
+
+/** The path with its ids: what is repeated for one job is no repetition for another. */
+function scopeOf({ method, url, headers }: FastifyRequest, { tenantId }: Principal): IdempotencyScope {
+  const [path = ''] = url.split('?', 1);
+  return { tenantId, route: `${method} ${path}`, key: headers[HEADER] as string };
 }

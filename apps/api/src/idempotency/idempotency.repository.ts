@@ -11,8 +11,20 @@ export interface IdempotencyScope {
 /** The right to answer a key, held by the request that came first. */
 export interface Reservation {
   scope: IdempotencyScope;
+  /** The id of what the request creates; the same for every holder. */
+  id: string;
   /** When it was taken; a later holder has a later one. */
   token: string;
+}
+
+/** A request that asks for its key. */
+export interface Attempt {
+  requestHash: string;
+  /** The id for what it creates, unless a dead request has left one. */
+  id: string;
+  ttlMs: number;
+  /** Who holds a key for so long without an answer has died. */
+  abandonedMs: number;
 }
 
 export interface StoredAnswer {
@@ -27,17 +39,16 @@ export class IdempotencyRepository {
   constructor(private readonly database: Database) {}
 
   /**
-   * Takes a key that is free, expired, or held by a request that died.
+   * Takes a key that is free, expired, or held by the same request that died. Who takes over from a dead one gets its id.
    * @returns undefined when another request holds or has answered it
    */
   async reserve(
     scope: IdempotencyScope,
-    requestHash: string,
-    limits: { ttlMs: number; abandonedMs: number },
+    { requestHash, id, ttlMs, abandonedMs }: Attempt,
   ): Promise<Reservation | undefined> {
-    const values = [scope.tenantId, scope.route, scope.key, requestHash, limits.ttlMs, limits.abandonedMs];
-    const [row] = await this.database.query<{ token: Date }>(RESERVE, values);
-    return row && { scope, token: row.token.toISOString() };
+    const values = [scope.tenantId, scope.route, scope.key, requestHash, id, ttlMs, abandonedMs];
+    const [row] = await this.database.query<{ token: Date; id: string }>(RESERVE, values);
+    return row && { scope, id: row.id, token: row.token.toISOString() };
   }
 
   async find({ tenantId, route, key }: IdempotencyScope): Promise<StoredAnswer | undefined> {
@@ -67,11 +78,12 @@ export class IdempotencyRepository {
 
 const RESERVE = {
   name: 'idempotency-reserve',
-  text: `insert into idempotency_key as k (tenant_id, route, key, request_hash) values ($1, $2, $3, $4)
-    on conflict (tenant_id, route, key) do update set request_hash = excluded.request_hash, status = null, body = null, created_at = now()
-      where k.created_at < now() - $5::bigint * interval '1 millisecond'
-        or (k.status is null and k.created_at < now() - $6::bigint * interval '1 millisecond')
-    returning created_at as token`,
+  text: `insert into idempotency_key as k (tenant_id, route, key, request_hash, resource_id) values ($1, $2, $3, $4, $5)
+    on conflict (tenant_id, route, key) do update set request_hash = excluded.request_hash, status = null, body = null, created_at = now(),
+      resource_id = case when k.created_at < now() - $6::bigint * interval '1 millisecond' then excluded.resource_id else k.resource_id end
+      where k.created_at < now() - $6::bigint * interval '1 millisecond'
+        or (k.status is null and k.request_hash = excluded.request_hash and k.created_at < now() - $7::bigint * interval '1 millisecond')
+    returning created_at as token, resource_id as id`,
 };
 
 const FIND = {

@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { AppError } from '@influencerai/shared';
+import { newId } from '../http/new-id.js';
 import { IdempotencyRepository, type IdempotencyScope, type Reservation } from './idempotency.repository.js';
 
 const HOUR_MS = 3_600_000;
-const LIMITS = { ttlMs: 24 * HOUR_MS, abandonedMs: 10 * 60_000 };
+/** Taking over from a request that is only slow is harmless: both create the same row. */
+const LIMITS = { ttlMs: 24 * HOUR_MS, abandonedMs: 60_000 };
 const PATIENCE_MS = 5_000;
 const FIRST_POLL_MS = 20;
 const LONGEST_POLL_MS = 250;
 
-/** What a request with a key is to do: the work itself, or answer as the first one did. */
-export type Turn = { reservation: Reservation } | { replay: { status: number; body: unknown } };
+/** What a request with a key is to do: the work itself, unless one that died has done it, or answer as the first one did. */
+export type Turn = { reservation: Reservation; isTakeover: boolean } | { replay: { status: number; body: unknown } };
 
 /** Remembers the answers to requests that carry an `Idempotency-Key`, for a day. */
 @Injectable()
@@ -64,8 +66,9 @@ export class IdempotencyService implements OnApplicationBootstrap, OnApplication
 
   /** @returns undefined while the first request runs */
   private async tryTake(scope: IdempotencyScope, requestHash: string): Promise<Turn | undefined> {
-    const reservation = await this.keys.reserve(scope, requestHash, LIMITS);
-    if (reservation) return { reservation };
+    const id = newId();
+    const reservation = await this.keys.reserve(scope, { requestHash, id, ...LIMITS });
+    if (reservation) return { reservation, isTakeover: reservation.id !== id };
     const stored = await this.keys.find(scope);
     if (!stored) return undefined;
     if (stored.requestHash !== requestHash) throw new AppError('idempotency_key_reused');

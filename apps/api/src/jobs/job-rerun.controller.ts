@@ -10,10 +10,12 @@ import {
 } from '@influencerai/shared';
 import type { FastifyReply } from 'fastify';
 import { Answers, Refuses } from '../http/openapi.js';
+import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
 import { Caller, type Principal } from '../tenants/principal.js';
 import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
 import { JobRerunService } from './job-rerun.service.js';
+import { JobsService } from './jobs.service.js';
 
 @ApiTags('Jobs')
 @ApiSecurity('tenant')
@@ -37,7 +39,7 @@ export class JobRerunController {
   }
 
   @Post('rerun')
-  @Idempotent()
+  @Idempotent(JobsService)
   @ApiOperation({ summary: 'Submit a job again with the very values that it was frozen with' })
   @Answers(201, JobSchema, 'The new job, with `rerunOf`.')
   @Refuses({
@@ -48,9 +50,10 @@ export class JobRerunController {
   })
   rerun(
     @Caller() caller: Principal,
-    @Param('id') id: string,
+    @Param('id') sourceId: string,
+    @CreationId() id: string,
     @Body({ schema: RerunJobSchema }) input: RerunJob,
   ): Promise<Job> {
-    return this.reruns.rerun(caller, id, input);
+    return this.reruns.rerun(caller, sourceId, { ...input, id });
   }
 }

@@ -4,6 +4,7 @@ import { inspectDataset } from '../datasets/inspection/inspect-dataset.js';
 import { Dispatcher } from '../dispatcher/dispatcher.js';
 import { CONFIG, type Config } from '../env.js';
 import { newId } from '../http/new-id.js';
+import type { WithId } from '../idempotency/creation-id.js';
 import { Storage } from '../storage/storage.js';
 import type { Principal } from '../tenants/principal.js';
 import { toManifest } from './job-manifest.mapper.js';
@@ -32,12 +33,11 @@ export class JobRerunService {
    * Submits a job with the spec of another one, in a folder of its own.
    * @throws AppError `job_not_found`, `dataset_not_found`, `dataset_not_ready`, `dataset_changed`
    */
-  async rerun({ tenantId }: Principal, sourceId: string, { priority }: RerunJob): Promise<Job> {
+  async rerun({ tenantId }: Principal, sourceId: string, { id = newId(), priority }: WithId<RerunJob>): Promise<Job> {
     const source = await this.jobs.getRecord(tenantId, sourceId);
     const dataset = await this.submissions.getDataset(tenantId, source.spec.dataset.id);
     assertSame(source, dataset, dataset.stats?.digest);
     assertSame(source, dataset, await this.presentDigest(source.spec, dataset));
-    const id = newId();
     const rerun = { id, source: source.job, spec: inFolderOf(id, source), priority };
     const job = await this.submissions.rerun(rerun, (now) => assertSame(source, now, now.stats?.digest));
     if (job.status === 'pending') this.dispatcher.announce([job]);

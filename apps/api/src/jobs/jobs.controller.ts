@@ -19,6 +19,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { Answers, Refuses } from '../http/openapi.js';
 import { sendPageHeaders } from '../http/page-headers.js';
+import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
 import { Caller, type Principal } from '../tenants/principal.js';
 import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
@@ -32,7 +33,7 @@ export class JobsController {
   constructor(private readonly jobs: JobsService) {}
 
   @Post()
-  @Idempotent()
+  @Idempotent(JobsService)
   @ApiOperation({ summary: 'Submit a training job' })
   @Answers(201, JobSchema, 'The job: `pending` when the tenant has room, else `queued`.')
   @Refuses({
@@ -41,8 +42,12 @@ export class JobsController {
     404: 'Unknown dataset or configuration.',
     409: 'The dataset is not ready or of another kind.',
   })
-  create(@Caller() caller: Principal, @Body({ schema: CreateJobSchema }) input: CreateJob): Promise<Job> {
-    return this.jobs.create(caller, input);
+  create(
+    @Caller() caller: Principal,
+    @CreationId() id: string,
+    @Body({ schema: CreateJobSchema }) input: CreateJob,
+  ): Promise<Job> {
+    return this.jobs.create(caller, { ...input, id });
   }
 
   @Get()

@@ -10,6 +10,7 @@ import {
 import { Dispatcher } from '../dispatcher/dispatcher.js';
 import { WorkersRepository } from '../fleet/workers.repository.js';
 import { newId } from '../http/new-id.js';
+import type { WithId } from '../idempotency/creation-id.js';
 import type { Principal } from '../tenants/principal.js';
 import { JobStateRepository } from './job-state.repository.js';
 import { JobSpecs } from './job-specs.js';
@@ -31,8 +32,7 @@ export class JobsService {
   ) {}
 
   /** Submits a job. @throws AppError `dataset_not_found`, `lora_config_not_found`, `dataset_not_ready`, `dataset_kind_mismatch` */
-  async create({ tenantId }: Principal, input: CreateJob): Promise<Job> {
-    const id = newId();
+  async create({ tenantId }: Principal, { id = newId(), ...input }: WithId<CreateJob>): Promise<Job> {
     const online = await this.workers.onlineTrainers();
     const job = await this.submissions.create(tenantId, id, input, (sources) =>
       this.specs.freeze(sources, { id, online }),

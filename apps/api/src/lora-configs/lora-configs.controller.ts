@@ -17,6 +17,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { Answers, Refuses } from '../http/openapi.js';
 import { PAGE_HEADERS, sendPageHeaders } from '../http/page-headers.js';
+import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
 import { Caller, type Principal } from '../tenants/principal.js';
 import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
@@ -30,15 +31,16 @@ export class LoraConfigsController {
   constructor(private readonly configs: LoraConfigsService) {}
 
   @Post()
-  @Idempotent()
+  @Idempotent(LoraConfigsService)
   @ApiOperation({ summary: 'Create a training configuration' })
   @Answers(201, LoraConfigSchema, 'The configuration, defaults filled in.')
   @Refuses({ 400: 'A field is wrong.', 401: 'No tenant.', 409: 'The name is taken.' })
   create(
     @Caller() caller: Principal,
+    @CreationId() id: string,
     @Body({ schema: CreateLoraConfigSchema }) input: CreateLoraConfig,
   ): Promise<LoraConfig> {
-    return this.configs.create(caller, input);
+    return this.configs.create(caller, { ...input, id });
   }
 
   @Get()

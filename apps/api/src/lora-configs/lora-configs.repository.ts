@@ -12,6 +12,7 @@ import { Database } from '../database/database.js';
 import { Prisma } from '../database/generated/client.js';
 import { isUuid } from '../http/is-uuid.js';
 import { newId } from '../http/new-id.js';
+import type { WithId } from '../idempotency/creation-id.js';
 import { fromRow } from './lora-config.mapper.js';
 
 /** Waiting for a connection and for locks of other requests included. */
@@ -26,10 +27,10 @@ export class LoraConfigsRepository {
   constructor(private readonly database: Database) {}
 
   /** @throws AppError `lora_config_name_taken` */
-  async create(tenantId: string, input: CreateLoraConfig): Promise<LoraConfig> {
+  async create(tenantId: string, { id = newId(), ...input }: WithId<CreateLoraConfig>): Promise<LoraConfig> {
     return this.write(input.name, async (transaction) => {
       if (input.isDefault) await clearDefault(transaction, tenantId);
-      return fromRow(await transaction.loraConfig.create({ data: { ...toData(input), id: newId(), tenantId } }));
+      return fromRow(await transaction.loraConfig.create({ data: { ...toData(input), id, tenantId } }));
     });
   }
 
@@ -86,7 +87,10 @@ export class LoraConfigsRepository {
     }, LIMITS);
   }
 
-  /** A unique violation can only be the name: whoever sets the default holds the tenant's lock. */
+  /**
+   * A unique violation can only be the name, as whoever sets the default holds the tenant's lock; or the id, of a request
+   * that is repeated and finds the row by it.
+   */
   private async write(
     name: string | undefined,
     work: (transaction: Prisma.TransactionClient) => Promise<LoraConfig>,

@@ -9,6 +9,7 @@ import {
   type UpdateLoraConfig,
 } from '@influencerai/shared';
 import { assertMeta } from '../http/json-limits.js';
+import type { WithId } from '../idempotency/creation-id.js';
 import { Storage } from '../storage/storage.js';
 import type { Principal } from '../tenants/principal.js';
 import { LoraConfigsRepository } from './lora-configs.repository.js';
@@ -23,7 +24,7 @@ export class LoraConfigsService {
   ) {}
 
   /** @throws AppError `validation_failed`, `lora_config_name_taken` */
-  async create({ tenantId }: Principal, input: CreateLoraConfig): Promise<LoraConfig> {
+  async create({ tenantId }: Principal, input: WithId<CreateLoraConfig>): Promise<LoraConfig> {
     await this.check(input);
     return this.configs.create(tenantId, input);
   }
