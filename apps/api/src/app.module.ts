@@ -1,6 +1,8 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { ModelRegistry } from '@influencerai/trainers';
 import { LoggerModule } from 'nestjs-pino';
+import { ApiKeysModule } from './api-keys/api-keys.module.js';
+import { AuthModule } from './auth/auth.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DatasetsModule } from './datasets/datasets.module.js';
 import { DispatcherModule } from './dispatcher/dispatcher.module.js';
@@ -16,6 +18,7 @@ import { LoraConfigsModule } from './lora-configs/lora-configs.module.js';
 import { MODELS } from './models.js';
 import { StorageModule } from './storage/storage.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
+import { UsersModule } from './users/users.module.js';
 
 @Global()
 @Module({})
@@ -43,6 +46,9 @@ export class AppModule {
         }),
         DatabaseModule,
         TenantsModule,
+        AuthModule,
+        ApiKeysModule,
+        UsersModule,
         StorageModule,
         EventsModule,
         IdempotencyModule,

@@ -1,8 +1,16 @@
 import { resolve } from 'node:path';
 import { TrainerIdSchema } from '@influencerai/shared';
 import { z } from 'zod';
+import { readKey } from './auth/api-key.js';
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(50).max(86_400_000).default(fallback);
+
+export const AUTH_MODES = ['tenant-header', 'token'] as const;
+
+const keyText = z
+  .string()
+  .refine((text) => readKey(text) !== undefined, 'Must be a key as `bin/admin keys mint` makes it.')
+  .optional();
 
 /** Every setting of the API, with its default. `.env.example` is checked against this schema. */
 export const EnvSchema = z.object({
@@ -21,6 +29,39 @@ export const EnvSchema = z.object({
     .describe(
       '`models.yaml`, the one the workers have: who trains each base model, and with which files. Read at the start.',
     ),
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'])
+    .default('development')
+    .describe('`production` turns on what protects a public service.'),
+  AUTH_MODE: z
+    .enum(AUTH_MODES)
+    .default('tenant-header')
+    .describe(
+      'Who is believed: `tenant-header` trusts `x-tenant-id` (development), `token` asks for API keys or tokens.',
+    ),
+  CREDENTIAL_CACHE_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(5_000)
+    .describe(
+      'How long a key is believed without asking the database: a revoked one may work so long on other replicas.',
+    ),
+  OPERATOR_KEY: keyText.describe(
+    'A key with the scopes read, write and admin, for no tenant; made known at the start.',
+  ),
+  WORKER_KEY: keyText.describe('A key with the scope worker; made known at the start. Workers have it as API_KEY.'),
+  JWT_ISSUER: z.string().optional().describe('`iss` of the tokens that are believed. Without it only API keys are.'),
+  JWT_AUDIENCE: z.string().optional().describe('`aud` of those tokens.'),
+  JWT_JWKS_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where the issuer publishes its keys.'),
+  JWT_SECRET: z.string().min(32).optional().describe('Secret shared with the issuer, in place of JWT_JWKS_URL.'),
+  JWT_TENANT_CLAIM: z.string().default('tenant_id').describe('Claim that names the tenant.'),
+  JWT_USER_CLAIM: z.string().default('sub').describe('Claim that names the user.'),
+  JWT_SCOPE_CLAIM: z.string().default('scope').describe('Claim with the scopes: read, write, admin.'),
   TRAINER_FALLBACK: TrainerIdSchema.optional().describe(
     'Trainer for jobs whose own trainer no live worker offers. For trying out: `tiny`.',
   ),
@@ -95,14 +136,19 @@ export type Config = ReturnType<typeof readConfig>;
 export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const parsed = EnvSchema.safeParse(given);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-    throw new Error(`The environment is not usable; see .env.example.\n${problems.join('\n')}`);
-  }
+  if (!parsed.success) throw unusable(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   const env = parsed.data;
-  const isProduction = given['NODE_ENV'] === 'production';
+  const contradictions = [...problemsOfExposure(env), ...problemsOfTokens(env)];
+  if (contradictions.length > 0) throw unusable(contradictions);
+  const isProduction = env.NODE_ENV === 'production';
   return Object.freeze({
     isProduction,
+    auth: {
+      mode: env.AUTH_MODE,
+      cacheMs: env.CREDENTIAL_CACHE_MS,
+      bootstrap: { operatorKey: env.OPERATOR_KEY, workerKey: env.WORKER_KEY },
+      jwt: toJwt(env),
+    },
     http: {
       host: env.HOST,
       port: env.PORT,
@@ -131,6 +177,47 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     log: { level: env.LOG_LEVEL },
   });
 }
+
+type Env = z.infer<typeof EnvSchema>;
+
+const unusable = (problems: string[]): Error =>
+  new Error(
+    `The environment is not usable; see .env.example.\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+  );
+
+/** Whoever reaches the port may name any tenant in `tenant-header` mode, so it must not be reached from outside. */
+function problemsOfExposure({ NODE_ENV, AUTH_MODE, HOST }: Env): string[] {
+  if (NODE_ENV !== 'production' || AUTH_MODE === 'token' || isLoopback(HOST)) return [];
+  return [`AUTH_MODE: must be token in production when HOST is ${HOST}; or listen on 127.0.0.1.`];
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
+
+function problemsOfTokens(env: Env): string[] {
+  const given = [env.JWT_ISSUER, env.JWT_AUDIENCE, env.JWT_JWKS_URL, env.JWT_SECRET].some(
+    (value) => value !== undefined,
+  );
+  if (!given) return [];
+  const problems: string[] = [];
+  if (env.JWT_ISSUER === undefined) problems.push('JWT_ISSUER: is needed to believe tokens.');
+  if (env.JWT_AUDIENCE === undefined) problems.push('JWT_AUDIENCE: is needed to believe tokens.');
+  if ((env.JWT_SECRET === undefined) === (env.JWT_JWKS_URL === undefined))
+    problems.push('JWT_JWKS_URL: give either this or JWT_SECRET.');
+  return problems;
+}
+
+const toJwt = (env: Env) =>
+  env.JWT_ISSUER === undefined
+    ? undefined
+    : {
+        issuer: env.JWT_ISSUER,
+        audience: env.JWT_AUDIENCE,
+        jwksUrl: env.JWT_JWKS_URL,
+        secret: env.JWT_SECRET,
+        tenantClaim: env.JWT_TENANT_CLAIM,
+        userClaim: env.JWT_USER_CLAIM,
+        scopeClaim: env.JWT_SCOPE_CLAIM,
+      };
 
 /** Injection token of {@link Config}. */
 export const CONFIG = Symbol('CONFIG');

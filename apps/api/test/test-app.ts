@@ -11,8 +11,10 @@ export const TENANT = 'tenant_demo';
 export const OTHER_TENANT = 'tenant_other';
 
 export interface TestRequest {
-  /** `null` sends no tenant. */
+  /** `null` sends no tenant; with a key none is sent unless it is named. */
   tenant?: string | null;
+  /** API key or token. */
+  key?: string;
   headers?: Record<string, string>;
   /** Sent as JSON; a string is sent as it is, as JSON too. */
   body?: unknown;
@@ -60,13 +62,14 @@ export async function startTestApp({ env = {} }: { env?: NodeJS.ProcessEnv } = {
 async function send<T>(
   url: string,
   route: string,
-  { tenant = TENANT, headers = {}, body }: TestRequest = {},
+  { key, tenant = key === undefined ? TENANT : null, headers = {}, body }: TestRequest = {},
 ): Promise<TestResponse<T>> {
   const [method, path] = route.split(/ (.*)/s) as [string, string];
   const response = await fetch(url + path, {
     method,
     headers: {
       ...(tenant !== null && { 'x-tenant-id': tenant }),
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },

@@ -49,10 +49,10 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
   }
   const slots = planSlots({ gpus, cores: availableParallelism(), asked: env.slots, gpusPerJob: env.gpusPerJob });
   const identity = { id: await workerId(env.workerDir), version: VERSION, slots: slots.length, gpus, trainers };
-  const { workerDir, dataRoot, graceMs, keepWorkspaces, trainerBase, apiUrl, claimPollMs } = env;
+  const { workerDir, dataRoot, graceMs, keepWorkspaces, trainerBase, claimPollMs } = env;
   return new Agent({
     context: {
-      api: sdkApi(apiUrl),
+      api: sdkApi(env),
       launcher: launcherFor(identity.id),
       programs,
       models: await readModelsFile(env.modelsFile),
@@ -66,7 +66,7 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
     },
     identity,
     slots: new SlotPool(slots),
-    apiUrl,
+    apiUrl: env.apiUrl,
     claimPollMs,
     openDoorbell: doorbellFor(env, trainers, log),
   });

@@ -23,6 +23,10 @@ const emptyIsUnset = (value: unknown): unknown => (value === '' ? undefined : va
 
 export const EnvSchema = z.object({
   API_URL: url('http:', 'https:').default('http://localhost:3001').describe('Where the API is.'),
+  API_KEY: z
+    .string()
+    .optional()
+    .describe('Key with the scope worker, where the API asks for credentials (AUTH_MODE=token).'),
   REDIS_URL: url('redis:', 'rediss:').optional().describe('Queue on Redis; the same value as the API has.'),
   QUEUE_DATABASE_URL: url('postgres:', 'postgresql:')
     .optional()
@@ -121,6 +125,7 @@ export const describeEnv = (): string =>
 const toEnv = (env: z.infer<typeof EnvSchema>) =>
   Object.freeze({
     apiUrl: env.API_URL,
+    apiKey: env.API_KEY,
     queue: { redisUrl: env.REDIS_URL, databaseUrl: env.QUEUE_DATABASE_URL },
     workerDir: resolve(env.WORKER_DIR),
     dataRoot: resolve(env.DATA_ROOT),

@@ -14,7 +14,9 @@ const DEFAULT_MAX_RETRIES = 2;
 export interface ClientOptions {
   /** Where the API is, with its path prefix if it has one. Default: `http://localhost:3001`. */
   baseUrl?: string;
-  /** Sent as `x-tenant-id`. A program that acts for many tenants gives it with each call. */
+  /** API key (`iak_…`) or token, sent as `Authorization: Bearer`. Needed unless the API runs in development mode. */
+  apiKey?: string;
+  /** Sent as `x-tenant-id`: who is asking in development mode, or for whom an operator acts. A program that acts for many tenants gives it with each call. */
   tenantId?: string;
   /** Replaces the global `fetch`. */
   fetch?: Fetch;
@@ -48,6 +50,7 @@ export class InfluencerAIClient {
     this.baseUrl = normalizeBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL);
     const transport = new Transport({
       baseUrl: this.baseUrl,
+      apiKey: options.apiKey,
       tenantId: options.tenantId,
       // Called as a plain function: browsers refuse a fetch that is bound to anything but the window.
       fetch: options.fetch ?? ((url, init) => fetch(url, init)),

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, Param, Patch, Post, Query, Res, UseGuards } from '@nestjs/common';
-import { ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type CreateDataset,
   CreateDatasetSchema,
@@ -14,13 +14,10 @@ import type { FastifyReply } from 'fastify';
 import { Answers, Refuses } from '../http/openapi.js';
 import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
-import { Caller, type Principal } from '../tenants/principal.js';
-import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { Caller, type Principal } from '../auth/principal.js';
 import { DatasetsService } from './datasets.service.js';
 
 @ApiTags('Datasets')
-@ApiSecurity('tenant')
-@UseGuards(TenantHeaderGuard)
 @Controller('datasets')
 export class DatasetsController {
   constructor(private readonly datasets: DatasetsService) {}
@@ -33,7 +30,7 @@ export class DatasetsController {
     DatasetSchema,
     'The dataset: `ready` or `failed` with its problems; a large one is `processing` or `pending` first.',
   )
-  @Refuses({ 400: 'A field is wrong, or nothing is at the path.', 401: 'No tenant.' })
+  @Refuses({ 400: 'A field is wrong, or nothing is at the path.' })
   create(
     @Caller() caller: Principal,
     @CreationId() id: string,
@@ -45,7 +42,7 @@ export class DatasetsController {
   @Get()
   @ApiOperation({ summary: 'List datasets, newest first' })
   @Answers(200, DatasetSchema.array(), 'One page.', { 'x-total-count': 'Number of all.' })
-  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.' })
+  @Refuses({ 400: 'A parameter is wrong.' })
   async list(
     @Caller() caller: Principal,
     @Query({ schema: ListDatasetsQuerySchema }) query: ListDatasetsQuery,
@@ -59,7 +56,7 @@ export class DatasetsController {
   @Get(':id')
   @ApiOperation({ summary: 'Get a dataset with what was measured and what is wrong' })
   @Answers(200, DatasetSchema, 'The dataset.')
-  @Refuses({ 401: 'No tenant.', 404: 'Unknown dataset.' })
+  @Refuses({ 404: 'Unknown dataset.' })
   get(@Caller() caller: Principal, @Param('id') id: string): Promise<Dataset> {
     return this.datasets.get(caller, id);
   }
@@ -67,7 +64,7 @@ export class DatasetsController {
   @Patch(':id/status')
   @ApiOperation({ summary: 'Set the status of a dataset by hand' })
   @Answers(200, DatasetSchema, 'The dataset after the change.')
-  @Refuses({ 400: 'Not a status.', 401: 'No tenant.', 404: 'Unknown dataset.' })
+  @Refuses({ 400: 'Not a status.', 404: 'Unknown dataset.' })
   setStatus(
     @Caller() caller: Principal,
     @Param('id') id: string,

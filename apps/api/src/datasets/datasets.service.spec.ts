@@ -2,9 +2,10 @@ import { describe, expect, it, jest } from '@jest/globals';
 import type { CreateDataset, DatasetStatus } from '@influencerai/shared';
 import { readConfig } from '../env.js';
 import type { Listing } from '../storage/storage.js';
+import { aPrincipal } from '../../test/a-principal.js';
 import { DatasetsService } from './datasets.service.js';
 
-const CALLER = { tenantId: 'tenant_demo' };
+const CALLER = aPrincipal();
 const INPUT: CreateDataset = { kind: 'lora-training', path: 'data/set', meta: {} };
 
 const aListing = (files: { count: number; sizeBytes?: number }, change: Partial<Listing> = {}): Listing => ({

@@ -12,7 +12,7 @@ import { CONFIG, type Config } from '../env.js';
 import { assertMeta } from '../http/json-limits.js';
 import type { WithId } from '../idempotency/creation-id.js';
 import { type Listing, Storage } from '../storage/storage.js';
-import type { Principal } from '../tenants/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { DatasetInspector, MAX_DATASET_FILES } from './dataset-inspector.js';
 import { DatasetsRepository } from './datasets.repository.js';
 import { isText } from './inspection/inspect-text.js';

@@ -1,12 +1,11 @@
-import { Controller, Get, Headers, Param, Query, Res, UseGuards } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiProduces, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { fieldError, JobEventSchema } from '@influencerai/shared';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Answers, Refuses } from '../http/openapi.js';
 import { sendEvents } from '../http/sse.js';
-import { Caller, type Principal } from '../tenants/principal.js';
-import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { Caller, type Principal } from '../auth/principal.js';
 import { JobStreamService } from './job-stream.service.js';
 
 const FollowQuerySchema = z.strictObject({
@@ -14,8 +13,6 @@ const FollowQuerySchema = z.strictObject({
 });
 
 @ApiTags('Jobs')
-@ApiSecurity('tenant')
-@UseGuards(TenantHeaderGuard)
 @Controller('jobs/:id/events')
 export class JobStreamController {
   constructor(private readonly stream: JobStreamService) {}
@@ -25,7 +22,7 @@ export class JobStreamController {
   @ApiProduces('text/event-stream')
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Resume after this event.' })
   @Answers(200, JobEventSchema, 'The `data` of each event; `event` repeats its `type`.')
-  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.', 429: 'Too many open streams.' })
+  @Refuses({ 400: 'A parameter is wrong.', 404: 'Unknown job.', 429: 'Too many open streams.' })
   async follow(
     @Caller() caller: Principal,
     @Param('id') id: string,

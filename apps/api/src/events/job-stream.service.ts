@@ -4,7 +4,7 @@ import { CONFIG, type Config } from '../env.js';
 import type { ServerSentEvent } from '../http/sse.js';
 import { Signal } from '../http/signal.js';
 import { JobsRepository } from '../jobs/jobs.repository.js';
-import type { Principal } from '../tenants/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { JobEventsRepository } from './job-events.repository.js';
 import { JobNotifications } from './job-notifications.js';
 

@@ -17,7 +17,7 @@ import { Signal } from '../http/signal.js';
 import type { ServerSentEvent } from '../http/sse.js';
 import { isUuid } from '../http/is-uuid.js';
 import { JobStateRepository } from '../jobs/job-state.repository.js';
-import type { Principal } from '../tenants/principal.js';
+import type { Identity, Principal } from '../auth/principal.js';
 import { WorkersRepository } from './workers.repository.js';
 
 const CONTROL_IDLE_MS = 60_000;
@@ -33,10 +33,13 @@ export class FleetService {
     private readonly notifications: JobNotifications,
   ) {}
 
-  /** Attempts of this worker that it no longer knows (it crashed) go back to the queue at once. */
-  async register(input: RegisterWorker): Promise<RegisteredWorker> {
+  /**
+   * Attempts of this worker that it no longer knows (it crashed) go back to the queue at once.
+   * @throws AppError `worker_not_found` when the id belongs to a worker of another key
+   */
+  async register({ keyId }: Identity, input: RegisterWorker): Promise<RegisteredWorker> {
     const { leaseMs, heartbeatMs, maxAttempts } = this.config.jobs;
-    await this.workers.register(input);
+    if (!(await this.workers.register(input, keyId))) throw new AppError('worker_not_found', { id: input.id });
     const interrupted = await this.states.interruptForgotten(input.id, input.held, maxAttempts);
     this.dispatcher.announce(interrupted);
     this.dispatcher.wake();
@@ -44,14 +47,14 @@ export class FleetService {
   }
 
   /** @throws AppError `worker_not_found` */
-  async claim(workerId: string, trainers: readonly TrainerId[]): Promise<ClaimAnswer> {
-    await this.requireWorker(workerId);
+  async claim({ keyId }: Identity, workerId: string, trainers: readonly TrainerId[]): Promise<ClaimAnswer> {
+    await this.requireWorker(workerId, keyId);
     return { job: await this.states.claim(workerId, trainers, this.config.jobs.leaseMs) };
   }
 
   /** @throws AppError `worker_not_found` */
-  async heartbeat(workerId: string, { held, isDraining }: Heartbeat): Promise<HeartbeatAnswer> {
-    if (!isUuid(workerId) || !(await this.workers.touch(workerId, isDraining)))
+  async heartbeat({ keyId }: Identity, workerId: string, { held, isDraining }: Heartbeat): Promise<HeartbeatAnswer> {
+    if (!isUuid(workerId) || !(await this.workers.touch(workerId, keyId, isDraining)))
       throw new AppError('worker_not_found', { id: workerId });
     return { jobs: await this.states.extendLeases(workerId, held, this.config.jobs.leaseMs) };
   }
@@ -61,8 +64,8 @@ export class FleetService {
   }
 
   /** Directives for one worker as they come up; heartbeats repeat them, so that a lost one only comes later. */
-  async control(workerId: string, signal: AbortSignal): Promise<AsyncGenerator<ServerSentEvent>> {
-    await this.requireWorker(workerId);
+  async control({ keyId }: Identity, workerId: string, signal: AbortSignal): Promise<AsyncGenerator<ServerSentEvent>> {
+    await this.requireWorker(workerId, keyId);
     return this.directives(workerId, signal);
   }
 
@@ -86,8 +89,8 @@ export class FleetService {
     }
   }
 
-  private async requireWorker(id: string): Promise<void> {
-    if (!isUuid(id) || !(await this.workers.exists(id))) throw new AppError('worker_not_found', { id });
+  private async requireWorker(id: string, keyId: string | undefined): Promise<void> {
+    if (!isUuid(id) || !(await this.workers.exists(id, keyId))) throw new AppError('worker_not_found', { id });
   }
 }
 

@@ -13,19 +13,21 @@ export class WorkersRepository {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  async register({ held: _, ...worker }: RegisterWorker): Promise<void> {
-    const row = { ...worker, isDraining: false, heartbeatAt: new Date(), registeredAt: new Date() };
-    await this.database.prisma.worker.upsert({ where: { id: worker.id }, create: row, update: row });
+  /** Notes the worker and the key that it speaks with. @returns false when a worker of another key has the id */
+  async register({ held: _, ...worker }: RegisterWorker, keyId: string | undefined): Promise<boolean> {
+    const { id, host, pid, version, slots, gpus, trainers } = worker;
+    const values = [id, host, pid, version, slots, JSON.stringify(gpus), trainers, keyId ?? null];
+    return (await this.database.query(REGISTER, values)).length > 0;
   }
 
-  /** Notes that a worker lives. @returns false when it never registered. */
-  async touch(id: string, isDraining: boolean): Promise<boolean> {
-    const rows = await this.database.query(TOUCH, [id, isDraining]);
+  /** Notes that a worker lives. @returns false when it never registered with this key */
+  async touch(id: string, keyId: string | undefined, isDraining: boolean): Promise<boolean> {
+    const rows = await this.database.query(TOUCH, [id, isDraining, keyId ?? null]);
     return rows.length > 0;
   }
 
-  async exists(id: string): Promise<boolean> {
-    return (await this.database.prisma.worker.count({ where: { id } })) > 0;
+  async exists(id: string, keyId: string | undefined): Promise<boolean> {
+    return (await this.database.query(EXISTS, [id, keyId ?? null])).length > 0;
   }
 
   /** Trainers that a live worker offers. */
@@ -45,10 +47,24 @@ export class WorkersRepository {
   }
 }
 
+/** A worker of a key that was deleted, or of the time before there were keys, may be taken over. */
+const REGISTER: PreparedQuery = {
+  name: 'worker-register',
+  text: `insert into worker as w (id, host, pid, version, slots, gpus, trainers, key_id, is_draining, heartbeat_at, registered_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, false, now(), now())
+    on conflict (id) do update set host = excluded.host, pid = excluded.pid, version = excluded.version, slots = excluded.slots,
+      gpus = excluded.gpus, trainers = excluded.trainers, key_id = excluded.key_id, is_draining = false, heartbeat_at = now(), registered_at = now()
+    where w.key_id is null or w.key_id = excluded.key_id returning id`,
+};
+
+const OF_KEY = (parameter: string) => `key_id is not distinct from ${parameter}::uuid`;
+
 const TOUCH: PreparedQuery = {
   name: 'worker-touch',
-  text: 'update worker set heartbeat_at = now(), is_draining = $2 where id = $1 returning id',
+  text: `update worker set heartbeat_at = now(), is_draining = $2 where id = $1 and ${OF_KEY('$3')} returning id`,
 };
+
+const EXISTS: PreparedQuery = { name: 'worker-exists', text: `select 1 from worker where id = $1 and ${OF_KEY('$2')}` };
 
 const ONLINE_TRAINERS: PreparedQuery = {
   name: 'worker-online-trainers',

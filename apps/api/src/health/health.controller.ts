@@ -1,11 +1,13 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Public } from '../auth/access.js';
 import { Answers, Refuses } from '../http/openapi.js';
 import { type Live, LiveSchema, type Ready, ReadySchema } from './health.schema.js';
 import { HealthService } from './health.service.js';
 
 /** For load balancers and operators; no tenant is asked for. */
 @ApiTags('Health')
+@Public()
 @Controller('health')
 export class HealthController {
   constructor(private readonly health: HealthService) {}

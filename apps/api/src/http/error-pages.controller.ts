@@ -1,9 +1,11 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
+import { Public } from '../auth/access.js';
 import { ERROR_CODES, ERRORS, type ErrorSpec } from '@influencerai/shared';
 
 /** The page that the `type` of every error points to. */
 @ApiExcludeController()
+@Public()
 @Controller('docs/errors')
 export class ErrorPagesController {
   @Get()

@@ -2,6 +2,7 @@ import { applyDecorators, type INestApplication } from '@nestjs/common';
 import { ApiResponse, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { ErrorBodySchema } from '@influencerai/shared';
 import type { z } from 'zod';
+import { ACCESS_EXTENSION, type Access } from '../auth/access.js';
 import { toComponents } from './openapi-schemas.js';
 
 /** Documents one answer of a route by its schema, and headers worth reading by what they hold. */
@@ -21,13 +22,14 @@ export const Answers = (status: number, schema: z.ZodType, description: string, 
 export const Refuses = (refusals: Record<number, string>) =>
   applyDecorators(
     ...Object.entries(refusals).map(([status, description]) =>
-      ApiResponse({
-        status: Number(status),
-        description,
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ErrorBody' } } },
-      }),
+      ApiResponse({ status: Number(status), ...refusal(description) }),
     ),
   );
+
+const refusal = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ErrorBody' } } },
+});
 
 /** The OpenAPI 3.1 document of the native face, made from the code. */
 export function createDocument(app: INestApplication): OpenAPIObject {
@@ -39,10 +41,21 @@ export function createDocument(app: INestApplication): OpenAPIObject {
         'events. Every answer that is not 2xx has the format of `ErrorBody`. Enumerations may gain members.',
     )
     .setVersion('1.0')
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', description: 'An API key (`iak_…`) or a token of the issuer of the settings.' },
+      'token',
+    )
     .addApiKey(
-      { type: 'apiKey', in: 'header', name: 'x-tenant-id', description: 'For example `tenant_demo`.' },
+      {
+        type: 'apiKey',
+        in: 'header',
+        name: 'x-tenant-id',
+        description: 'Development mode, for example `tenant_demo`. Beside a key of an operator: the tenant acted for.',
+      },
       'tenant',
     )
+    .addSecurityRequirements('tenant')
+    .addSecurityRequirements('token')
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     standardSchemaConverter: toComponents,
@@ -53,7 +66,23 @@ export function createDocument(app: INestApplication): OpenAPIObject {
     ...document.components,
     schemas: { ...document.components?.schemas, ...(errorBody as object) },
   };
+  for (const operation of operationsOf(document)) refuseStrangers(operation);
   return document;
+}
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+const operationsOf = ({ paths }: OpenAPIObject): Operation[] =>
+  Object.values(paths).flatMap((path) => METHODS.map((method) => path[method]).filter((found) => found !== undefined));
+
+/** What the guard answers before any route is reached. */
+function refuseStrangers(operation: Operation): void {
+  const { isPublic } = (operation as { [ACCESS_EXTENSION]?: Access })[ACCESS_EXTENSION] ?? {};
+  if (isPublic) return;
+  operation.responses['401'] ??= refusal('No credentials, or none that prove anything.');
+  operation.responses['403'] ??= refusal('The credentials do not allow it.');
 }
 
 /** Serves Swagger UI at `/api` and the document at `/api-json`. */

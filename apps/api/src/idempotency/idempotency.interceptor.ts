@@ -4,7 +4,7 @@ import { AppError, fieldError } from '@influencerai/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable, of } from 'rxjs';
 import { assertStorable } from '../http/json-limits.js';
-import type { Principal } from '../tenants/principal.js';
+import type { Principal } from '../auth/principal.js';
 import type { IdempotencyScope } from './idempotency.repository.js';
 import { IdempotencyService, type Turn } from './idempotency.service.js';
 import { READER, type Reader } from './reader.js';

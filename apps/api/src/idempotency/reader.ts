@@ -1,4 +1,4 @@
-import type { Principal } from '../tenants/principal.js';
+import type { Principal } from '../auth/principal.js';
 
 /** Finds what was created, as the first request would have answered. */
 export interface Reader {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import { Controller, Get, Headers, Param, Put, Query, Req, Res, UseGuards } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Headers, Param, Put, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import {
   AppError,
   ArtifactNameSchema,
@@ -13,24 +13,23 @@ import {
   PutArtifactQuerySchema,
 } from '@influencerai/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AlsoForHolder } from '../auth/access.js';
 import { parseRange } from '../http/byte-range.js';
 import { Answers, Refuses } from '../http/openapi.js';
 import type { ByteRange } from '../storage/storage.js';
-import { Caller, type Principal } from '../tenants/principal.js';
-import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { Caller, type Principal } from '../auth/principal.js';
 import { JobArtifactsService } from './job-artifacts.service.js';
 
 @ApiTags('Jobs')
-@ApiSecurity('tenant')
-@UseGuards(TenantHeaderGuard)
 @Controller('jobs/:id/artifacts')
 export class JobArtifactsController {
   constructor(private readonly artifacts: JobArtifactsService) {}
 
   @Get()
+  @AlsoForHolder()
   @ApiOperation({ summary: 'List weights, checkpoints, samples and the loss curve' })
   @Answers(200, JobArtifactListSchema, 'Files in the order in which they were made.')
-  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.' })
+  @Refuses({ 400: 'A parameter is wrong.', 404: 'Unknown job.' })
   list(
     @Caller() caller: Principal,
     @Param('id') id: string,
@@ -40,13 +39,13 @@ export class JobArtifactsController {
   }
 
   @Put(':name')
+  @AlsoForHolder()
   @ApiOperation({ summary: 'Store a file of the running attempt (what workers do)' })
   @ApiConsumes('application/octet-stream')
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
   @Answers(200, JobArtifactSchema, 'The file as it is listed.')
   @Refuses({
     400: 'A parameter is wrong.',
-    401: 'No tenant.',
     404: 'Unknown job.',
     409: 'The attempt is over.',
     415: 'Not application/octet-stream.',
@@ -62,12 +61,13 @@ export class JobArtifactsController {
   }
 
   @Get(':name')
+  @AlsoForHolder()
   @ApiOperation({ summary: 'Download a file; ranges are supported' })
   @ApiProduces('application/octet-stream', 'image/png', 'image/svg+xml')
   @ApiResponse({ status: 200, description: 'The file.' })
   @ApiResponse({ status: 206, description: 'The range asked for.' })
   @ApiResponse({ status: 304, description: 'Unchanged since the `ETag` in `If-None-Match`.' })
-  @Refuses({ 401: 'No tenant.', 404: 'Unknown job or file.', 416: 'The range lies outside the file.' })
+  @Refuses({ 404: 'Unknown job or file.', 416: 'The range lies outside the file.' })
   async download(
     @Caller() caller: Principal,
     @Param('id') id: string,

@@ -8,7 +8,7 @@ import {
   type PutArtifactQuery,
 } from '@influencerai/shared';
 import { Storage } from '../storage/storage.js';
-import type { Principal } from '../tenants/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { contentTypeOf } from './content-type.js';
 import { JobArtifactsRepository, type StoredArtifact } from './job-artifacts.repository.js';
 import { JobsRepository } from './jobs.repository.js';

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type AppendJobLogs,
   AppendJobLogsSchema,
@@ -12,14 +12,12 @@ import {
   type ListJobLogsQuery,
   ListJobLogsQuerySchema,
 } from '@influencerai/shared';
+import { AlsoForHolder } from '../auth/access.js';
 import { Refuses, Answers } from '../http/openapi.js';
-import { Caller, type Principal } from '../tenants/principal.js';
-import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { Caller, type Principal } from '../auth/principal.js';
 import { JobHistoryService } from './job-history.service.js';
 
 @ApiTags('Jobs')
-@ApiSecurity('tenant')
-@UseGuards(TenantHeaderGuard)
 @Controller('jobs/:id')
 export class JobHistoryController {
   constructor(private readonly history: JobHistoryService) {}
@@ -27,7 +25,7 @@ export class JobHistoryController {
   @Get('logs')
   @ApiOperation({ summary: 'Read what the trainer printed' })
   @Answers(200, JobLogPageSchema, 'Lines, oldest first.')
-  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.' })
+  @Refuses({ 400: 'A parameter is wrong.', 404: 'Unknown job.' })
   logs(
     @Caller() caller: Principal,
     @Param('id') id: string,
@@ -37,10 +35,11 @@ export class JobHistoryController {
   }
 
   @Post('logs')
+  @AlsoForHolder()
   @HttpCode(204)
   @ApiOperation({ summary: 'Append log lines (what workers do)' })
   @ApiNoContentResponse({ description: 'They are stored.' })
-  @Refuses({ 400: 'A field is wrong.', 401: 'No tenant.', 404: 'Unknown job.', 409: 'The attempt is over.' })
+  @Refuses({ 400: 'A field is wrong.', 404: 'Unknown job.', 409: 'The attempt is over.' })
   appendLogs(
     @Caller() caller: Principal,
     @Param('id') id: string,
@@ -50,9 +49,10 @@ export class JobHistoryController {
   }
 
   @Get('metrics')
+  @AlsoForHolder()
   @ApiOperation({ summary: 'Get the loss curve' })
   @Answers(200, JobMetricsSchema, 'Points by step.')
-  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.', 404: 'Unknown job.' })
+  @Refuses({ 400: 'A parameter is wrong.', 404: 'Unknown job.' })
   metrics(
     @Caller() caller: Principal,
     @Param('id') id: string,

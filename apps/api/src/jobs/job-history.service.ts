@@ -7,7 +7,7 @@ import {
   type JobMetrics,
   type ListJobLogsQuery,
 } from '@influencerai/shared';
-import type { Principal } from '../tenants/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { JobHistoryRepository, type LogPosition } from './job-history.repository.js';
 import { JobsRepository } from './jobs.repository.js';
 

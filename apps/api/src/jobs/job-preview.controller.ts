@@ -1,14 +1,11 @@
-import { Body, Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
-import { ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type JobPreview, JobPreviewSchema, type PreviewJob, PreviewJobSchema } from '@influencerai/shared';
 import { Answers, Refuses } from '../http/openapi.js';
-import { Caller, type Principal } from '../tenants/principal.js';
-import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { Caller, type Principal } from '../auth/principal.js';
 import { JobPreviewService } from './job-preview.service.js';
 
 @ApiTags('Jobs')
-@ApiSecurity('tenant')
-@UseGuards(TenantHeaderGuard)
 @Controller('jobs/preview')
 export class JobPreviewController {
   constructor(private readonly previews: JobPreviewService) {}
@@ -19,7 +16,6 @@ export class JobPreviewController {
   @Answers(200, JobPreviewSchema, 'The plan.')
   @Refuses({
     400: 'A field is wrong.',
-    401: 'No tenant.',
     404: 'Unknown dataset or configuration.',
     409: 'The dataset is not ready or of another kind.',
     422: 'The trainer cannot run this job, or the base model is not set up for it.',

@@ -14,7 +14,7 @@ import { Semaphore } from '../datasets/inspection/semaphore.js';
 import { WorkersRepository } from '../fleet/workers.repository.js';
 import { MODELS } from '../models.js';
 import { Storage } from '../storage/storage.js';
-import type { Principal } from '../tenants/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { listForPreview } from './job-preview.dataset.js';
 import { toPreview, withoutHostPaths } from './job-preview.mapper.js';
 import { JobSpecs } from './job-specs.js';

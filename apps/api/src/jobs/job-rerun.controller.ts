@@ -1,5 +1,5 @@
-import { Body, Controller, Get, Param, Post, Res, UseGuards } from '@nestjs/common';
-import { ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type Job,
   type JobManifest,
@@ -12,14 +12,11 @@ import type { FastifyReply } from 'fastify';
 import { Answers, Refuses } from '../http/openapi.js';
 import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
-import { Caller, type Principal } from '../tenants/principal.js';
-import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { Caller, type Principal } from '../auth/principal.js';
 import { JobRerunService } from './job-rerun.service.js';
 import { JobsService } from './jobs.service.js';
 
 @ApiTags('Jobs')
-@ApiSecurity('tenant')
-@UseGuards(TenantHeaderGuard)
 @Controller('jobs/:id')
 export class JobRerunController {
   constructor(private readonly reruns: JobRerunService) {}
@@ -27,7 +24,7 @@ export class JobRerunController {
   @Get('manifest')
   @ApiOperation({ summary: 'Get what the job was frozen with and what came of it, as `manifest.json`' })
   @Answers(200, JobManifestSchema, 'The manifest.')
-  @Refuses({ 401: 'No tenant.', 404: 'Unknown job.' })
+  @Refuses({ 404: 'Unknown job.' })
   async manifest(
     @Caller() caller: Principal,
     @Param('id') id: string,
@@ -44,7 +41,6 @@ export class JobRerunController {
   @Answers(201, JobSchema, 'The new job, with `rerunOf`.')
   @Refuses({
     400: 'A field is wrong.',
-    401: 'No tenant.',
     404: 'Unknown job.',
     409: 'The dataset has changed or is not ready.',
   })

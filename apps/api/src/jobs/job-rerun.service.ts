@@ -6,7 +6,7 @@ import { CONFIG, type Config } from '../env.js';
 import { newId } from '../http/new-id.js';
 import type { WithId } from '../idempotency/creation-id.js';
 import { Storage } from '../storage/storage.js';
-import type { Principal } from '../tenants/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { toManifest } from './job-manifest.mapper.js';
 import { type JobSources, JobSubmissionsRepository } from './job-submissions.repository.js';
 import { type JobRecord, JobsRepository } from './jobs.repository.js';

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Res, UseGuards } from '@nestjs/common';
-import { ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type CreateJob,
   CreateJobSchema,
@@ -17,17 +17,15 @@ import {
   UpdateJobSchema,
 } from '@influencerai/shared';
 import type { FastifyReply } from 'fastify';
+import { AlsoForHolder } from '../auth/access.js';
 import { Answers, Refuses } from '../http/openapi.js';
 import { sendPageHeaders } from '../http/page-headers.js';
 import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
-import { Caller, type Principal } from '../tenants/principal.js';
-import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { Caller, type Principal } from '../auth/principal.js';
 import { JobsService } from './jobs.service.js';
 
 @ApiTags('Jobs')
-@ApiSecurity('tenant')
-@UseGuards(TenantHeaderGuard)
 @Controller('jobs')
 export class JobsController {
   constructor(private readonly jobs: JobsService) {}
@@ -38,7 +36,6 @@ export class JobsController {
   @Answers(201, JobSchema, 'The job: `pending` when the tenant has room, else `queued`.')
   @Refuses({
     400: 'A field is wrong.',
-    401: 'No tenant.',
     404: 'Unknown dataset or configuration.',
     409: 'The dataset is not ready or of another kind.',
   })
@@ -53,7 +50,7 @@ export class JobsController {
   @Get()
   @ApiOperation({ summary: 'List jobs, newest first' })
   @Answers(200, JobPageSchema, 'One page.')
-  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.' })
+  @Refuses({ 400: 'A parameter is wrong.' })
   async list(
     @Caller() caller: Principal,
     @Query({ schema: ListJobsQuerySchema }) query: ListJobsQuery,
@@ -65,7 +62,7 @@ export class JobsController {
   @Get('series')
   @ApiOperation({ summary: 'Job outcomes per day' })
   @Answers(200, JobSeriesSchema, 'The series.')
-  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.' })
+  @Refuses({ 400: 'A parameter is wrong.' })
   series(
     @Caller() caller: Principal,
     @Query({ schema: JobSeriesQuerySchema }) query: JobSeriesQuery,
@@ -76,17 +73,17 @@ export class JobsController {
   @Get(':id')
   @ApiOperation({ summary: 'Get a job with its progress or result' })
   @Answers(200, JobSchema, 'The job.')
-  @Refuses({ 401: 'No tenant.', 404: 'Unknown job.' })
+  @Refuses({ 404: 'Unknown job.' })
   get(@Caller() caller: Principal, @Param('id') id: string): Promise<Job> {
     return this.jobs.get(caller, id);
   }
 
   @Patch(':id')
+  @AlsoForHolder()
   @ApiOperation({ summary: 'Report status, progress, result or cost (what workers do)' })
   @Answers(200, JobSchema, 'The job after the change.')
   @Refuses({
     400: 'A field is wrong.',
-    401: 'No tenant.',
     404: 'Unknown job.',
     409: 'The state table or the attempt forbids it.',
   })
@@ -106,7 +103,7 @@ export class JobsController {
     JobSchema,
     'The job: `cancelled`, or still `running` with `cancelRequestedAt` until its worker has stopped.',
   )
-  @Refuses({ 401: 'No tenant.', 404: 'Unknown job.', 409: 'The job is over.' })
+  @Refuses({ 404: 'Unknown job.', 409: 'The job is over.' })
   cancel(@Caller() caller: Principal, @Param('id') id: string): Promise<Job> {
     return this.jobs.cancel(caller, id);
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import {
   type CreateJob,
+  fieldError,
   type Job,
   type JobSeries,
   type ListJobsQuery,
@@ -10,8 +11,8 @@ import {
 import { Dispatcher } from '../dispatcher/dispatcher.js';
 import { WorkersRepository } from '../fleet/workers.repository.js';
 import { newId } from '../http/new-id.js';
+import type { Principal } from '../auth/principal.js';
 import type { WithId } from '../idempotency/creation-id.js';
-import type { Principal } from '../tenants/principal.js';
 import { JobStateRepository } from './job-state.repository.js';
 import { JobSpecs } from './job-specs.js';
 import { JobSubmissionsRepository } from './job-submissions.repository.js';
@@ -55,8 +56,13 @@ export class JobsService {
     return { window, data: await this.jobs.series(tenantId, new Date(today - WINDOW_DAYS[window] * DAY_MS)) };
   }
 
-  /** A report of a worker, or of a client that drives the job itself. */
-  async update({ tenantId }: Principal, id: string, input: UpdateJob): Promise<Job> {
+  /**
+   * A report of a worker, or of a client that drives the job itself.
+   * @throws AppError `validation_failed` when a worker does not say for which attempt it speaks
+   */
+  async update({ tenantId, scopes }: Principal, id: string, input: UpdateJob): Promise<Job> {
+    if (!scopes.includes('write') && input.attempt === undefined)
+      throw fieldError(['attempt'], 'Workers must name the attempt that they hold.');
     const job = await this.states.report(tenantId, id, input);
     if (input.status === 'pending') this.dispatcher.announce([job]);
     if (input.status !== undefined && input.status !== 'running') this.dispatcher.wake();

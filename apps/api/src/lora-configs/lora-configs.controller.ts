@@ -1,5 +1,5 @@
-import { Body, Controller, Delete, Get, Param, Patch, Post, Query, Res, UseGuards } from '@nestjs/common';
-import { ApiOperation, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type CreateLoraConfig,
   CreateLoraConfigSchema,
@@ -19,13 +19,10 @@ import { Answers, Refuses } from '../http/openapi.js';
 import { PAGE_HEADERS, sendPageHeaders } from '../http/page-headers.js';
 import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
-import { Caller, type Principal } from '../tenants/principal.js';
-import { TenantHeaderGuard } from '../tenants/tenant-header.guard.js';
+import { Caller, type Principal } from '../auth/principal.js';
 import { LoraConfigsService } from './lora-configs.service.js';
 
 @ApiTags('LoRA configs')
-@ApiSecurity('tenant')
-@UseGuards(TenantHeaderGuard)
 @Controller('lora-configs')
 export class LoraConfigsController {
   constructor(private readonly configs: LoraConfigsService) {}
@@ -34,7 +31,7 @@ export class LoraConfigsController {
   @Idempotent(LoraConfigsService)
   @ApiOperation({ summary: 'Create a training configuration' })
   @Answers(201, LoraConfigSchema, 'The configuration, defaults filled in.')
-  @Refuses({ 400: 'A field is wrong.', 401: 'No tenant.', 409: 'The name is taken.' })
+  @Refuses({ 400: 'A field is wrong.', 409: 'The name is taken.' })
   create(
     @Caller() caller: Principal,
     @CreationId() id: string,
@@ -46,7 +43,7 @@ export class LoraConfigsController {
   @Get()
   @ApiOperation({ summary: 'List configurations, newest first' })
   @Answers(200, LoraConfigPageSchema, 'One page.', PAGE_HEADERS)
-  @Refuses({ 400: 'A parameter is wrong.', 401: 'No tenant.' })
+  @Refuses({ 400: 'A parameter is wrong.' })
   async list(
     @Caller() caller: Principal,
     @Query({ schema: ListLoraConfigsQuerySchema }) query: ListLoraConfigsQuery,
@@ -58,7 +55,7 @@ export class LoraConfigsController {
   @Get(':id')
   @ApiOperation({ summary: 'Get a configuration' })
   @Answers(200, LoraConfigSchema, 'The configuration.')
-  @Refuses({ 401: 'No tenant.', 404: 'Unknown configuration.' })
+  @Refuses({ 404: 'Unknown configuration.' })
   get(@Caller() caller: Principal, @Param('id') id: string): Promise<LoraConfig> {
     return this.configs.get(caller, id);
   }
@@ -66,7 +63,7 @@ export class LoraConfigsController {
   @Patch(':id')
   @ApiOperation({ summary: 'Change fields of a configuration; jobs keep the values they were submitted with' })
   @Answers(200, LoraConfigSchema, 'The configuration after the change.')
-  @Refuses({ 400: 'A field is wrong.', 401: 'No tenant.', 404: 'Unknown configuration.', 409: 'The name is taken.' })
+  @Refuses({ 400: 'A field is wrong.', 404: 'Unknown configuration.', 409: 'The name is taken.' })
   update(
     @Caller() caller: Principal,
     @Param('id') id: string,
@@ -78,7 +75,7 @@ export class LoraConfigsController {
   @Delete(':id')
   @ApiOperation({ summary: 'Delete a configuration that no active job uses' })
   @Answers(200, DeletedLoraConfigSchema, 'It is gone; `warnings` says when it was the default.')
-  @Refuses({ 400: 'Active jobs use it.', 401: 'No tenant.', 404: 'Unknown configuration.' })
+  @Refuses({ 400: 'Active jobs use it.', 404: 'Unknown configuration.' })
   delete(@Caller() caller: Principal, @Param('id') id: string): Promise<DeletedLoraConfig> {
     return this.configs.delete(caller, id);
   }

@@ -9,7 +9,8 @@ import {
   type UpdateLoraConfig,
 } from '@influencerai/shared';
 import { Database } from '../database/database.js';
-import { Prisma } from '../database/generated/client.js';
+import type { Prisma } from '../database/generated/client.js';
+import { isUniqueViolation } from '../database/unique-violation.js';
 import { isUuid } from '../http/is-uuid.js';
 import { newId } from '../http/new-id.js';
 import type { WithId } from '../idempotency/creation-id.js';
@@ -112,9 +113,6 @@ async function clearDefault(transaction: Prisma.TransactionClient, tenantId: str
     data: { isDefault: false },
   });
 }
-
-const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
 
 /** Fields of a configuration as Prisma takes them. */
 const toData = <T extends UpdateLoraConfig>(input: T) => ({

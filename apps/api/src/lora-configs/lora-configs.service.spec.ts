@@ -1,8 +1,9 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { CreateLoraConfigSchema, fieldError, type LoraConfig } from '@influencerai/shared';
+import { aPrincipal } from '../../test/a-principal.js';
 import { LoraConfigsService } from './lora-configs.service.js';
 
-const CALLER = { tenantId: 'tenant_demo' };
+const CALLER = aPrincipal();
 
 const aConfig = (change: Partial<LoraConfig> = {}): LoraConfig => ({
   id: '0199d3a0-6b7f-7a10-8f21-4c5d6e7f8091',

@@ -11,7 +11,7 @@ import {
 import { assertMeta } from '../http/json-limits.js';
 import type { WithId } from '../idempotency/creation-id.js';
 import { Storage } from '../storage/storage.js';
-import type { Principal } from '../tenants/principal.js';
+import type { Principal } from '../auth/principal.js';
 import { LoraConfigsRepository } from './lora-configs.repository.js';
 
 const DEFAULT_DELETED = 'Deleted the default LoRA configuration. Consider setting a new default.';

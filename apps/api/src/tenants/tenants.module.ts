@@ -1,7 +1,12 @@
 import { Global, Module } from '@nestjs/common';
-import { TenantHeaderGuard } from './tenant-header.guard.js';
+import { TenantsController } from './tenants.controller.js';
 import { TenantsRepository } from './tenants.repository.js';
+import { TenantsService } from './tenants.service.js';
 
 @Global()
-@Module({ providers: [TenantsRepository, TenantHeaderGuard], exports: [TenantsRepository, TenantHeaderGuard] })
+@Module({
+  controllers: [TenantsController],
+  providers: [TenantsRepository, TenantsService],
+  exports: [TenantsRepository, TenantsService],
+})
 export class TenantsModule {}

@@ -5,15 +5,23 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Env } from '../env.js';
 import { ApiFailure, type Api, type Verdict } from './api.js';
 
 const CALL_TIMEOUT_MS = 20_000;
 const READ_RETRIES = 3;
 const CURVE_POINTS = 5000;
+/** The attempt is somebody else's now, or nobody's. */
+const LOST = new Set(['job_attempt_stale', 'job_transition_refused', 'job_not_found', 'job_not_held']);
 
 /** The API as the SDK speaks to it. Callers have their own ways of trying again, so the SDK mostly does not. */
-export const sdkApi = (apiUrl: string): Api => {
-  const { workers, jobs } = new InfluencerAIClient({ baseUrl: apiUrl, timeoutMs: CALL_TIMEOUT_MS, maxRetries: 0 });
+export const sdkApi = ({ apiUrl, apiKey }: Pick<Env, 'apiUrl' | 'apiKey'>): Api => {
+  const { workers, jobs } = new InfluencerAIClient({
+    baseUrl: apiUrl,
+    apiKey,
+    timeoutMs: CALL_TIMEOUT_MS,
+    maxRetries: 0,
+  });
   const reading = (tenantId: string) => ({ tenantId, maxRetries: READ_RETRIES });
   return {
     register: (body) => judged(() => workers.register(body)),
@@ -71,7 +79,6 @@ const verdictOn = (error: unknown): Verdict => {
   if (error instanceof ConnectionError || error instanceof TimeoutError) return 'retry';
   if (!(error instanceof APIError)) return 'refused';
   if (error.code === 'worker_not_found') return 'unregistered';
-  if (error.code === 'job_attempt_stale' || error.code === 'job_transition_refused' || error.code === 'job_not_found')
-    return 'lost';
+  if (LOST.has(error.code ?? '')) return 'lost';
   return error.status === 408 || error.status === 429 || error.status >= 500 ? 'retry' : 'refused';
 };

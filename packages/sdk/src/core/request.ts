@@ -11,6 +11,7 @@ import type { Fetch, RequestOptions, UploadBody } from './request-options.js';
 /** Where and how a client sends its requests. */
 export interface TransportConfig {
   baseUrl: string;
+  apiKey: string | undefined;
   tenantId: string | undefined;
   fetch: Fetch;
   timeoutMs: number;
@@ -82,6 +83,7 @@ export class Transport {
     const result = new Headers({ accept: 'application/json', ...headers });
     if (body !== undefined) result.set('content-type', 'application/json');
     if (upload) result.set('content-type', 'application/octet-stream');
+    if (this.config.apiKey !== undefined) result.set('authorization', `Bearer ${this.config.apiKey}`);
     const tenantId = options.tenantId ?? this.config.tenantId;
     if (tenantId !== undefined) result.set('x-tenant-id', tenantId);
     const key = options.idempotencyKey ?? (isCreation ? newIdempotencyKey() : undefined);

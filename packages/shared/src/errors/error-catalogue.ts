@@ -29,6 +29,26 @@ export const ERRORS = {
     status: 401,
     message: 'The header x-tenant-id must be 1 to 64 letters, digits, "_", "-" or ".".',
   },
+  credentials_missing: {
+    status: 401,
+    message: 'No credentials. Send an API key or a token with every request: "Authorization: Bearer iak_…".',
+  },
+  credentials_invalid: { status: 401, message: 'The API key or token is not valid.' },
+  credentials_expired: { status: 401, message: 'The API key or token has expired. Ask for a new one.' },
+  scope_missing: { status: 403, message: 'This needs the scope "{scope}", which the credential does not have.' },
+  operator_only: { status: 403, message: 'This is for operators: credentials that belong to no tenant.' },
+  tenant_mismatch: {
+    status: 403,
+    message: 'The credential belongs to another tenant than x-tenant-id names. Leave the header out.',
+  },
+  tenant_disabled: { status: 403, message: 'The tenant is disabled. Ask the operator.' },
+  user_disabled: { status: 403, message: 'The user is disabled. Ask an administrator of the tenant.' },
+  tenant_not_found: { status: 404, message: 'Tenant {id} not found' },
+  user_not_found: { status: 404, message: 'User {id} not found' },
+  api_key_not_found: { status: 404, message: 'API key {id} not found' },
+  tenant_exists: { status: 409, message: 'Tenant {id} exists already.' },
+  user_exists: { status: 409, message: 'User {id} exists already.' },
+  api_key_over: { status: 409, message: 'API key {id} is revoked or expired; create a new one.' },
   route_not_found: { status: 404, message: 'Cannot {method} {path}. The routes are listed at /api.' },
   method_not_allowed: { status: 405, message: 'Cannot {method} {path}. Allowed here: {allowed}.' },
   dataset_not_found: { status: 404, message: 'Dataset {id} not found' },
@@ -59,6 +79,11 @@ export const ERRORS = {
   job_attempt_stale: {
     status: 409,
     message: 'Attempt {attempt} of job {id} is over; attempt {current} holds it now. Stop this trainer.',
+  },
+  job_not_held: { status: 409, message: 'Job {id} is not held by a worker of this key. Stop this trainer.' },
+  job_held_by_worker: {
+    status: 409,
+    message: 'A worker holds job {id}, and only it reports. To end the job, use POST /jobs/{id}/cancel.',
   },
   idempotency_key_reused: {
     status: 422,

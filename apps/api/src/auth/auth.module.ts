@@ -1,0 +1,32 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { CONFIG, type Config } from '../env.js';
+import { TenantsRepository } from '../tenants/tenants.repository.js';
+import { AuthGuard } from './auth.guard.js';
+import { Authenticator } from './authenticator.js';
+import { CredentialsRepository } from './credentials.repository.js';
+import { JobHolders } from './job-holders.js';
+import { JobHoldersRepository } from './job-holders.repository.js';
+import { JwtVerifier } from './jwt-verifier.js';
+import { TenantHeaderAuthenticator } from './tenant-header.authenticator.js';
+import { TokenAuthenticator } from './token.authenticator.js';
+
+@Global()
+@Module({
+  providers: [
+    CredentialsRepository,
+    JobHolders,
+    JobHoldersRepository,
+    JwtVerifier,
+    TokenAuthenticator,
+    {
+      provide: Authenticator,
+      inject: [CONFIG, TenantsRepository, TokenAuthenticator],
+      useFactory: ({ auth }: Config, tenants: TenantsRepository, byToken: TokenAuthenticator): Authenticator =>
+        auth.mode === 'token' ? byToken : new TenantHeaderAuthenticator(tenants),
+    },
+    { provide: APP_GUARD, useClass: AuthGuard },
+  ],
+  exports: [TokenAuthenticator],
+})
+export class AuthModule {}

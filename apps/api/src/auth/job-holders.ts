@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '@influencerai/shared';
+import { JobHoldersRepository } from './job-holders.repository.js';
+import type { Principal } from './principal.js';
+
+/** Who may report on a job: the worker that holds it, or its tenant while no worker does. */
+@Injectable()
+export class JobHolders {
+  constructor(private readonly holders: JobHoldersRepository) {}
+
+  /** @throws AppError `job_not_found`, `job_not_held` unless a worker that registered with the caller's key has the job */
+  async requireHeld({ tenantId, keyId }: Principal, jobId: string): Promise<true> {
+    const holder = await this.holders.find(tenantId, jobId);
+    if (!holder) throw new AppError('job_not_found', { id: jobId });
+    if (keyId === undefined || holder.keyId !== keyId) throw new AppError('job_not_held', { id: jobId });
+    return true;
+  }
+
+  /** @throws AppError `job_not_found`, `job_held_by_worker` */
+  async requireFree({ tenantId }: Principal, jobId: string): Promise<true> {
+    const holder = await this.holders.find(tenantId, jobId);
+    if (!holder) throw new AppError('job_not_found', { id: jobId });
+    if (holder.hasLease) throw new AppError('job_held_by_worker', { id: jobId });
+    return true;
+  }
+}
