@@ -112,4 +112,8 @@ export const KOHYA_CASES: Record<string, { spec: TrainingSpec; context: PlanCont
     context: onGpu('sdxl'),
   },
   'sdxl-finetune': { spec: aKohyaSpec({ extra: { method: 'finetune' } }), context: onGpu('sdxl') },
+  'sdxl-finetune-two-gpus': {
+    spec: aKohyaSpec({ extra: { method: 'finetune' } }),
+    context: onGpu('sdxl', { host: { device: 'cuda', gpus: 2 }, resumeFrom: RESUME }),
+  },
 };

@@ -30,7 +30,7 @@ export interface KohyaDriverConfig {
 }
 
 export const driverConfig = (planned: Planned): KohyaDriverConfig => {
-  const { base, settings, steps, context, prompts } = planned;
+  const { base, settings, steps, resumeFrom, prompts } = planned;
   return {
     mode: planned.mode,
     script: settings.full?.script ?? base.traits.script,
@@ -39,8 +39,8 @@ export const driverConfig = (planned: Planned): KohyaDriverConfig => {
     outputName: planned.name,
     totalSteps: steps.total,
     totalEpochs: Math.ceil(steps.total / steps.perEpoch),
-    startStep: context.resumeFrom?.step ?? 0,
-    resumeFrom: context.resumeFrom?.path,
+    startStep: resumeFrom?.step ?? 0,
+    resumeFrom: resumeFrom?.path,
     isBudgeted: false,
     saveEveryEpochs: settings.saveEvery.epochs ?? 0,
     saveEverySteps: settings.saveEvery.steps ?? 0,

@@ -91,7 +91,7 @@ const fullOptions = ({ settings }: Planned): Options => {
 };
 
 /** What the driver does by itself in a gated run. */
-const undrivenOptions = ({ settings, steps, prompts, mode, context }: Planned): Options => {
+const undrivenOptions = ({ settings, steps, prompts, resumeFrom }: Planned): Options => {
   const epochs = settings.saveEvery.epochs ?? Math.max(1, Math.round((settings.saveEvery.steps ?? 1) / steps.perEpoch));
   return {
     save_every_n_epochs: epochs,
@@ -99,10 +99,11 @@ const undrivenOptions = ({ settings, steps, prompts, mode, context }: Planned): 
       (settings.sampleEvery.steps === undefined
         ? { sample_every_n_epochs: settings.sampleEvery.epochs }
         : { sample_every_n_steps: settings.sampleEvery.steps })),
-    ...(mode === 'launch' && {
+    // The scripts that train all weights start over whatever they resume (`Planned.resumeFrom`).
+    ...(!settings.full && {
       save_state: true,
       save_last_n_epochs_state: KEPT_STATES,
-      ...(context.resumeFrom && { resume: context.resumeFrom.path, initial_step: context.resumeFrom.step }),
+      ...(resumeFrom && { resume: resumeFrom.path, initial_step: resumeFrom.step }),
     }),
   };
 };

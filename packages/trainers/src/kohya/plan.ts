@@ -30,6 +30,8 @@ export interface Planned {
   seed: number;
   /** Where the script writes, relative to the workspace. */
   outputDir: string;
+  /** Undefined for scripts that would count from 0 again, on top of weights that are trained already. */
+  resumeFrom: PlanContext['resumeFrom'];
 }
 
 /**
@@ -38,7 +40,7 @@ export interface Planned {
  */
 export const planKohya = (spec: TrainingSpec, context: PlanContext): Plan => {
   const planned = decide(spec, context);
-  const { base, dataset, prompts, mode } = planned;
+  const { base, dataset, prompts, mode, resumeFrom } = planned;
   return {
     files: [
       { path: JOB_FILE, content: toToml(jobOptions(planned)) },
@@ -49,7 +51,7 @@ export const planKohya = (spec: TrainingSpec, context: PlanContext): Plan => {
       ...dataset.files,
     ],
     links: dataset.links,
-    reads: [...dataset.reads, ...base.reads, ...(context.resumeFrom ? [context.resumeFrom.path] : [])],
+    reads: [...dataset.reads, ...base.reads, ...(resumeFrom ? [resumeFrom.path] : [])],
     command: ['kohya', '--config', DRIVER_FILE],
     env: environmentFor(planned),
     stdin: mode === 'gate' ? 'commands' : 'none',
@@ -77,6 +79,7 @@ const decide = (spec: TrainingSpec, context: PlanContext): Planned => {
     name: fileNameFor(spec),
     seed: seedFor(spec),
     outputDir: mode === 'gate' ? 'output' : undrivenDir(steps),
+    resumeFrom: settings.full ? undefined : context.resumeFrom,
   };
 };
 
