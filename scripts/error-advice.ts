@@ -53,6 +53,8 @@ export const ANSWERS = {
   idempotency_key_in_use: 'Wait a moment and repeat the request with the same key.',
   range_not_satisfiable: 'Ask for a range within the size of the file, or for the whole file.',
   streams_exhausted: 'Close a stream, or poll `GET /jobs/:id` instead.',
+  quota_exceeded:
+    'Wait until queued jobs were admitted, cancel some, or remove files; `GET /usage` shows every quota. Operators set them per tenant.',
   service_unavailable: 'Repeat after the seconds that `Retry-After` names. The database or the storage is away.',
   service_not_ready: 'Wait until `GET /health/ready` answers 200; its body names what is missing.',
   internal: 'Repeat once; if it stays, look up the request id in the log of the API.',

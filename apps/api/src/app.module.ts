@@ -14,6 +14,7 @@ import { FleetModule } from './fleet/fleet.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
+import { LimitsModule } from './limits/limits.module.js';
 import { LoraConfigsModule } from './lora-configs/lora-configs.module.js';
 import { MODELS } from './models.js';
 import { StorageModule } from './storage/storage.module.js';
@@ -50,6 +51,7 @@ export class AppModule {
         ApiKeysModule,
         UsersModule,
         StorageModule,
+        LimitsModule,
         EventsModule,
         IdempotencyModule,
         DatasetsModule,

@@ -77,6 +77,18 @@ export const EnvSchema = z.object({
   SWEEP_MS: milliseconds(5_000).describe('How often the dispatcher looks for jobs that need help.'),
   RENOTIFY_MS: milliseconds(30_000).describe('After so long a pending job gets another wake-up message.'),
   CANARY_MS: milliseconds(60_000).describe('How often a message through the queue proves that it is alive.'),
+  MAX_QUEUED_JOBS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(1_000)
+    .describe('Queued jobs per tenant: those beyond its concurrent ones.'),
+  MAX_STORAGE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(100 * 1024 ** 3)
+    .describe('Uploads and results per tenant. Results of running jobs are stored even beyond it.'),
   SMALL_DATASET_FILES: z.coerce
     .number()
     .int()
@@ -164,6 +176,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     redis: { url: env.REDIS_URL },
     storage: { dataRoot: resolve(env.DATA_ROOT) },
     models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },
+    quotas: { queuedJobs: env.MAX_QUEUED_JOBS, storageBytes: env.MAX_STORAGE_BYTES },
     datasets: { smallDatasetFiles: env.SMALL_DATASET_FILES },
     jobs: {
       trainerFallback: env.TRAINER_FALLBACK,

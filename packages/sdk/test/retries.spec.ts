@@ -84,6 +84,12 @@ describe('retries', () => {
     await expect(server.client().jobs.create({ type: 'lora-training', payload })).resolves.toEqual({ id: 'x' });
   });
 
+  it('should leave a quota that is used up to the caller', async () => {
+    await using server = await startServer(failing(1, refuse(429, { ...AT_ONCE, code: 'quota_exceeded' })));
+    await expect(server.client().jobs.get('1')).rejects.toMatchObject({ code: 'quota_exceeded' });
+    expect(server.received).toHaveLength(1);
+  });
+
   it('should repeat writes that have the same effect twice', async () => {
     await using server = await startServer(failing(1, refuse(500)));
     await server.client().jobs.update('j', { status: 'running' });

@@ -33,7 +33,8 @@ export function sendProblem(error: AppError, request: FastifyRequest, reply: Fas
   if (error.code === 'method_not_allowed') void reply.header('allow', String(error.details['allowed']));
   if (error.code.startsWith('credentials_'))
     void reply.header('www-authenticate', 'Bearer realm="InfluencerAI Training"');
-  if (error.status === 429 || error.status === 503) void reply.header('retry-after', '1');
+  if (error.status === 429 || error.status === 503)
+    void reply.header('retry-after', String(error.details.retryAfterS ?? 1));
   void reply.status(error.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
 }
 

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   ADMITTED_STATUSES,
   AppError,
@@ -11,7 +11,9 @@ import {
 } from '@influencerai/shared';
 import type pg from 'pg';
 import { Database } from '../database/database.js';
+import { CONFIG, type Config } from '../env.js';
 import { isUuid } from '../http/is-uuid.js';
+import { quotaExceeded } from '../limits/quota-exceeded.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
 
 /** The dataset and the configuration of a job to be, locked until its row is committed. */
@@ -42,7 +44,10 @@ export interface JobSources {
 /** Creates jobs, and reads what they are made of. */
 @Injectable()
 export class JobSubmissionsRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly database: Database,
+  ) {}
 
   /**
    * The dataset and the configuration that a job would be made of, without locking them.
@@ -64,7 +69,7 @@ export class JobSubmissionsRepository {
    * submissions cannot pass the limit together; the configuration is locked against deletion.
    * A folder that another job writes to is replaced by one inside it.
    * @param decide turns the sources into the frozen spec; what it throws undoes everything.
-   * @throws AppError `dataset_not_found`, `lora_config_not_found`
+   * @throws AppError `dataset_not_found`, `lora_config_not_found`, `quota_exceeded`
    */
   async create(
     tenantId: string,
@@ -83,7 +88,7 @@ export class JobSubmissionsRepository {
    * Creates a job that repeats another one's spec, under the same limit. The configuration is not asked for: it may be
    * gone.
    * @param check looks at the dataset as it is then; what it throws undoes everything.
-   * @throws AppError `dataset_not_found`
+   * @throws AppError `dataset_not_found`, `quota_exceeded`
    */
   async rerun(rerun: Rerun, check: (dataset: JobSources['dataset']) => void): Promise<Job> {
     const { id, source, spec, priority } = rerun;
@@ -98,14 +103,24 @@ export class JobSubmissionsRepository {
   private submit(input: Submission, decide: (client: pg.PoolClient) => Promise<TrainingSpec>): Promise<Job> {
     const { tenantId, id } = input;
     return this.database.transaction(async (client) => {
-      const limit = await lockTenant(client, tenantId);
-      const spec = await decide(client);
+      const { limit, maxQueued } = await this.lockTenant(client, tenantId);
       const { admitted, queued } = await countActive(client, tenantId);
-      const job = { ...input, hasRoom: admitted < limit && queued === 0, limit };
+      const hasRoom = admitted < limit && queued === 0;
+      if (!hasRoom) assertQueueRoom(queued, maxQueued);
+      const spec = await decide(client);
+      const job = { ...input, hasRoom, limit };
       const row = (await insert(client, job, spec)) ?? (await insert(client, job, inOwnFolder(spec, id)));
       if (!row) throw new Error(`The folder of job ${id} belongs to another job.`);
       return fromRow(row);
     });
+  }
+
+  private async lockTenant(client: pg.PoolClient, tenantId: string): Promise<{ limit: number; maxQueued: number }> {
+    const { rows } = await client.query<{ limit: number; maxQueued: number }>(LOCK_TENANT, [
+      tenantId,
+      this.config.quotas.queuedJobs,
+    ]);
+    return rows[0] ?? { limit: 0, maxQueued: 0 };
   }
 }
 
@@ -163,12 +178,8 @@ const inOwnFolder = (spec: TrainingSpec, id: string): TrainingSpec => ({
   output: { ...spec.output, dir: `${spec.output.dir}/${id}` },
 });
 
-async function lockTenant(client: pg.PoolClient, tenantId: string): Promise<number> {
-  const { rows } = await client.query<{ limit: number }>(
-    'select max_concurrent_jobs as limit from tenant where id = $1 for no key update',
-    [tenantId],
-  );
-  return rows[0]?.limit ?? 0;
+function assertQueueRoom(used: number, limit: number): void {
+  if (used >= limit) throw quotaExceeded({ quota: 'queued jobs', limit, used, wanted: 1 });
 }
 
 type Queryable = Pick<pg.PoolClient, 'query'>;
@@ -183,7 +194,7 @@ async function readDataset(client: Queryable, tenantId: string, id: string, lock
 }
 
 async function readConfig(client: Queryable, tenantId: string, id: string, lock: '' | typeof LOCKED = '') {
-  const found = isUuid(id) ? await client.query<JobSources['config']>(CONFIG + lock, [id, tenantId]) : undefined;
+  const found = isUuid(id) ? await client.query<JobSources['config']>(LORA_CONFIG + lock, [id, tenantId]) : undefined;
   if (!found?.rows[0]) throw new AppError('lora_config_not_found', { id });
   return found.rows[0];
 }
@@ -193,9 +204,12 @@ async function countActive(client: pg.PoolClient, tenantId: string): Promise<{ a
   return rows[0] ?? { admitted: 0, queued: 0 };
 }
 
+const LOCK_TENANT = `select max_concurrent_jobs as limit, coalesce(max_queued_jobs, $2::int) as "maxQueued" from tenant
+  where id = $1 for no key update`;
+
 const DATASET = 'select id, kind, path, status, meta, stats from dataset where id = $1 and tenant_id = $2';
 
-const CONFIG = `select id, name, model_name as "modelName", epochs, learning_rate as "learningRate", batch_size as "batchSize", resolution,
+const LORA_CONFIG = `select id, name, model_name as "modelName", epochs, learning_rate as "learningRate", batch_size as "batchSize", resolution,
   network_dim as "networkDim", network_alpha as "networkAlpha", output_path as "outputPath", meta
   from lora_config where id = $1 and tenant_id = $2`;
 

@@ -55,6 +55,7 @@ export type ErrorCode =
   | 'idempotency_key_in_use'
   | 'range_not_satisfiable'
   | 'streams_exhausted'
+  | 'quota_exceeded'
   | 'service_unavailable'
   | 'service_not_ready'
   | 'internal'

@@ -15,6 +15,8 @@ export function isTransient(error: unknown): boolean {
   if (!(error instanceof APIError)) return false;
   // The first attempt of ours still runs on the server, whose answer comes with the next one.
   if (error.code === 'idempotency_key_in_use') return true;
+  // Frees itself when jobs or files go, not by waiting a little.
+  if (error.code === 'quota_exceeded') return false;
   return error.status === 408 || error.status === 429 || error.status >= 500;
 }
 

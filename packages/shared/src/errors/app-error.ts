@@ -8,6 +8,8 @@ export interface FieldIssue {
 
 export interface AppErrorDetails {
   issues?: readonly FieldIssue[];
+  /** Seconds after which the same call may succeed. */
+  retryAfterS?: number;
   [name: string]: unknown;
 }
 

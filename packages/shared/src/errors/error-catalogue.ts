@@ -100,6 +100,10 @@ export const ERRORS = {
     message: 'Too many open event streams for this tenant (at most {limit}). Close one first.',
     isRetryable: true,
   },
+  quota_exceeded: {
+    status: 429,
+    message: "The tenant's quota of {limit} {quota} does not allow {wanted} more: {used} are used.",
+  },
   service_unavailable: {
     status: 503,
     message: 'The service cannot answer right now. Try again shortly.',
