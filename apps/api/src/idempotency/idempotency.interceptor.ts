@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor, type Type } from '@nestjs/common';
 import { ModuleRef, Reflector } from '@nestjs/core';
 import { AppError, fieldError } from '@influencerai/shared';
@@ -29,7 +30,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const caller = callerWithKey(request);
     if (!caller) return next.handle();
     assertStorable(request.body);
-    const turn = await this.idempotency.take(scopeOf(request, caller), requestHash(request.body));
+    const turn = await this.idempotency.take(scopeOf(request, caller), requestHash(comparedPartOf(request)));
     if ('replay' in turn) {
       void reply.status(turn.replay.status).header('idempotent-replayed', 'true');
       return of(turn.replay.body);
@@ -51,7 +52,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
   /** A failure may come after the commit, or because another holder of the key was faster: what is there counts. */
   private async workOnce({ reservation }: FirstTurn, { work, find }: Omit<Ways, 'reply'>): Promise<unknown> {
     try {
-      return await work();
+      return await this.idempotency.keep(reservation, work);
     } catch (error) {
       const made = await find(reservation.id);
       if (made !== undefined) return made;
@@ -91,3 +92,10 @@ function scopeOf({ method, url, headers }: FastifyRequest, { tenantId }: Princip
   const [path = ''] = url.split('?', 1);
   return { tenantId, route: `${method} ${path}`, key: headers[HEADER] as string };
 }
+
+/**
+ * What a repeated request must have in common with the first. A stream cannot be compared before it is read, which is
+ * what the key is to save; its length is all there is.
+ */
+const comparedPartOf = ({ body, headers }: FastifyRequest): unknown =>
+  body instanceof Readable ? { length: headers['content-length'] ?? null } : body;

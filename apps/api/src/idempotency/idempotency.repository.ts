@@ -66,6 +66,13 @@ export class IdempotencyRepository {
     await this.database.query(COMPLETE, [scope.tenantId, scope.route, scope.key, token, status, text]);
   }
 
+  /** Makes the reservation as young as now, so that it does not pass for abandoned. */
+  async renew(reservation: Reservation): Promise<void> {
+    const { scope, token } = reservation;
+    const [row] = await this.database.query<{ token: Date }>(RENEW, [scope.tenantId, scope.route, scope.key, token]);
+    if (row) reservation.token = row.token.toISOString();
+  }
+
   /** Frees a key whose request failed. */
   async abandon({ scope, token }: Reservation): Promise<void> {
     await this.database.query(ABANDON, [scope.tenantId, scope.route, scope.key, token]);
@@ -96,6 +103,10 @@ const HELD = 'tenant_id = $1 and route = $2 and key = $3 and created_at = $4::ti
 const COMPLETE = {
   name: 'idempotency-complete',
   text: `update idempotency_key set status = $5, body = $6::jsonb where ${HELD}`,
+};
+const RENEW = {
+  name: 'idempotency-renew',
+  text: `update idempotency_key set created_at = now() where ${HELD} returning created_at as token`,
 };
 const ABANDON = { name: 'idempotency-abandon', text: `delete from idempotency_key where ${HELD}` };
 const PURGE = {

@@ -7,6 +7,7 @@ import { IdempotencyRepository, type IdempotencyScope, type Reservation } from '
 const HOUR_MS = 3_600_000;
 /** Taking over from a request that is only slow is harmless: both create the same row. */
 const LIMITS = { ttlMs: 24 * HOUR_MS, abandonedMs: 60_000 };
+const RENEW_MS = 15_000;
 const PATIENCE_MS = 5_000;
 const FIRST_POLL_MS = 20;
 const LONGEST_POLL_MS = 250;
@@ -41,6 +42,21 @@ export class IdempotencyService implements OnApplicationBootstrap, OnApplication
       if (turn) return turn;
       if (Date.now() + pauseMs > deadline) throw new AppError('idempotency_key_in_use');
       await sleep(pauseMs);
+    }
+  }
+
+  /** Does the work of a request. One that takes long, such as an upload, renews its key, so as not to pass for dead. */
+  async keep<T>(reservation: Reservation, work: () => Promise<T>, everyMs = RENEW_MS): Promise<T> {
+    let renewal = Promise.resolve();
+    const renew = () =>
+      this.keys.renew(reservation).catch((error: unknown) => this.warn(error, 'A key was not renewed.'));
+    const timer = setInterval(() => void (renewal = renewal.then(renew)), everyMs);
+    try {
+      return await work();
+    } finally {
+      clearInterval(timer);
+      // It may have changed the token that the key is completed or abandoned with.
+      await renewal;
     }
   }
 
