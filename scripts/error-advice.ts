@@ -10,6 +10,8 @@ export const ANSWERS = {
   request_timed_out: 'Check the line; large files are best sent in parts that can be resumed.',
   headers_too_large: 'Shorten the query or leave out headers such as cookies.',
   media_type_unsupported: 'Set the header `content-type` to what the message names.',
+  multipart_malformed: 'Send `multipart/form-data` as HTTP libraries build it, to its last boundary.',
+  upload_too_large: 'Send less, or several uploads. The limits are listed in `docs/uploads.md`.',
   tenant_missing: 'Add the header `x-tenant-id`.',
   tenant_malformed: 'Use letters, digits, `_`, `-` and `.`; begin with a letter or digit.',
   credentials_missing:
@@ -32,6 +34,8 @@ export const ANSWERS = {
   route_not_found: 'Compare method and path with the list at `/api`.',
   method_not_allowed: 'Use one of the methods that the header `Allow` names.',
   dataset_not_found: 'Check the id. A dataset of another tenant gets the same answer as one that does not exist.',
+  upload_not_found:
+    'Check the id. An upload that has expired, was made into a dataset or belongs to another tenant gets the same answer as one that never was.',
   lora_config_not_found:
     'Check the id. A configuration of another tenant gets the same answer as one that does not exist.',
   job_not_found: 'Check the id. A job of another tenant gets the same answer as one that does not exist.',
@@ -55,7 +59,9 @@ export const ANSWERS = {
   streams_exhausted: 'Close a stream, or poll `GET /jobs/:id` instead.',
   quota_exceeded:
     'Wait until queued jobs were admitted, cancel some, or remove files; `GET /usage` shows every quota. Operators set them per tenant.',
+  uploads_exhausted: 'Wait until an upload is done, or `DELETE /uploads/:id` one that was given up.',
   service_unavailable: 'Repeat after the seconds that `Retry-After` names. The database or the storage is away.',
+  storage_full: 'Tell the operator. Uploads that broke leave nothing behind and can be repeated.',
   service_not_ready: 'Wait until `GET /health/ready` answers 200; its body names what is missing.',
   internal: 'Repeat once; if it stays, look up the request id in the log of the API.',
 } as const satisfies Partial<Record<ErrorCode, string>>;

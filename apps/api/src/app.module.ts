@@ -19,6 +19,7 @@ import { LoraConfigsModule } from './lora-configs/lora-configs.module.js';
 import { MODELS } from './models.js';
 import { StorageModule } from './storage/storage.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
+import { UploadsModule } from './uploads/uploads.module.js';
 import { UsersModule } from './users/users.module.js';
 
 @Global()
@@ -55,6 +56,7 @@ export class AppModule {
         EventsModule,
         IdempotencyModule,
         DatasetsModule,
+        UploadsModule,
         LoraConfigsModule,
         DispatcherModule,
         JobsModule,

@@ -62,6 +62,7 @@ function createAdapter({ http }: Config): FastifyAdapter {
   server.removeAllContentTypeParsers();
   acceptJson(server);
   // Uploads are streamed to storage as they come, never held in memory.
-  server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
+  const streamed = ['application/octet-stream', 'multipart/form-data'];
+  server.addContentTypeParser(streamed, (_request, payload, done) => done(null, payload));
   return adapter;
 }

@@ -12,6 +12,10 @@ const keyText = z
   .refine((text) => readKey(text) !== undefined, 'Must be a key as `bin/admin keys mint` makes it.')
   .optional();
 
+const GIB = 2 ** 30;
+const count = (fallback: number, max = Number.MAX_SAFE_INTEGER) =>
+  z.coerce.number().int().min(1).max(max).default(fallback);
+
 /** Every setting of the API, with its default. `.env.example` is checked against this schema. */
 export const EnvSchema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).describe('PostgreSQL, the truth of the system.'),
@@ -113,6 +117,15 @@ export const EnvSchema = z.object({
   SLOW_CLIENT_MS: milliseconds(30_000).describe(
     'A client that sends less than 1 KiB/s of a body, or takes nothing of an answer, for so long is cut off.',
   ),
+  UPLOAD_MAX_BYTES: count(20 * GIB).describe('Largest upload, as it is sent.'),
+  UPLOAD_MAX_FILE_BYTES: count(10 * GIB).describe('Largest file of an upload.'),
+  UPLOAD_MAX_FILES: count(100_000, 100_000).describe(
+    'Most files of an upload, skipped ones and folders of an archive included.',
+  ),
+  UPLOAD_MAX_UNPACKED_BYTES: count(40 * GIB).describe('Most bytes that an uploaded archive may hold.'),
+  UPLOAD_MAX_RATIO: count(100).describe('How many times larger than the archive what it holds may be.'),
+  UPLOAD_MAX_NAME_BYTES: count(512, 900).describe('Longest name of an uploaded file, its folders included.'),
+  UPLOAD_MAX_OPEN: count(10).describe('Most uploads of a tenant that are under way at once.'),
   BODY_LIMIT_BYTES: z.coerce.number().int().min(1024).default(1_048_576).describe('Largest JSON body.'),
   MAX_EVENT_STREAMS: z.coerce
     .number()
@@ -178,6 +191,15 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },
     quotas: { queuedJobs: env.MAX_QUEUED_JOBS, storageBytes: env.MAX_STORAGE_BYTES },
     datasets: { smallDatasetFiles: env.SMALL_DATASET_FILES },
+    uploads: {
+      maxBytes: env.UPLOAD_MAX_BYTES,
+      maxFileBytes: env.UPLOAD_MAX_FILE_BYTES,
+      maxFiles: env.UPLOAD_MAX_FILES,
+      maxUnpackedBytes: env.UPLOAD_MAX_UNPACKED_BYTES,
+      maxRatio: env.UPLOAD_MAX_RATIO,
+      maxNameBytes: env.UPLOAD_MAX_NAME_BYTES,
+      maxOpen: env.UPLOAD_MAX_OPEN,
+    },
     jobs: {
       trainerFallback: env.TRAINER_FALLBACK,
       maxAttempts: env.MAX_ATTEMPTS,

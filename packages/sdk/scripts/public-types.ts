@@ -9,6 +9,7 @@ export const RESPONSE_TYPES: TypeTable = {
   DatasetStatus: { schema: shared.DatasetStatusSchema, doc: 'How far the validation of a dataset is.' },
   DatasetStats: { schema: shared.DatasetStatsSchema, doc: 'What opening every file of a dataset found.' },
   DatasetProblem: { schema: shared.DatasetProblemSchema, doc: 'Something wrong with one file of a dataset.' },
+  DatasetUpload: { schema: shared.DatasetUploadSchema, doc: 'What an upload brought.' },
   Dataset: { schema: shared.DatasetSchema, doc: 'A folder of training data.' },
   LoraConfig: { schema: shared.LoraConfigSchema, doc: 'A reusable set of training parameters.' },
   DeletedLoraConfig: { schema: shared.DeletedLoraConfigSchema, doc: 'The answer to a deletion.' },

@@ -16,6 +16,7 @@ const aDataset = (updatedAt = 'claimed'): Dataset => ({
   status: 'processing',
   stats: null,
   problems: [],
+  upload: null,
   createdAt: '2025-01-15T10:30:00.000Z',
   updatedAt,
 });

@@ -10,12 +10,13 @@ export interface DatasetRow {
   status: DatasetStatus;
   stats: unknown;
   problems: unknown;
+  upload: unknown;
   createdAt: Date;
   updatedAt: Date;
 }
 
 export const DATASET_COLUMNS =
-  'id, tenant_id as "tenantId", kind, path, meta, status, stats, problems, created_at as "createdAt", updated_at as "updatedAt"';
+  'id, tenant_id as "tenantId", kind, path, meta, status, stats, problems, upload, created_at as "createdAt", updated_at as "updatedAt"';
 
 /** The JSON columns are only ever written from the types that they are read as. */
 export const fromRow = (row: DatasetRow): Dataset => ({
@@ -27,6 +28,7 @@ export const fromRow = (row: DatasetRow): Dataset => ({
   status: row.status,
   stats: row.stats as Dataset['stats'],
   problems: row.problems as Dataset['problems'],
+  upload: row.upload as Dataset['upload'],
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
 });

@@ -4,6 +4,7 @@ import {
   type CreateDataset,
   type Dataset,
   type DatasetStatus,
+  type DatasetUpload,
   type ListDatasetsQuery,
   type Page,
 } from '@influencerai/shared';
@@ -13,6 +14,16 @@ import { newId } from '../http/new-id.js';
 import type { WithId } from '../idempotency/creation-id.js';
 import { DATASET_COLUMNS, type DatasetRow, fromRow } from './dataset.mapper.js';
 import type { Inspection } from './inspection/inspection.js';
+
+/** The upload that a dataset comes from, and who holds it. */
+export interface UploadClaim {
+  id: string;
+  tenantId: string;
+  holder: string;
+}
+
+/** A dataset whose files an upload has brought. */
+export type UploadedDataset = CreateDataset & { upload: DatasetUpload };
 
 @Injectable()
 export class DatasetsRepository {
@@ -29,6 +40,19 @@ export class DatasetsRepository {
       [id, tenantId, kind, path, JSON.stringify(meta), status],
     );
     return row as Dataset;
+  }
+
+  /**
+   * Closes an upload and registers what it brought, both or neither.
+   * @returns undefined when the upload is not the holder's any more
+   */
+  createFromUpload(
+    { id, tenantId, holder }: UploadClaim,
+    { kind, path, meta, upload }: UploadedDataset,
+    status: DatasetStatus,
+  ): Promise<Dataset | undefined> {
+    const json = [JSON.stringify(meta), JSON.stringify(upload)];
+    return this.write(CREATE_FROM_UPLOAD, [id, tenantId, holder, kind, path, ...json, status]);
   }
 
   /** @throws AppError `dataset_not_found` */
@@ -91,6 +115,11 @@ export class DatasetsRepository {
     return rows[0] && fromRow(rows[0]);
   }
 }
+
+const CREATE_FROM_UPLOAD = `with closed as (
+    delete from upload where id = $1 and tenant_id = $2 and holder = $3 returning id, tenant_id
+  ) insert into dataset (id, tenant_id, kind, path, meta, upload, status, updated_at)
+    select id, tenant_id, $4, $5, $6, $7, $8::dataset_status, now() from closed returning ${DATASET_COLUMNS}`;
 
 /** Later than any earlier one even within a millisecond: the column is the token of claims. */
 const NEXT_TOKEN = "updated_at = greatest(now(), updated_at + interval '1 millisecond')";

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
+  AppError,
   type CreateDataset,
   type Dataset,
   type DatasetStatus,
@@ -14,7 +15,7 @@ import type { WithId } from '../idempotency/creation-id.js';
 import { type Listing, Storage } from '../storage/storage.js';
 import type { Principal } from '../auth/principal.js';
 import { DatasetInspector, MAX_DATASET_FILES } from './dataset-inspector.js';
-import { DatasetsRepository } from './datasets.repository.js';
+import { DatasetsRepository, type UploadClaim, type UploadedDataset } from './datasets.repository.js';
 import { isText } from './inspection/inspect-text.js';
 
 /** A few large files are as slow as many small ones. */
@@ -37,10 +38,21 @@ export class DatasetsService {
   async create({ tenantId }: Principal, input: WithId<CreateDataset>): Promise<Dataset> {
     assertMeta(input.meta);
     const listing = await this.find(input);
-    const register = (status: DatasetStatus) => this.datasets.create(tenantId, input, status);
-    return this.isSmall(listing)
-      ? this.inspector.inspect(await register('processing'))
-      : this.inspector.enqueue(register);
+    return this.begin(listing, (status) => this.datasets.create(tenantId, input, status));
+  }
+
+  /**
+   * Registers what an upload has brought, as {@link create} does.
+   * @throws AppError `service_unavailable` when the upload was given up meanwhile
+   */
+  async createFromUpload(claim: UploadClaim, input: UploadedDataset): Promise<Dataset> {
+    const listing = await this.find(input);
+    const register = async (status: DatasetStatus): Promise<Dataset> => {
+      const dataset = await this.datasets.createFromUpload(claim, input, status);
+      if (!dataset) throw new AppError('service_unavailable');
+      return dataset;
+    };
+    return this.begin(listing, register);
   }
 
   list({ tenantId }: Principal, query: ListDatasetsQuery): Promise<Page<Dataset>> {
@@ -54,6 +66,12 @@ export class DatasetsService {
   /** Sets the status by hand. An inspection that still runs gives way. */
   setStatus({ tenantId }: Principal, id: string, { status }: UpdateDatasetStatus): Promise<Dataset> {
     return this.datasets.setStatus(tenantId, id, status);
+  }
+
+  private async begin(listing: Listing, register: (status: DatasetStatus) => Promise<Dataset>): Promise<Dataset> {
+    return this.isSmall(listing)
+      ? this.inspector.inspect(await register('processing'))
+      : this.inspector.enqueue(register);
   }
 
   private async find({ path, kind }: CreateDataset): Promise<Listing> {

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import { AppError } from '@influencerai/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { codeOf } from './error-code.js';
+import { codeOf, hasCode } from './error-code.js';
 import { fromError } from './problem.js';
 
 /** The native face's errors: domain errors by their code, anything unforeseen as `internal` with a request id. */
@@ -54,6 +54,7 @@ function noRoute(cause: unknown, request: FastifyRequest): AppError {
 /** Puts errors of the framework into the catalogue's words. */
 function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   if (thrown instanceof AppError) return thrown;
+  if (hasCode(thrown, 'ENOSPC', 'EDQUOT')) return new AppError('storage_full', {}, { cause: thrown });
   if (isUnavailable(thrown)) return new AppError('service_unavailable', {}, { cause: thrown });
   const status = statusOf(thrown);
   if (status === 404) return noRoute(thrown, request);

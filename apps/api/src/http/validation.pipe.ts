@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http';
 import { type ArgumentMetadata, Injectable, StandardSchemaValidationPipe } from '@nestjs/common';
 import { AppError, type FieldIssue } from '@influencerai/shared';
 import { assertStorable } from './json-limits.js';
@@ -20,6 +21,7 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
    * parameter gets that parameter's name.
    */
   override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
+    if (value instanceof IncomingMessage) throw notJson(value);
     // Before the schema, which walks the value recursively. An id that cannot be stored is an id that is not found.
     if (metadata.type !== 'param') assertStorable(value);
     const given = metadata.type === 'body' && value == null ? ({} as T) : value;
@@ -31,13 +33,18 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
   }
 }
 
+/** Uploads come as the streams that they are, on whatever route they were sent to. */
+const notJson = ({ headers }: IncomingMessage): AppError =>
+  new AppError('media_type_unsupported', { contentType: headers['content-type'], expected: 'application/json' });
+
 const inField = (field: string, { code, details }: AppError): AppError =>
   new AppError(code, {
     ...details,
     issues: details.issues?.map(({ path, message }) => ({ path: [field, ...path], message })),
   });
 
-function toFieldIssues(issue: SchemaIssue): FieldIssue[] {
+/** What a schema found, as the error answers name it; an unknown key is an issue of its own. */
+export function toFieldIssues(issue: SchemaIssue): FieldIssue[] {
   const path = (issue.path ?? []).map((segment) => plainKey(typeof segment === 'object' ? segment.key : segment));
   const unknownKeys = 'keys' in issue && Array.isArray(issue.keys) ? (issue.keys as string[]) : [];
   if (unknownKeys.length === 0) return [{ path, message: issue.message }];

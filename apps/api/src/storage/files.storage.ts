@@ -66,6 +66,10 @@ export class FilesStorage extends Storage {
     await rm(await confine(this.root, key), { force: true });
   }
 
+  async removeFolder(key: string): Promise<void> {
+    await rm(await confine(this.root, key), { recursive: true, force: true });
+  }
+
   async check(): Promise<void> {
     await access(this.root, constants.R_OK | constants.W_OK);
     const { bavail, bsize } = await statfs(this.root);

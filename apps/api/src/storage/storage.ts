@@ -67,6 +67,9 @@ export abstract class Storage {
   /** Removes a file; it may be gone already. */
   abstract remove(key: string): Promise<void>;
 
+  /** Removes a folder with all that lies in it; it may be gone already. */
+  abstract removeFolder(key: string): Promise<void>;
+
   /** @throws Error that says why files cannot be stored now */
   abstract check(): Promise<void>;
 }

@@ -18,6 +18,8 @@ export type ErrorCode =
   | 'request_timed_out'
   | 'headers_too_large'
   | 'media_type_unsupported'
+  | 'multipart_malformed'
+  | 'upload_too_large'
   | 'tenant_missing'
   | 'tenant_malformed'
   | 'credentials_missing'
@@ -37,6 +39,7 @@ export type ErrorCode =
   | 'route_not_found'
   | 'method_not_allowed'
   | 'dataset_not_found'
+  | 'upload_not_found'
   | 'lora_config_not_found'
   | 'job_not_found'
   | 'artifact_not_found'
@@ -56,7 +59,9 @@ export type ErrorCode =
   | 'range_not_satisfiable'
   | 'streams_exhausted'
   | 'quota_exceeded'
+  | 'uploads_exhausted'
   | 'service_unavailable'
+  | 'storage_full'
   | 'service_not_ready'
   | 'internal'
   | 'attempts_exhausted'
@@ -103,6 +108,21 @@ export type DatasetProblem = {
   reason: string;
 };
 
+/** What an upload brought. */
+export type DatasetUpload = {
+  /** Files that were kept. */
+  files: number;
+  /** Their size. */
+  bytes: number;
+  /** Files that were left out, at most 100 of them: hidden ones and those that no dataset uses. */
+  skipped: {
+    name: string;
+    reason: string;
+  }[];
+  /** Number of all that were left out. */
+  skippedCount: number;
+};
+
 /** A folder of training data. */
 export type Dataset = {
   id: string;
@@ -114,6 +134,8 @@ export type Dataset = {
   /** Measured by opening every file; null until that is done. */
   stats: DatasetStats | null;
   problems: DatasetProblem[];
+  /** What an upload brought; null for a folder that was there before. */
+  upload: DatasetUpload | null;
   createdAt: string;
   updatedAt: string;
 };

@@ -28,6 +28,16 @@ export const CreateDatasetSchema = z
   });
 export type CreateDataset = z.infer<typeof CreateDatasetSchema>;
 
+export const UploadDatasetSchema = z
+  .strictObject({
+    kind: DatasetKindSchema.describe('`lora-training`: pictures with captions. `fine-tuning`: rows of text.'),
+    name: z.string().trim().min(1).max(255).optional().describe('What to call it; kept as `meta.name`.'),
+    meta: MetaSchema.default({}).describe('Free JSON: `triggerWord`, …'),
+  })
+  .meta({ example: { kind: 'lora-training', name: 'Portraits', meta: { triggerWord: 'ohwx' } } });
+/** What comes beside the files of an upload. */
+export type UploadDataset = z.infer<typeof UploadDatasetSchema>;
+
 export const ListDatasetsQuerySchema = PageQuerySchema.extend({
   status: DatasetStatusSchema.optional(),
   kind: DatasetKindSchema.optional(),
@@ -63,6 +73,16 @@ export const DatasetProblemSchema = z.object({
 });
 export type DatasetProblem = z.infer<typeof DatasetProblemSchema>;
 
+export const DatasetUploadSchema = z.object({
+  files: z.int().describe('Files that were kept.'),
+  bytes: z.int().describe('Their size.'),
+  skipped: z
+    .array(z.object({ name: z.string(), reason: z.string() }))
+    .describe('Files that were left out, at most 100 of them: hidden ones and those that no dataset uses.'),
+  skippedCount: z.int().describe('Number of all that were left out.'),
+});
+export type DatasetUpload = z.infer<typeof DatasetUploadSchema>;
+
 export const DatasetSchema = z
   .object({
     id: z.string(),
@@ -73,6 +93,7 @@ export const DatasetSchema = z
     status: DatasetStatusSchema,
     stats: DatasetStatsSchema.nullable().describe('Measured by opening every file; null until that is done.'),
     problems: z.array(DatasetProblemSchema),
+    upload: DatasetUploadSchema.nullable().describe('What an upload brought; null for a folder that was there before.'),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
@@ -97,6 +118,7 @@ export const DatasetSchema = z
         digest: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
       },
       problems: [],
+      upload: null,
       createdAt: '2025-01-15T10:30:00.000Z',
       updatedAt: '2025-01-15T10:30:00.000Z',
     },

@@ -21,6 +21,8 @@ export const ERRORS = {
     status: 415,
     message: 'The content type {contentType} is not supported here; use {expected}.',
   },
+  multipart_malformed: { status: 400, message: 'The multipart body cannot be read: {reason}.' },
+  upload_too_large: { status: 413, message: 'The upload is too large: {what} at most {limit}.' },
   tenant_missing: {
     status: 401,
     message: 'The header x-tenant-id is missing. Send it with every request, for example "x-tenant-id: tenant_demo".',
@@ -52,6 +54,7 @@ export const ERRORS = {
   route_not_found: { status: 404, message: 'Cannot {method} {path}. The routes are listed at /api.' },
   method_not_allowed: { status: 405, message: 'Cannot {method} {path}. Allowed here: {allowed}.' },
   dataset_not_found: { status: 404, message: 'Dataset {id} not found' },
+  upload_not_found: { status: 404, message: 'Upload {id} was not found.' },
   lora_config_not_found: { status: 404, message: 'LoRA config {id} not found' },
   job_not_found: { status: 404, message: 'Job {id} not found' },
   artifact_not_found: { status: 404, message: 'Artifact {name} not found' },
@@ -104,11 +107,17 @@ export const ERRORS = {
     status: 429,
     message: "The tenant's quota of {limit} {quota} does not allow {wanted} more: {used} are used.",
   },
+  uploads_exhausted: {
+    status: 429,
+    message: 'Too many open uploads for this tenant (at most {limit}). Finish or delete one first.',
+    isRetryable: true,
+  },
   service_unavailable: {
     status: 503,
     message: 'The service cannot answer right now. Try again shortly.',
     isRetryable: true,
   },
+  storage_full: { status: 507, message: 'There is no room left to store files. Nothing was kept.' },
   service_not_ready: { status: 503, message: 'Not ready: {failing}. The log says why.', isRetryable: true },
   internal: {
     status: 500,

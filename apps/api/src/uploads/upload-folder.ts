@@ -1,0 +1,91 @@
+import { Readable } from 'node:stream';
+import type { DatasetUpload } from '@influencerai/shared';
+import { inBytes } from '../http/in-bytes.js';
+import type { Storage } from '../storage/storage.js';
+import { EntryNames, problemOfName, readEntryName } from './entry-name.js';
+import { HEAD_BYTES, problemOfContent } from './file-content.js';
+import { refuseFile, tooLarge, type UploadLimits } from './upload-limits.js';
+
+const MAX_SKIPPED_SHOWN = 100;
+
+export interface UploadFolderOptions {
+  storage: Storage;
+  /** Where the files go. */
+  key: string;
+  limits: UploadLimits;
+  signal: AbortSignal;
+}
+
+/** The files of one upload on their way into storage: checks each name and content, and keeps what a dataset uses. */
+export class UploadFolder {
+  readonly report: DatasetUpload = { files: 0, bytes: 0, skipped: [], skippedCount: 0 };
+  private readonly names = new EntryNames();
+  private entries = 0;
+
+  constructor(private readonly options: UploadFolderOptions) {}
+
+  get isEmpty(): boolean {
+    return this.entries === 0;
+  }
+
+  /**
+   * Takes in a file, or skips it.
+   * @throws AppError `validation_failed` or `upload_too_large` that names the file
+   */
+  async add(given: string, content: AsyncIterable<Buffer>): Promise<void> {
+    this.count();
+    const name = readEntryName(given, this.options.limits.maxNameBytes);
+    if ('refusal' in name) throw refuseFile(given, name.refusal);
+    const clash = this.names.take(name.path);
+    if (clash) throw refuseFile(given, clash);
+    if (name.skip === undefined) return this.store(name.path, this.checked(given, content));
+    this.skip(name.path, name.skip);
+    if (name.isHidden) return;
+    // Read all the same: what is dangerous is refused under any name that somebody chose.
+    for await (const _ of this.checked(given, content)) continue;
+  }
+
+  /** Takes note of a folder of an archive; folders come to be with their files. */
+  addFolder(given: string): void {
+    this.count();
+    const path = given.replace(/\/+$/, '');
+    const problem = path === '.' ? undefined : problemOfName(path, this.options.limits.maxNameBytes);
+    if (problem) throw refuseFile(given, problem);
+  }
+
+  private count(): void {
+    const { maxFiles } = this.options.limits;
+    if (++this.entries > maxFiles) throw tooLarge('it may have', `${maxFiles} files`);
+  }
+
+  private async store(path: string, content: AsyncIterable<Buffer>): Promise<void> {
+    const { storage, key, signal } = this.options;
+    const bytes = Readable.from(content, { objectMode: false });
+    const { sizeBytes } = await storage.write(`${key}/${path}`, bytes, { signal });
+    this.report.files += 1;
+    this.report.bytes += sizeBytes;
+  }
+
+  private skip(name: string, reason: string): void {
+    this.report.skippedCount += 1;
+    if (this.report.skipped.length < MAX_SKIPPED_SHOWN) this.report.skipped.push({ name, reason });
+  }
+
+  /** The same bytes, refused as soon as they are too many or begin like something dangerous. */
+  private async *checked(name: string, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    const { maxFileBytes } = this.options.limits;
+    let head = Buffer.alloc(0);
+    let sizeBytes = 0;
+    for await (const chunk of content) {
+      this.options.signal.throwIfAborted();
+      sizeBytes += chunk.length;
+      if (sizeBytes > maxFileBytes) throw tooLarge('each file may have', inBytes(maxFileBytes), name);
+      if (head.length < HEAD_BYTES) {
+        head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES)]);
+        const problem = problemOfContent(head);
+        if (problem) throw refuseFile(name, problem);
+      }
+      yield chunk;
+    }
+  }
+}

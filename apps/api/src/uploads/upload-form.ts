@@ -1,0 +1,48 @@
+import { AppError, fieldError, type UploadDataset, UploadDatasetSchema } from '@influencerai/shared';
+import { findRepeatedName } from '../http/json-body.js';
+import { assertMeta } from '../http/json-limits.js';
+import { toFieldIssues } from '../http/validation.pipe.js';
+
+/** Text that came beside the files of an upload, by name. */
+export class UploadForm {
+  private readonly fields = new Map<string, string>();
+
+  /** @throws AppError `validation_failed` when it was given before */
+  set(name: string, value: string): void {
+    if (this.fields.has(name)) throw fieldError([name], 'Must be given once.');
+    this.fields.set(name, value);
+  }
+
+  has(name: string): boolean {
+    return this.fields.has(name);
+  }
+
+  /** @throws AppError `validation_failed` that names the field */
+  read(): UploadDataset {
+    const { meta, ...others } = Object.fromEntries(this.fields);
+    const given = meta === undefined ? others : { ...others, meta: parseJson(meta) };
+    const { success, data, error } = UploadDatasetSchema.safeParse(given);
+    if (!success) throw new AppError('validation_failed', { issues: error.issues.flatMap(toFieldIssues) });
+    assertMeta(data.meta);
+    return data;
+  }
+}
+
+function parseJson(text: string): unknown {
+  const value = parseSafely(text);
+  const repeated = findRepeatedName(text);
+  if (repeated) throw fieldError(['meta', ...repeated], 'Must not be given twice.');
+  return value;
+}
+
+function parseSafely(text: string): unknown {
+  try {
+    return JSON.parse(text, (key, value: unknown) => {
+      if (key === '__proto__') throw new SyntaxError('A key that would change the object itself.');
+      return value;
+    });
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw fieldError(['meta'], 'Must be a JSON object.');
+  }
+}

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { DatasetsModule } from '../datasets/datasets.module.js';
+import { DatasetUploadsController } from './dataset-uploads.controller.js';
+import { UploadSweeper } from './upload-sweeper.js';
+import { UploadsRepository } from './uploads.repository.js';
+import { UploadsService } from './uploads.service.js';
+
+@Module({
+  imports: [DatasetsModule],
+  controllers: [DatasetUploadsController],
+  providers: [UploadsService, UploadsRepository, UploadSweeper],
+  exports: [UploadsService],
+})
+export class UploadsModule {}
