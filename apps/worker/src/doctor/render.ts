@@ -6,6 +6,7 @@ import {
   type ModelsFinding,
   type TrainerFinding,
 } from './examination.js';
+import { table, type TableRow } from '../render-table.js';
 
 /** An examination as a table for people: what is fine, and under it what is not and what to do. */
 export const renderExamination = (found: Examination): string => {
@@ -23,16 +24,6 @@ export const renderExamination = (found: Examination): string => {
 
 /** The registry as a table for people. */
 export const renderModels = (models: ModelsFinding): string => [...table(modelRows(models)), ''].join('\n');
-
-type TableRow = [what: string, state: string, problem?: string];
-
-const table = (rows: TableRow[]): string[] => {
-  const width = Math.max(...rows.map(([what]) => what.length));
-  return rows.flatMap(([what, state, problem]) => [
-    `${problem ? '✗' : '✓'} ${what.padEnd(width)}  ${state}`.trimEnd(),
-    ...(problem ? [`  ${' '.repeat(width)}  → ${problem}`] : []),
-  ]);
-};
 
 const gpuRows = ({ gpus, driver, gpuProblem }: Examination): TableRow[] => {
   if (gpuProblem) return [['GPU', 'none is usable', gpuProblem]];
