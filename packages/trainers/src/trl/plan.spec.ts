@@ -1,27 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { aContext, aSpec } from '../../test/builders.js';
-import type { ModelEntry, PlanContext, TextRow } from '../index.js';
+import { aContext } from '../../test/builders.js';
+import { aTextContext, aTextSpec, TRL_ROWS } from '../../test/trl-cases.js';
+import type { ModelEntry, PlanContext } from '../index.js';
 import type { TrlDriverConfig } from './config.js';
 import { planTrl } from './plan.js';
 
-const ROWS: TextRow[] = [{ text: 'to be or not to be' }, { text: 'that is the question' }, { text: 'to sleep' }];
-const CUDA = { device: 'cuda' as const, gpus: 1 };
 const LOCAL: ModelEntry = { trainer: 'trl', model: '/models/llama' };
 
-type Overrides = Parameters<typeof aSpec>[0];
-
-const aTextSpec = ({ training, ...overrides }: Overrides = {}) =>
-  aSpec({
-    kind: 'text',
-    trainer: 'trl',
-    requestedTrainer: 'trl',
-    baseModel: 'Qwen/Qwen2.5-0.5B',
-    training: { minSnrGamma: null, epochs: 3, ...training },
-    ...overrides,
-  });
-
-const aTextContext = (overrides: Partial<PlanContext> = {}): PlanContext =>
-  aContext({ dataset: { kind: 'text', rows: ROWS }, ...overrides });
+type Overrides = Parameters<typeof aTextSpec>[0];
 
 const plan = (spec: Overrides = {}, context: Partial<PlanContext> = {}) =>
   planTrl(aTextSpec(spec), aTextContext(context));
@@ -36,21 +22,13 @@ const refusal = (code: string, reason: string) =>
   expect.objectContaining({ code, message: expect.stringContaining(reason) });
 
 describe('planTrl', () => {
-  it.each(['lora', 'qlora', 'full'] as const)('should write the documented driver.json for %s', (method) => {
-    expect(configOf(plan({ extra: { method } }, { host: CUDA }))).toMatchSnapshot();
-  });
-
-  it('should write the documented driver.json for a CPU', () => {
-    expect(configOf(plan({ training: { optimizer: 'AdamW8bit' } }))).toMatchSnapshot();
-  });
-
   it('should start the driver in the workspace, with its rows beside it', () => {
     const planned = plan();
     expect(planned.command).toEqual(['trl', '--config', 'driver.json']);
     expect(planned.stdin).toBe('commands');
     expect(planned.files[0]).toEqual({
       path: 'train.jsonl',
-      content: ROWS.map((row) => `${JSON.stringify(row)}\n`).join(''),
+      content: TRL_ROWS.map((row) => `${JSON.stringify(row)}\n`).join(''),
     });
   });
 
