@@ -6,6 +6,8 @@ import { readEnv } from './env.js';
 import { InstallError } from './install/install-error.js';
 import type { Installed } from './install/install-plan.js';
 import { installTrainer, readInstalled, removeTrainer } from './install/install-trainer.js';
+import { renderVerification } from './verify/render.js';
+import { verifyTrainer } from './verify/verify-trainer.js';
 
 const NAMES = Object.keys(UPSTREAMS) as UpstreamId[];
 
@@ -13,6 +15,8 @@ const USAGE = `bin/trainers <command> [options]
 
   install <name>   make the pinned environment and fetch the source; does nothing when both are up to date
   list [name]      what is installed; fails when the named one is not
+  verify <name>    let it read every configuration that plans write, and train tiny models with it: to the end, killed
+                   and resumed, told to stop; fails unless all checks pass
   remove <name>    free the space
 
 Names: ${NAMES.join(', ')}
@@ -21,6 +25,7 @@ Names: ${NAMES.join(', ')}
   --source FROM    take the source from a checkout, git directory or mirror
   --python WHICH   Python 3.11: a version or the path of an interpreter [3.11]
   --force          install anew
+  --json           verify: the checks as JSON
 `;
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -33,6 +38,7 @@ const main = async (): Promise<void> => {
       source: { type: 'string' },
       python: { type: 'string', default: '3.11' },
       force: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
       // Where bin/trainers was called: it changes to the top folder.
       'called-from': { type: 'string', default: '.' },
     },
@@ -47,6 +53,7 @@ const main = async (): Promise<void> => {
   if (!id) throw new InstallError(`Name a trainer: ${NAMES.join(', ')}.`);
   if (command === 'list') return listOne(trainersDir, id);
   if (command === 'remove') return remove(trainersDir, id);
+  if (command === 'verify') return verify(trainersDir, id, values.json);
   if (command !== 'install') throw new InstallError(`There is no command ${command}. See bin/trainers --help.`);
   const { python, force } = values;
   // A URL, or what git reads like one (host:path), stays as it is.
@@ -71,9 +78,19 @@ const list = async (trainersDir: string): Promise<void> => {
 };
 
 const listOne = async (trainersDir: string, id: UpstreamId): Promise<void> => {
+  process.stdout.write(`${id.padEnd(12)}${describe(await getInstalled(trainersDir, id))}\n`);
+};
+
+const getInstalled = async (trainersDir: string, id: UpstreamId): Promise<Installed> => {
   const installed = await readInstalled(join(trainersDir, id));
   if (!installed) throw new InstallError(`${id} is not installed in ${trainersDir}: bin/trainers install ${id}`);
-  process.stdout.write(`${id.padEnd(12)}${describe(installed)}\n`);
+  return installed;
+};
+
+const verify = async (trainersDir: string, id: UpstreamId, isJson: boolean): Promise<void> => {
+  const found = await verifyTrainer({ id, trainersDir, installed: await getInstalled(trainersDir, id), say });
+  process.stdout.write(isJson ? `${JSON.stringify(found, null, 2)}\n` : renderVerification(found));
+  if (!found.isVerified) process.exitCode = 1;
 };
 
 const describe = ({ version, python, torch, installedAt, missing }: Installed): string =>

@@ -6,7 +6,8 @@
 
 `options` prints the names that each script's parser knows. `golden` reads every golden job file as the script would, and
 its dataset file through the sanitizer that the script uses. `buckets` sorts pictures of the given sizes as kohya does and
-compares the number of batches with the file's.
+compares the number of batches with the file's. Both print one JSON object a case, `{"case": …, "problems": […]}`, and exit
+with 1 when there is a problem.
 """
 
 from __future__ import annotations
@@ -57,8 +58,12 @@ def check_golden(folder: Path) -> int:
     for case in sorted(path for path in folder.iterdir() if path.is_dir()):
         problems = [*check_job(case), *check_dataset(case)]
         faults += len(problems)
-        print(f"{case.name}: {'ok' if not problems else '; '.join(problems)}")
+        print_case(case.name, problems)
     return 1 if faults else 0
+
+
+def print_case(name: str, problems: list[str]) -> None:
+    print(json.dumps({"case": name, "problems": problems}), flush=True)
 
 
 def read_job(case: Path) -> tuple[str, argparse.Namespace, dict[str, Any]]:
@@ -126,14 +131,15 @@ def check_dataset(case: Path) -> list[str]:
 
 def check_buckets(file: Path) -> int:
     manager_class = importlib.import_module("library.train_util").BucketManager
-    faults = 0
-    for case in json.loads(file.read_text(encoding="utf-8")):
-        batches = kohya_batches(manager_class, case)
-        if batches != case["batches"]:
-            faults += 1
-            print(f"{case}: kohya makes {batches} batches")
-    print(f"{faults} of the cases differ" if faults else "all cases agree")
-    return 1 if faults else 0
+    cases = json.loads(file.read_text(encoding="utf-8"))
+    made = [kohya_batches(manager_class, case) for case in cases]
+    problems = [
+        f"kohya makes {batches} batches of {case}"
+        for case, batches in zip(cases, made, strict=True)
+        if batches != case["batches"]
+    ]
+    print_case(file.name, problems)
+    return 1 if problems else 0
 
 
 def kohya_batches(manager_class: Any, case: dict[str, Any]) -> int:

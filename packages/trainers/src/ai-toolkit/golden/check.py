@@ -2,7 +2,8 @@
 
     python check.py CHECKOUT
 
-Fails when a class refuses a section, or when a key of ours is not read: those are ignored silently otherwise.
+Fails when a class refuses a section, or when a key of ours is not read: those are ignored silently otherwise. Prints one
+JSON object a file, `{"case": …, "problems": […]}`.
 """
 
 from __future__ import annotations
@@ -35,8 +36,23 @@ def sections_of(process: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [dict(process[name])]
 
 
+def check(file: Path, known: dict[str, list[str]], modules: Any, get_config: Any) -> list[str]:
+    """What the trainer has against one file, or would leave out of it."""
+    try:
+        process = get_config(json.loads(file.read_text(encoding="utf-8"))["job"])["config"]["process"][0]
+        found = problems(process, known, modules)
+        modules.validate_configs(
+            modules.TrainConfig(**process["train"]),
+            modules.ModelConfig(**process["model"]),
+            modules.SaveConfig(**process["save"]),
+            [modules.DatasetConfig(**section) for section in sections_of(process, "datasets")],
+        )
+    except Exception as error:  # noqa: BLE001 - whatever it says against the file is the finding
+        return [f"{type(error).__name__}: {error}"]
+    return found
+
+
 def main(checkout: Path) -> int:
-    """Prints what is wrong, one line each."""
     sys.path.insert(0, str(checkout))
     from toolkit import config_modules
     from toolkit.config import get_config
@@ -44,17 +60,9 @@ def main(checkout: Path) -> int:
     known = extract(checkout)
     failures = 0
     for file in sorted(Path(__file__).parent.glob("*.json")):
-        config = get_config(json.loads(file.read_text(encoding="utf-8"))["job"])
-        process = config["config"]["process"][0]
-        found = problems(process, known, config_modules)
-        config_modules.validate_configs(
-            config_modules.TrainConfig(**process["train"]),
-            config_modules.ModelConfig(**process["model"]),
-            config_modules.SaveConfig(**process["save"]),
-            [config_modules.DatasetConfig(**section) for section in sections_of(process, "datasets")],
-        )
+        found = check(file, known, config_modules, get_config)
         failures += len(found)
-        print(f"{file.name}: {', '.join(found) or 'ok'}")
+        print(json.dumps({"case": file.stem, "problems": found}), flush=True)
     return 1 if failures else 0
 
 
