@@ -57,14 +57,16 @@ const openLeftover = async (workspace: Workspace, log: Logger): Promise<Leftover
 
 /** Sends what interrupted attempts still had to say. Only possible until the API hands their jobs back. */
 export const deliverInterrupted = async (leftovers: Leftovers, api: Api, log: Logger): Promise<void> => {
-  for (const { job, spool } of leftovers.interrupted) {
-    if (await deliverOnce({ job, spool, api, log })) await spool.discard();
+  for (const { job, workspace, spool } of leftovers.interrupted) {
+    if (await deliverOnce({ job, spool, api, jobDir: workspace.jobDir, log })) await spool.discard();
   }
 };
 
 /** Goes on delivering how an attempt ended. */
 export const resumeDelivery = ({ job, workspace, spool }: Leftover, context: RunnerContext): DeliveryHandle => {
-  const delivery = new Delivery({ job, spool, api: context.api, log: context.log, retryMs: context.pace.retryMs });
+  const { api, log, pace } = context;
+  const { jobDir } = workspace;
+  const delivery = new Delivery({ job, spool, api, jobDir, log, retryMs: pace.retryMs });
   const delivered = delivery.ended.then(async (end) => {
     await settle({ end, status: delivery.endStatus, workspace, spool, keep: context.keepWorkspaces });
     return end;

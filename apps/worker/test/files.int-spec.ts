@@ -84,7 +84,7 @@ describe('a packed state', () => {
     await write('state/lora.safetensors', weights);
     await write('state/state.json', '{"step":40}');
     await write('state/empty', '');
-    await packState(join(dir, 'state'), join(dir, 'up/state-40.tar'));
+    await packState({ source: join(dir, 'state'), root: dir, archive: join(dir, 'up/state-40.tar') });
     await unpackState(join(dir, 'up/state-40.tar'), join(dir, 'fetched'));
     expect((await readdir(join(dir, 'fetched'))).sort()).toEqual(['empty', 'lora.safetensors', 'state.json']);
     expect((await readFile(join(dir, 'fetched/lora.safetensors'))).equals(weights)).toBe(true);
@@ -94,7 +94,7 @@ describe('a packed state', () => {
 
   it.each([600, 1000])('should be refused when it is cut off at %d bytes', async (sizeBytes) => {
     await write('state/a', 'x'.repeat(900));
-    await packState(join(dir, 'state'), join(dir, 'a.tar'));
+    await packState({ source: join(dir, 'state'), root: dir, archive: join(dir, 'a.tar') });
     await truncate(join(dir, 'a.tar'), sizeBytes);
     await expect(unpackState(join(dir, 'a.tar'), join(dir, 'fetched'))).rejects.toThrow(/cut off|damaged/);
     expect(await readdir(dir)).not.toContain('fetched');

@@ -1,8 +1,9 @@
 import { ArtifactNameSchema, type TrainerEvent } from '@influencerai/shared';
-import { realpath, rm, stat } from 'node:fs/promises';
-import { basename, extname, join, sep } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
 import { isInside } from './describe-event.js';
 import type { JobRecord, StateRef } from './job-record.js';
+import { openInside } from './open-inside.js';
 import type { SpoolEntry } from './spool.js';
 import { stampWeights } from './stamp-weights.js';
 import { packState } from './state-archive.js';
@@ -67,10 +68,10 @@ export class ArtifactUploader {
   }
 
   async #addWeights(event: Extract<TrainerEvent, { event: 'checkpoint' }>): Promise<void> {
-    const { record, stamp } = this.options;
-    const file = await this.#fileOf(event.path);
-    const name = artifactName(event.name ?? file);
-    if (event.isFinal && WEIGHTS.test(file)) await stampWeights(file, stamp);
+    const { record } = this.options;
+    const trained = await this.#fileOf(event.path);
+    const name = artifactName(event.name ?? trained);
+    const file = event.isFinal && WEIGHTS.test(trained) ? await this.#stamped(trained, name) : trained;
     if (event.isFinal) record.setFinal(name);
     else record.addCheckpoint(name);
     for (const companion of event.companions ?? []) {
@@ -105,7 +106,7 @@ export class ArtifactUploader {
     if (!isDue && now() - this.#packedAtMs < STATE_EVERY_MS) return;
     const name = `state-${state.step}.tar`;
     const file = join(workspace.uploadDir, name);
-    await packState(await this.#pathOf(state.path), file);
+    await packState({ source: join(workspace.dir, state.path), root: workspace.dir, archive: file });
     this.#packedStep = state.step;
     this.#packedAtMs = now();
     await add({ type: 'artifact', name, kind: 'state', step: state.step, file });
@@ -114,20 +115,22 @@ export class ArtifactUploader {
     this.#packedFile = file;
   }
 
-  async #fileOf(path: string): Promise<string> {
-    const file = await this.#pathOf(path);
-    const { size } = await stat(file);
-    if (size === 0) throw new Error(`${path} is empty.`);
-    return file;
+  /** A copy of the weights that says where they come from, in a folder that is out of the trainer's reach. */
+  async #stamped(file: string, name: string): Promise<string> {
+    const { workspace, stamp } = this.options;
+    const target = join(workspace.uploadDir, 'final', name);
+    await using input = await openInside(workspace.dir, file);
+    await stampWeights(input, target, stamp);
+    return target;
   }
 
-  /** A trainer's path must not lead out of its workspace, over a link either. */
-  async #pathOf(path: string): Promise<string> {
-    const [root, file] = await Promise.all([
-      realpath(this.options.workspace.dir),
-      realpath(join(this.options.workspace.dir, path)),
-    ]);
-    if (!file.startsWith(root + sep)) throw new Error(`${path} lies outside the workspace.`);
+  /** Says at once what is wrong with a file. It is looked at again when it is sent, since the trainer can change it. */
+  async #fileOf(path: string): Promise<string> {
+    const { workspace } = this.options;
+    const file = join(workspace.dir, path);
+    await using handle = await openInside(workspace.dir, file);
+    const { size } = await handle.stat();
+    if (size === 0) throw new Error(`${path} is empty.`);
     return file;
   }
 }

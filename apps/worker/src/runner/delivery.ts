@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { ApiFailure, verdictOf, type Api, type JobRef } from '../api/api.js';
 import { Backoff } from '../backoff.js';
 import { Bell } from '../bell.js';
+import { openInside, pathOf } from './open-inside.js';
 import { amendEnd } from './outcome.js';
 import type { Lane, Spool, SpoolEntry } from './spool.js';
 
@@ -13,6 +14,8 @@ export interface DeliveryOptions {
   job: JobRef;
   spool: Spool;
   api: Pick<Api, 'updateJob' | 'appendLogs' | 'putArtifact'>;
+  /** Folder of the job; no file that lies elsewhere is sent. */
+  jobDir: string;
   log: Logger;
   retryMs: { first: number; max: number };
 }
@@ -149,14 +152,16 @@ export const deliverOnce = async (options: Omit<DeliveryOptions, 'retryMs'>): Pr
   return true;
 };
 
-type Sender = Pick<DeliveryOptions, 'api' | 'job'> & { signal?: AbortSignal };
+type Sender = Pick<DeliveryOptions, 'api' | 'job' | 'jobDir'> & { signal?: AbortSignal };
 
-const send = async (entry: SpoolEntry, { api, job, signal }: Sender): Promise<void> => {
+const send = async (entry: SpoolEntry, { api, job, jobDir, signal }: Sender): Promise<void> => {
   if (entry.type === 'logs') return api.appendLogs(job, entry.lines);
   if (entry.type === 'metrics') return api.updateJob(job, { metrics: entry.metrics });
   if (entry.type === 'end') return api.updateJob(job, entry.body);
   if (entry.kind === 'state' && !(await isThere(entry.file))) return;
-  return api.putArtifact(job, entry, signal);
+  // Long after it was announced, perhaps: what is sent is what lies there now, so it is looked at now.
+  await using opened = await openInside(jobDir, entry.file);
+  await api.putArtifact(job, { ...entry, file: await pathOf(opened, entry.file) }, signal);
 };
 
 /** A state is removed as soon as a newer one takes its place. */

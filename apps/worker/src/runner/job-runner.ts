@@ -69,8 +69,10 @@ export class JobRunner {
   #lastFiles: NodeJS.Timeout | undefined;
 
   constructor(private readonly input: JobRunnerInput) {
-    const { context, job, spool, log } = input;
-    this.#delivery = new Delivery({ job, spool, api: context.api, log, retryMs: context.pace.retryMs });
+    const { context, job, workspace, spool, log } = input;
+    const { api, pace } = context;
+    const { jobDir } = workspace;
+    this.#delivery = new Delivery({ job, spool, api, jobDir, log, retryMs: pace.retryMs });
     this.#logs = new LogShipper({
       sink: { add: (lines) => this.#spool({ type: 'logs', lines }), undelivered: () => spool.count('reports') },
       everyMs: context.pace.logsMs,

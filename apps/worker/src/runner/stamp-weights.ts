@@ -1,5 +1,6 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 
@@ -19,19 +20,25 @@ export class WeightsError extends Error {
 }
 
 /**
- * Adds entries to the metadata of a `.safetensors` file, in place of those of the same name; the tensors stay as they
- * are. The file is replaced as a whole.
+ * Copies a `.safetensors` file with more entries in its metadata, in place of those of the same name; the tensors stay
+ * as they are. The copy appears as a whole.
+ * @param target a path that no trainer can write to
  * @throws WeightsError when the file is no safetensors, cut off, or without tensors
  */
-export const stampWeights = async (file: string, entries: Record<string, string>): Promise<void> => {
-  const { header, dataStart } = await readHeader(file);
+export const stampWeights = async (
+  input: FileHandle,
+  target: string,
+  entries: Record<string, string>,
+): Promise<void> => {
+  const { header, dataStart } = await readHeader(input);
   const stamped = encodeHeader({ ...header, __metadata__: { ...header.__metadata__, ...entries } });
-  const partial = `${file}.partial`;
+  const partial = `${target}.partial`;
+  await mkdir(dirname(target), { recursive: true });
   try {
     const out = createWriteStream(partial);
     out.write(stamped);
-    await pipeline(createReadStream(file, { start: dataStart }), out);
-    await rename(partial, file);
+    await pipeline(input.createReadStream({ start: dataStart, autoClose: false }), out);
+    await rename(partial, target);
   } finally {
     await rm(partial, { force: true });
   }
@@ -39,23 +46,18 @@ export const stampWeights = async (file: string, entries: Record<string, string>
 
 type Header = z.infer<typeof HeaderSchema>;
 
-const readHeader = async (file: string): Promise<{ header: Header; dataStart: number }> => {
-  const input = await open(file, 'r');
-  try {
-    const { size } = await input.stat();
-    const length = Buffer.alloc(LENGTH_BYTES);
-    await input.read(length, 0, LENGTH_BYTES, 0);
-    const headerBytes = Number(length.readBigUInt64LE());
-    const dataStart = LENGTH_BYTES + headerBytes;
-    if (headerBytes > MAX_HEADER_BYTES || dataStart > size) throw new WeightsError('it is no safetensors file');
-    const json = Buffer.alloc(headerBytes);
-    await input.read(json, 0, headerBytes, LENGTH_BYTES);
-    const header = parseHeader(json);
-    if (dataStart + dataBytes(header) !== size) throw new WeightsError('it is cut off');
-    return { header, dataStart };
-  } finally {
-    await input.close();
-  }
+const readHeader = async (input: FileHandle): Promise<{ header: Header; dataStart: number }> => {
+  const { size } = await input.stat();
+  const length = Buffer.alloc(LENGTH_BYTES);
+  await input.read(length, 0, LENGTH_BYTES, 0);
+  const headerBytes = Number(length.readBigUInt64LE());
+  const dataStart = LENGTH_BYTES + headerBytes;
+  if (headerBytes > MAX_HEADER_BYTES || dataStart > size) throw new WeightsError('it is no safetensors file');
+  const json = Buffer.alloc(headerBytes);
+  await input.read(json, 0, headerBytes, LENGTH_BYTES);
+  const header = parseHeader(json);
+  if (dataStart + dataBytes(header) !== size) throw new WeightsError('it is cut off');
+  return { header, dataStart };
 };
 
 const parseHeader = (json: Buffer): Header => {

@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
+import { openInside } from './open-inside.js';
 
 /*
  * A state travels between hosts as one file: the plain tar format (POSIX ustar), uncompressed since weights do not
@@ -12,13 +12,25 @@ const COPY_BYTES = 1 << 20;
 /** A path below the state, folder by folder a plain name: nothing hidden, nothing that climbs. */
 const PLAIN_PATH = /^(?=.{1,99}$)[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/;
 
-/** Packs the files of a folder (or one file) into an archive. */
-export const packState = async (source: string, archive: string): Promise<void> => {
+export interface PackInput {
+  /** Folder, or one file. */
+  source: string;
+  /** The trainer's folder; nothing that lies outside is packed, whatever links say. */
+  root: string;
+  /** File to make. */
+  archive: string;
+}
+
+/** Packs the files of a state into an archive. */
+export const packState = async ({ source, root, archive }: PackInput): Promise<void> => {
   await mkdir(dirname(archive), { recursive: true });
   const partial = `${archive}.partial`;
   const out = await open(partial, 'w');
   try {
-    for (const { name, file } of await filesOf(source)) await appendFile(out, name, file);
+    for (const { name, file } of await filesOf(source)) {
+      await using input = await openInside(root, file);
+      await appendFile(out, name, input);
+    }
     await out.writeFile(Buffer.alloc(2 * BLOCK));
   } finally {
     await out.close();
@@ -56,15 +68,16 @@ const filesOf = async (source: string): Promise<{ name: string; file: string }[]
     .map((file) => ({ name: relative(source, file).split(sep).join('/'), file }));
 };
 
-const appendFile = async (out: FileHandle, name: string, file: string): Promise<void> => {
-  const { size } = await stat(file);
+const appendFile = async (out: FileHandle, name: string, input: FileHandle): Promise<void> => {
+  const { size } = await input.stat();
   await out.writeFile(header(name, size));
   let copied = 0;
-  for await (const chunk of createReadStream(file, { highWaterMark: COPY_BYTES }) as AsyncIterable<Buffer>) {
+  const chunks = input.createReadStream({ highWaterMark: COPY_BYTES, autoClose: false }) as AsyncIterable<Buffer>;
+  for await (const chunk of chunks) {
     copied += chunk.length;
     await out.writeFile(chunk);
   }
-  if (copied !== size) throw new Error(`${file} changed while it was packed.`);
+  if (copied !== size) throw new Error(`${name} changed while it was packed.`);
   await out.writeFile(Buffer.alloc(padded(size) - size));
 };
 
