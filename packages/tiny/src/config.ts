@@ -30,7 +30,7 @@ const CommonShape = {
     .object({ prompts: z.array(z.string()).default([]), everyEpochs: z.int().min(1).default(5) })
     .default({ prompts: [], everyEpochs: 5 }),
   resumeFrom: z.string().optional().describe('A state folder (or a file in it) that a checkpoint event announced.'),
-  budget: z.boolean().default(false).describe('Train only steps authorised by grant commands.'),
+  isBudgeted: z.boolean().default(false).describe('Train only steps authorised by grant commands.'),
   exitOnStdinClose: z
     .boolean()
     .default(false)

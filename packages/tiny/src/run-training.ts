@@ -15,7 +15,7 @@ export const runTraining = async (configPath: string): Promise<number> => {
     const config = await readConfig(configPath);
     control = new TrainerControl({
       input: process.stdin,
-      isBudgeted: config.budget,
+      isBudgeted: config.isBudgeted,
       stopsOnClose: config.exitOnStdinClose,
       onIgnored: (line) => process.stderr.write(`ignored input line: ${line}\n`),
     });

@@ -129,7 +129,7 @@ describe('stopping and resuming', () => {
 
 describe('step budgets', () => {
   it('should run 5, pause with a checkpoint, run 4 more, and stop when no grant can come', async () => {
-    const run = await TinyRun.start(await aWorkspace(), await anImageConfig({}, { budget: true }));
+    const run = await TinyRun.start(await aWorkspace(), await anImageConfig({}, { isBudgeted: true }));
     run.send({ command: 'grant', steps: 5 });
     expect(await run.until(isEvent('paused'))).toEqual({ event: 'paused', step: 5 });
     expect(run.losses.size).toBe(5);

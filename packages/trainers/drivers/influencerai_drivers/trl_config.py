@@ -34,7 +34,7 @@ class TrlConfig:
             method=config["method"],
             start_step=config["startStep"],
             total_steps=config["totalSteps"],
-            is_budgeted=config["budgeted"],
+            is_budgeted=config["isBudgeted"],
             state_every_seconds=config.get("stateEverySeconds", 600),
             every_steps=config["checkpoint"].get("everySteps"),
             every_epochs=config["checkpoint"].get("everyEpochs"),

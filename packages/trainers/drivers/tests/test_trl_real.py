@@ -108,7 +108,7 @@ def test_reports_what_the_trainer_logged(bench: Bench) -> None:
 
 
 def test_obeys_budgets_saves_and_an_abort(bench: Bench) -> None:
-    run = bench.start(budgeted=True, checkpoint={"everySteps": 1000})
+    run = bench.start(isBudgeted=True, checkpoint={"everySteps": 1000})
     assert run.wait_event("paused") == {"event": "paused", "step": 0}
     run.send("grant", steps=5)
     run.wait_event("paused", step=5)

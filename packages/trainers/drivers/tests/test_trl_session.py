@@ -61,7 +61,7 @@ class Run:
                 "method": "lora",
                 "startStep": 0,
                 "totalSteps": 6,
-                "budgeted": False,
+                "isBudgeted": False,
                 "checkpoint": {"everyEpochs": 1},
                 "samples": {"prompts": ["to be"], "maxTokens": 4, "asChat": False},
                 "publicBase": "org/base",
@@ -185,7 +185,7 @@ def test_keeps_weights_that_are_no_numbers_to_itself(tmp_path: Path) -> None:
 
 
 def test_does_not_wait_at_an_end_that_comes_before_the_plan_said(tmp_path: Path) -> None:
-    run = Run(tmp_path, budgeted=True)
+    run = Run(tmp_path, isBudgeted=True)
     run.gate.handle({"command": "grant", "steps": 2})
     run.begin(total=2)
     run.step(1)

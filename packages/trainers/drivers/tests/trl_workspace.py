@@ -77,7 +77,7 @@ def a_config(tiny: Path, *, sft: dict[str, Any] | None = None, **changes: Any) -
         "method": "lora",
         "startStep": 0,
         "totalSteps": 24,
-        "budgeted": False,
+        "isBudgeted": False,
         "checkpoint": {"everySteps": 5},
         "samples": {"prompts": ["the harbour"], "maxTokens": 8, "asChat": False},
         "publicBase": "tiny/llama",

@@ -8,7 +8,7 @@ export interface TrlDriverConfig {
   startStep: number;
   totalSteps: number;
   /** Waits for grants; otherwise all steps are authorised. */
-  budgeted: boolean;
+  isBudgeted: boolean;
   /** A state at least this often, apart from named checkpoints. */
   stateEverySeconds: number;
   checkpoint: { everySteps: number } | { everyEpochs: number };

@@ -84,7 +84,7 @@ export const driverConfig = (planned: Planned): TrlDriverConfig => {
     method: settings.method,
     startStep: context.resumeFrom?.step ?? 0,
     totalSteps: steps.total,
-    budgeted: false,
+    isBudgeted: false,
     stateEverySeconds: STATE_EVERY_SECONDS,
     checkpoint: checkpointFor(spec),
     samples: samplesFor(planned),
