@@ -214,6 +214,29 @@ describe('POST /jobs/preview', () => {
     expect((await preview({ payload }, sizes)).body.steps).toEqual({ perEpoch: 2, total: 2 });
   });
 
+  it('should plan for the pictures of subfolders, as they were inspected', async () => {
+    await writeFiles(join(api.dataRoot, 'datasets/nested'), {
+      'a.png': await picture(10),
+      'sub/a.png': await picture(20),
+      'sub/a.txt': 'a blue square',
+    });
+    const dataset = await api.send<Dataset>('POST /datasets', {
+      body: { kind: 'lora-training', path: 'data/datasets/nested', meta: { triggerWord: 'ohwx' } },
+    });
+    const payload = { datasetId: dataset.body.id, loraConfigId: fixture.config.id };
+    const { body } = await preview({ payload, trainer: 'tiny' });
+    expect(dataset.body.stats).toMatchObject({ images: 2, captions: 1 });
+    expect(body.dataset.examples).toBe(2);
+    expect(JSON.parse(body.files.data[0]?.content ?? '')).toMatchObject({
+      dataset: {
+        images: [
+          { path: 'data/datasets/nested/a.png', caption: 'ohwx' },
+          { path: 'data/datasets/nested/sub/a.png', caption: 'a blue square' },
+        ],
+      },
+    });
+  });
+
   it('should read part of a long text and extrapolate', async () => {
     const folder = join(api.dataRoot, 'datasets/words');
     const rows = Array.from({ length: 12_000 }, (_, index) => JSON.stringify({ text: `row ${index}` }));

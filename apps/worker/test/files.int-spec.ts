@@ -37,8 +37,7 @@ describe('listDataset', () => {
     aSpec({ kind: 'image', dataset: { ...aSpec().dataset, kind: 'lora-training', path, triggerWord: 'ohwx' } });
 
   it('should list pictures by name, with their captions or the trigger word', async () => {
-    for (const name of ['b.PNG', 'a.jpg', 'c.webp', 'notes.md', '.hidden.png', 'sub/d.png'])
-      await write(`data/x/${name}`, PICTURE);
+    for (const name of ['b.PNG', 'a.jpg', 'c.webp', 'notes.md', '.hidden.png']) await write(`data/x/${name}`, PICTURE);
     await write('data/x/a.txt', ' ohwx smiling \n');
     await write('data/x/c.txt', '\n');
     expect(await listDataset(image('data/x'), join(dir, 'data'))).toEqual({
@@ -51,11 +50,40 @@ describe('listDataset', () => {
     });
   });
 
+  it('should list the pictures of subfolders, each with the caption beside it', async () => {
+    for (const name of ['a.png', 'sub/a.png', 'sub/deep/a.png', '.hidden/a.png'])
+      await write(`data/x/${name}`, PICTURE);
+    await write('data/x/a.txt', 'top');
+    await write('data/x/sub/deep/a.TXT', 'deep');
+    expect(await listDataset(image('data/x'), join(dir, 'data'))).toEqual({
+      kind: 'image',
+      images: [
+        { path: expect.stringMatching(/x\/a\.png$/), caption: 'top', ...SIZE },
+        { path: expect.stringMatching(/x\/sub\/a\.png$/), caption: 'ohwx', ...SIZE },
+        { path: expect.stringMatching(/x\/sub\/deep\/a\.png$/), caption: 'deep', ...SIZE },
+      ],
+    });
+  });
+
+  it('should not follow links to what is not in the dataset', async () => {
+    await write('data/x/a.png', PICTURE);
+    await write('data/other/secret.png', PICTURE);
+    await write('data/other/secret.txt', 'secret');
+    await symlink(join(dir, 'data/other'), join(dir, 'data/x/folder'));
+    await symlink(join(dir, 'data/other/secret.png'), join(dir, 'data/x/b.png'));
+    await symlink(join(dir, 'data/other/secret.txt'), join(dir, 'data/x/a.txt'));
+    expect(await listDataset(image('data/x'), join(dir, 'data'))).toEqual({
+      kind: 'image',
+      images: [{ path: expect.stringMatching(/x\/a\.png$/), caption: 'ohwx', ...SIZE }],
+    });
+  });
+
   it('should read text from one file or from all of a folder', async () => {
+    await write('data/t/more/c.csv', 'text\nthree\n');
     await write('data/t/b.jsonl', '{"text":"two"}\n');
     await write('data/t/a.txt', 'one\n');
     const text = (path: string) => listDataset(aSpec({ dataset: { ...aSpec().dataset, path } }), join(dir, 'data'));
-    expect(await text('data/t')).toEqual({ kind: 'text', rows: [{ text: 'one' }, { text: 'two' }] });
+    expect(await text('data/t')).toEqual({ kind: 'text', rows: [{ text: 'one' }, { text: 'two' }, { text: 'three' }] });
     expect(await text('data/t/b.jsonl')).toEqual({ kind: 'text', rows: [{ text: 'two' }] });
   });
 

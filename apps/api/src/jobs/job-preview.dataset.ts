@@ -1,7 +1,8 @@
-import { extname, parse } from 'node:path/posix';
+import { extname } from 'node:path/posix';
 import { AppError, type DatasetStats, type TrainingSpec } from '@influencerai/shared';
 import { type DatasetImage, type DatasetListing, readRows } from '@influencerai/trainers';
 import { isPicture } from '../datasets/inspection/inspect-picture.js';
+import { isCaption, stem } from '../datasets/inspection/inspect-pictures.js';
 import { isText } from '../datasets/inspection/inspect-text.js';
 import { readFile } from '../datasets/inspection/read-file.js';
 import { mapConcurrently } from '../datasets/inspection/semaphore.js';
@@ -33,11 +34,9 @@ export async function listForPreview(
 ): Promise<PreviewDataset> {
   const listing = await storage.list(spec.dataset.path, MAX_FILES);
   if (!listing) throw unreadable(`${spec.dataset.path} does not exist.`);
-  // Workers look at the folder itself and leave its subfolders alone.
-  const files = listing.files.filter(({ name }) => !name.includes('/'));
   const found = await (spec.kind === 'image'
-    ? listImages({ storage, spec, stats, files, listing })
-    : listRows({ storage, spec, stats, files, listing }));
+    ? listImages({ storage, spec, stats, listing })
+    : listRows({ storage, spec, stats, listing }));
   if (found.examples === 0) {
     throw unreadable(`${spec.dataset.path} holds no ${spec.kind === 'image' ? 'pictures' : 'rows'}.`);
   }
@@ -48,17 +47,16 @@ interface Source {
   storage: Storage;
   spec: TrainingSpec;
   stats: DatasetStats | null;
-  files: StoredFile[];
   listing: Listing;
 }
 
-async function listImages({ storage, spec, stats, files, listing }: Source): Promise<PreviewDataset> {
-  const pictures = files.filter(({ name }) => isPicture(name));
+async function listImages({ storage, spec, stats, listing }: Source): Promise<PreviewDataset> {
+  const pictures = listing.files.filter(({ name }) => isPicture(name));
   const sizes = sizesOf(stats, spec.training.resolution);
-  const texts = new Map(files.filter(({ name }) => name.endsWith('.txt')).map((file) => [file.name, file]));
+  const texts = new Map(listing.files.filter(({ name }) => isCaption(name)).map((file) => [stem(file.name), file]));
   const captions = await readCaptions(
     storage,
-    pictures.map(({ name }) => texts.get(`${parse(name).name}.txt`)),
+    pictures.map(({ name }) => texts.get(stem(name))),
   );
   const images = pictures.map(({ key }, index): DatasetImage => {
     const caption = captions[index]?.trim() || (spec.dataset.triggerWord ?? '');
@@ -98,11 +96,11 @@ async function readCaptions(
   return mapConcurrently(first, CONCURRENCY, async (file) => file && (await readText(storage, file, file.sizeBytes)));
 }
 
-async function listRows({ storage, spec, stats, files, listing }: Source): Promise<PreviewDataset> {
+async function listRows({ storage, spec, stats, listing }: Source): Promise<PreviewDataset> {
   const rows = [];
   let bytesLeft = MAX_TEXT_BYTES;
   let isCut = listing.isTruncated;
-  for (const file of files.filter(({ name }) => isText(name))) {
+  for (const file of listing.files.filter(({ name }) => isText(name))) {
     isCut ||= file.sizeBytes > bytesLeft || rows.length >= MAX_ROWS;
     if (bytesLeft <= 0 || rows.length >= MAX_ROWS) break;
     const content = await readText(storage, file, bytesLeft);

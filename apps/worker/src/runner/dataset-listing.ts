@@ -2,10 +2,11 @@ import { AppError, type TrainingSpec } from '@influencerai/shared';
 import { readRows, type DatasetImage, type DatasetListing, type TextRow } from '@influencerai/trainers';
 import { imageSizeFromFile } from 'image-size/fromFile';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, extname, join, parse, resolve, sep } from 'node:path';
+import { basename, extname, join, resolve, sep } from 'node:path';
 
 const PICTURE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
 const TEXT = new Set(['.jsonl', '.csv', '.txt']);
+const CAPTION = '.txt';
 
 /**
  * Finds the examples of a job's dataset on this host.
@@ -29,14 +30,16 @@ const resolveDataset = async (path: string, dataRoot: string): Promise<string> =
 };
 
 const listImages = async (dir: string, spec: TrainingSpec): Promise<DatasetListing> => {
-  const names = await namesIn(dir, PICTURE);
-  const images = await Promise.all(names.map((name) => toImage(dir, name, spec.dataset.triggerWord ?? '')));
-  return { kind: 'image', images };
+  const files = await filesBelow(dir);
+  const captions = new Map(files.filter((file) => extensionOf(file) === CAPTION).map((file) => [stemOf(file), file]));
+  const images = files
+    .filter((file) => PICTURE.has(extensionOf(file)))
+    .map((path) => toImage(path, captions.get(stemOf(path)), spec.dataset.triggerWord ?? ''));
+  return { kind: 'image', images: await Promise.all(images) };
 };
 
-const toImage = async (dir: string, name: string, fallback: string): Promise<DatasetImage> => {
-  const path = join(dir, name);
-  const [caption, size] = await Promise.all([readIfThere(join(dir, `${parse(name).name}.txt`)), sizeOf(path)]);
+const toImage = async (path: string, captionFile: string | undefined, fallback: string): Promise<DatasetImage> => {
+  const [caption, size] = await Promise.all([captionFile && readFile(captionFile, 'utf8'), sizeOf(path)]);
   return { path, caption: caption?.trim() || fallback, ...size };
 };
 
@@ -51,32 +54,39 @@ const sizeOf = async (path: string): Promise<{ width: number; height: number }> 
 
 const listRows = async (path: string): Promise<DatasetListing> => {
   const isFile = (await stat(path)).isFile();
-  const files = isFile ? [path] : (await namesIn(path, TEXT)).map((name) => join(path, name));
+  const files = isFile ? [path] : (await filesBelow(path)).filter((file) => TEXT.has(extensionOf(file)));
   const rows: TextRow[] = [];
-  for (const file of files) rows.push(...readRows(extname(file).toLowerCase(), await readFile(file, 'utf8')));
+  for (const file of files) rows.push(...readRows(extensionOf(file), await readFile(file, 'utf8')));
   return { kind: 'text', rows };
 };
 
-const namesIn = async (dir: string, extensions: ReadonlySet<string>): Promise<string[]> => {
+/**
+ * The plain files of a folder and its subfolders, by name, as the API found them when it inspected the dataset: what is
+ * hidden is left out, and links are not followed, since they may lead to what is not the tenant's.
+ */
+const filesBelow = async (dir: string): Promise<string[]> => {
   if (!(await stat(dir)).isDirectory()) throw unreadable('The path is a file and must be a folder.');
-  const names = await readdir(dir);
-  return names.filter((name) => !name.startsWith('.') && extensions.has(extname(name).toLowerCase())).sort();
+  const files: string[] = [];
+  const folders = [dir];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (entry.name.startsWith('.')) continue;
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) folders.push(path);
+      else if (entry.isFile()) files.push(path);
+    }
+  }
+  return files.sort();
 };
+
+const extensionOf = (file: string): string => extname(file).toLowerCase();
+const stemOf = (file: string): string => file.slice(0, file.length - extname(file).length);
 
 const realPathOf = async (path: string): Promise<string | undefined> => {
   try {
     return await realpath(path);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
-};
-
-const readIfThere = async (file: string): Promise<string | undefined> => {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 };

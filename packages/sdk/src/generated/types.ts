@@ -608,7 +608,7 @@ export type WorkerList = {
 export type CreateDataset = {
   /** `lora-training`: pictures with captions. `fine-tuning`: rows of text. */
   kind: DatasetKind;
-  /** Folder (or one .jsonl, .csv, .txt file) below the data root, relative to the project root: `data/…`. */
+  /** Folder with its subfolders (or one .jsonl, .csv, .txt file) below the data root, relative to the project root: `data/…`. */
   path: string;
   /** Free JSON: `imageCount`, `resolution`, `triggerWord`, … */
   meta?: JsonObject;

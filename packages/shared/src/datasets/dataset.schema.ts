@@ -16,7 +16,9 @@ export const CreateDatasetSchema = z
       .string()
       .min(1)
       .max(1024)
-      .describe('Folder (or one .jsonl, .csv, .txt file) below the data root, relative to the project root: `data/…`.'),
+      .describe(
+        'Folder with its subfolders (or one .jsonl, .csv, .txt file) below the data root, relative to the project root: `data/…`.',
+      ),
     meta: MetaSchema.default({}).describe('Free JSON: `imageCount`, `resolution`, `triggerWord`, …'),
   })
   .meta({

@@ -62,5 +62,6 @@ function warnOfStrangers(files: readonly StoredFile[], pictureStems: ReadonlySet
   }
 }
 
-const isCaption = (name: string): boolean => extname(name).toLowerCase() === '.txt';
-const stem = (name: string): string => name.slice(0, name.length - extname(name).length);
+/** Captions stand beside their pictures, in a file of the same stem. */
+export const isCaption = (name: string): boolean => extname(name).toLowerCase() === '.txt';
+export const stem = (name: string): string => name.slice(0, name.length - extname(name).length);
