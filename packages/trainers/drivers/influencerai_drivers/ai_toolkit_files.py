@@ -45,6 +45,9 @@ class TrainingFiles:
         torch.save(order, self.draft / ORDER)
         state = self._states.publish(self.draft, step=step, epoch=epoch, points=self._channel.recent)
         if not is_checkpoint:
+            # No name: these weights are part of the state.
+            weights = min((self._workspace / state).glob(f"{WEIGHTS}*.safetensors"))
+            self._channel.emit("checkpoint", step=step, epoch=epoch, path=self._relative(weights), statePath=state)
             return
         names = self._publish_weights(f"{self._config.name}_{step:09d}", f"{self._config.publish_name}-step{step:08d}")
         self._announce(names, step=step, epoch=epoch, statePath=state)

@@ -42,7 +42,7 @@ class Session:
         self._loss: float | None = None
         self._rate: float | None = None
         self._is_non_finite = False
-        self._saved_step = config.start_step
+        self._saved_step = self._published_step = config.start_step
         self._saved_at = time.monotonic()
         self._is_final_saved = False
         self.last_loss = 0.0
@@ -252,7 +252,10 @@ class Session:
 
     def _save_step(self, step: int, *, is_checkpoint: bool = True) -> None:
         # After a step without a loss the weights are doubtful: the last good state stays the newest.
-        if step == self._saved_step or self._loss is None or not math.isfinite(self._loss):
+        if self._loss is None or not math.isfinite(self._loss):
+            return
+        # A state that the clock asked for is no checkpoint yet.
+        if step == (self._published_step if is_checkpoint else self._saved_step):
             return
         self._require_finite_weights()
         process = self._process
@@ -263,6 +266,8 @@ class Session:
         process.ensure_params_requires_grad()
         self._files.publish_step(step, self._order.save(), is_checkpoint=is_checkpoint)
         self._saved_step = step
+        if is_checkpoint:
+            self._published_step = step
         self._saved_at = time.monotonic()
         process.progress_bar.unpause()
 

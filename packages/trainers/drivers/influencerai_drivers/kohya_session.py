@@ -117,8 +117,12 @@ class Session:
         is_last = self.step >= self.schedule.total_steps
         return bool(seconds) and not is_last and time.monotonic() - self._state_time >= seconds
 
-    def keep_state(self, save_state: Callable[[str], None]) -> str:
-        """Has a state written and makes it the state of this step; returns its path in the workspace."""
+    def keep_state(self, save_state: Callable[[str], None]) -> None:
+        """Has a state written between checkpoints, and announces it with its own copy of the weights."""
+        state = self._write_state(save_state)
+        self._announce(f"{state}/model.safetensors", state)
+
+    def _write_state(self, save_state: Callable[[str], None]) -> str:
         partial = self.work_dir / f"state-{self.step}"
         shutil.rmtree(partial, ignore_errors=True)
         save_state(str(partial))
@@ -131,14 +135,17 @@ class Session:
         """kohya has written the weights of this step: gives them their true name, with a state beside them."""
         name = self.schedule.checkpoint_name(self._config.output_name, self.step)
         # The state first: a checkpoint is announced with what a resume from it needs.
-        state = self.keep_state(save_state)
+        state = self._write_state(save_state)
         link_or_copy(weights, self._workspace / "output" / name)
         weights.unlink()
         self._saved_step = self.step
-        epoch = self.step // self.schedule.steps_per_epoch
-        self._channel.emit("checkpoint", step=self.step, epoch=epoch, path=f"output/{name}", statePath=state)
+        self._announce(f"output/{name}", state)
         if self._is_leaving:
             self.leave()
+
+    def _announce(self, weights: str, state: str) -> None:
+        epoch = self.step // self.schedule.steps_per_epoch
+        self._channel.emit("checkpoint", step=self.step, epoch=epoch, path=weights, statePath=state)
 
     def finish(self) -> None:
         """kohya has written the final weights."""

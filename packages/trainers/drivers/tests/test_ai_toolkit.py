@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from influencerai_drivers import ai_toolkit_order
+from influencerai_drivers import ai_toolkit_order, ai_toolkit_session
 from influencerai_drivers.ai_toolkit_config import DriverConfig
 from influencerai_drivers.ai_toolkit_files import TrainingFiles, restore_state
 from influencerai_drivers.ai_toolkit_order import DataOrder, sorted_folders
@@ -223,6 +223,31 @@ def test_state_has_full_weights_beside_those_that_are_published(tmp_path: Path) 
         "order.pt",
         "state.json",
         "weights.safetensors",
+    ]
+
+
+def test_announces_states_between_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ai_toolkit_session, "STATE_EVERY_SECONDS", -1)
+    run = Run(tmp_path, saveEverySteps=4)
+    run.run()
+    checkpoints = [event for event in run.events if event["event"] == "checkpoint"]
+    assert [(event["step"], event["path"], event.get("statePath")) for event in checkpoints[2:4]] == [
+        (3, "output/state/step-3/weights.safetensors", "output/state/step-3"),
+        (4, "output/lora-step00000004.safetensors", "output/state/step-4"),
+    ]
+    assert "name" not in checkpoints[2]
+
+
+@pytest.mark.parametrize("command", ["save", "abort"])
+def test_makes_a_checkpoint_of_a_step_whose_state_the_clock_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(ai_toolkit_session, "STATE_EVERY_SECONDS", -1)
+    run = Run(tmp_path)
+    run.at(3, lambda: run.gate.handle({"command": command}))
+    run.run()
+    assert ("checkpoint", 3, "output/lora-step00000003.safetensors") in [
+        (event["event"], event["step"], event.get("path")) for event in run.events
     ]
 
 

@@ -265,6 +265,17 @@ def test_aborts_when_the_worker_dies(drive: Any) -> None:
     assert driven.of("aborted")[0]["step"] == driven.of("checkpoint")[-1]["step"]
 
 
+def test_announces_states_between_checkpoints(drive: Any) -> None:
+    driven = drive("clock", stateEverySeconds=0.01)
+    driven.until("state", lambda: driven.of("checkpoint"))
+    driven.send(command="abort")
+    assert driven.wait() == 0
+    between = driven.of("checkpoint")[:-1]
+    assert all(event["path"] == f"{event['statePath']}/model.safetensors" for event in between)
+    assert all((state / "model.safetensors").is_file() for state in driven.states())
+    assert driven.of("checkpoint")[-1]["path"].startswith("output/x-")
+
+
 PHASES = {
     "loading": lambda driven: "Loading settings from" in driven.log,
     "caching": lambda driven: "caching latents" in driven.log,

@@ -68,6 +68,20 @@ def test_saves_at_the_ends_of_epochs_with_a_state(tmp_path: Path) -> None:
     assert (tmp_path / "output/x-000001.safetensors").read_bytes() == b"w"
 
 
+def test_announces_a_state_between_checkpoints(tmp_path: Path) -> None:
+    run = Run(tmp_path, stateEverySeconds=1e-9)
+    run.advance()
+    assert run.session.is_state_due()
+    run.session.keep_state(lambda folder: Path(folder).mkdir(parents=True))
+    assert run.events[-1] == {
+        "event": "checkpoint",
+        "step": 1,
+        "epoch": 0,
+        "path": "output/state/step-1/model.safetensors",
+        "statePath": "output/state/step-1",
+    }
+
+
 def test_counts_on_from_the_state(tmp_path: Path) -> None:
     run = Run(tmp_path, startStep=4)
     run.advance()
