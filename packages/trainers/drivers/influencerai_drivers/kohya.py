@@ -131,6 +131,7 @@ def _gate_class(base: Any, train_util: Any, settings: KohyaConfig, session: Sess
         def post_process_network(self, args: Any, accelerator: Any, network: Any, *others: Any) -> None:
             super().post_process_network(args, accelerator, network, *others)
             _correct_metadata(network, session)
+            session.has_finite_weights = lambda: _is_finite(network)
 
         def process_batch(self, *positional: Any, **named: Any) -> Any:
             loss = super().process_batch(*positional, **named)
@@ -198,6 +199,11 @@ def _correct_metadata(network: Any, session: Session) -> None:
         save_weights(file, dtype, {**(metadata or {}), "ss_steps": str(session.step)})
 
     network.save_weights = save
+
+
+def _is_finite(network: Any) -> bool:
+    trained = (weight for weight in network.parameters() if weight.requires_grad)
+    return all(bool(weight.isfinite().all()) for weight in trained)
 
 
 def _batches_per_epoch(accelerator: Any) -> int:

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .channel import Channel
 from .gate import Aborted, Gate
@@ -33,6 +33,8 @@ class Session:
         self._saved_step = config.start_step
         self._state_time = time.monotonic()
         self._is_leaving = False
+        #: Whether all trained weights are numbers; the trainer tells once it has made them.
+        self.has_finite_weights: Callable[[], bool] = lambda: True
         self.step = config.start_step
         self.loss = 0.0
         self.schedule = Schedule(config.total_steps, config.total_steps)
@@ -91,22 +93,31 @@ class Session:
         self._channel.progress(step=self.step, epoch=epoch, loss=self.loss, learning_rate=self._learning_rate)
         verdict = self._guard.judge(self.loss)
         if verdict:
-            code, message = verdict
-            self._channel.emit("error", code=code, message=f"{message} (step {self.step})", hint="Lower learningRate.")
-            raise SystemExit(1)
+            self._fail(*verdict)
+
+    def _fail(self, code: str, message: str) -> NoReturn:
+        self._channel.emit("error", code=code, message=f"{message} (step {self.step})", hint="Lower learningRate.")
+        raise SystemExit(1)
+
+    def _require_finite_weights(self) -> None:
+        """A loss is of the weights before its step; what the step made of them is seen here, before it is kept."""
+        if not self.has_finite_weights():
+            self._fail("loss_not_finite", "The weights are no numbers any more.")
 
     def _must_save(self) -> bool:
         was_asked = self._gate.take_save()
-        # The end has a save of its own.
-        if self.step >= self.schedule.total_steps:
-            return False
-        self._is_leaving = self._gate.is_stopping
-        return (
+        is_last = self.step >= self.schedule.total_steps
+        self._is_leaving = self._gate.is_stopping and not is_last
+        must_save = (
             was_asked
             or self._is_leaving
             or self._gate.is_spent(self.step)
             or self._is_due(self._config.save_every_steps, self._config.save_every_epochs)
         )
+        if must_save or is_last:
+            self._require_finite_weights()
+        # The end has a save of its own.
+        return must_save and not is_last
 
     def _is_due(self, every_steps: int, every_epochs: int) -> bool:
         return self.schedule.is_due(self.step, every_steps=every_steps, every_epochs=every_epochs)
@@ -119,6 +130,7 @@ class Session:
 
     def keep_state(self, save_state: Callable[[str], None]) -> None:
         """Has a state written between checkpoints, and announces it with its own copy of the weights."""
+        self._require_finite_weights()
         state = self._write_state(save_state)
         self._announce(f"{state}/model.safetensors", state)
 

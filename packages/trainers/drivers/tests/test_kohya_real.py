@@ -45,12 +45,20 @@ class Driven:
     """One process of the driver in a workspace of its own."""
 
     def __init__(
-        self, workspace: Path, base: Path, *, accumulation: int = 1, rate: float = 1e-3, **config: Any
+        self,
+        workspace: Path,
+        base: Path,
+        *,
+        accumulation: int = 1,
+        rate: float = 1e-3,
+        decay: float = 0.01,
+        **config: Any,
     ) -> None:
         self.workspace = workspace
         workspace.mkdir(parents=True)
         steps = 3 * -(-8 // accumulation)
-        write_files(workspace, base, accumulation=accumulation, rate=rate, sample_steps=config.pop("sampleSteps", 2))
+        samples = config.pop("sampleSteps", 2)
+        write_files(workspace, base, accumulation=accumulation, rate=rate, decay=decay, sample_steps=samples)
         fixed = {
             "mode": "gate",
             "script": "train_network",
@@ -117,7 +125,9 @@ class Driven:
         return sorted((self.workspace / "output/state").glob("step-*"), key=lambda path: int(path.name[5:]))
 
 
-def write_files(workspace: Path, base: Path, *, accumulation: int, rate: float, sample_steps: int) -> None:
+def write_files(
+    workspace: Path, base: Path, *, accumulation: int, rate: float, decay: float, sample_steps: int
+) -> None:
     prompts = [{**prompt, "sample_steps": sample_steps} for prompt in PROMPTS]
     subset = {"image_dir": str(base / "images"), "caption_extension": ".txt"}
     sizes = {"resolution": 64, "min_bucket_reso": 64, "max_bucket_reso": 128, "bucket_reso_steps": 64}
@@ -132,6 +142,7 @@ def write_files(workspace: Path, base: Path, *, accumulation: int, rate: float, 
         "learning_rate": rate,
         "lr_scheduler": "cosine",
         "optimizer_type": "AdamW",
+        "optimizer_args": [f"weight_decay={decay}"],
         "network_module": "networks.lora",
         "network_dim": 4,
         "network_alpha": 2,
@@ -308,6 +319,16 @@ def test_leaves_on_sigterm(drive: Any, phase: str, round: int) -> None:
         assert driven.of("aborted")[0]["step"] == int(driven.states()[-1].name[5:])
         newest = driven.of("checkpoint")[-1]
         assert in_kohya(READ_WEIGHTS, driven.workspace / newest["path"])["steps"] == str(newest["step"])
+
+
+def test_stops_before_broken_weights_are_saved(drive: Any) -> None:
+    # The loss of the first step is fine; its update overflows.
+    driven = drive("overflow", rate=1e30, decay=1e10, saveEverySteps=1)
+    assert driven.wait() == 1
+    assert [event["step"] for event in driven.of("progress")] == [1]
+    assert driven.of("error")[-1]["code"] == "loss_not_finite"
+    assert not driven.of("checkpoint")
+    assert not driven.states()
 
 
 def test_stops_before_a_spoiled_loss_is_saved(drive: Any) -> None:

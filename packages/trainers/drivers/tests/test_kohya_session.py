@@ -133,6 +133,40 @@ def test_stops_before_a_loss_that_is_no_number_is_saved(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "output").glob("*.safetensors")] == ["x-step00000001.safetensors"]
 
 
+def test_stops_before_broken_weights_replace_good_ones(tmp_path: Path) -> None:
+    run = Run(tmp_path, saveEverySteps=1)
+    run.advance()
+    run.session.has_finite_weights = lambda: False
+    with pytest.raises(SystemExit) as exit:
+        run.advance()
+    assert exit.value.code == 1
+    assert run.events[-1]["code"] == "loss_not_finite"
+    assert [path.name for path in (tmp_path / "output").glob("*.safetensors")] == ["x-step00000001.safetensors"]
+
+
+def test_keeps_no_state_of_broken_weights(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.advance()
+    run.session.has_finite_weights = lambda: False
+    with pytest.raises(SystemExit):
+        run.session.keep_state(lambda folder: Path(folder).mkdir(parents=True))
+    assert not (tmp_path / "output/state").exists()
+
+
+def test_ends_without_a_model_when_the_last_step_broke_the_weights(tmp_path: Path) -> None:
+    run = Run(tmp_path, startStep=5)
+    run.session.has_finite_weights = lambda: False
+    with pytest.raises(SystemExit) as exit:
+        run.advance()
+    assert exit.value.code == 1
+    assert run.events[-1]["code"] == "loss_not_finite"
+
+
+def test_saves_a_step_that_fp16_skipped_since_its_weights_are_whole(tmp_path: Path) -> None:
+    run = Run(tmp_path, toleratedNonFinite=5, saveEverySteps=1)
+    assert run.advance(float("inf")) is True
+
+
 def test_names_samples_by_true_steps(tmp_path: Path) -> None:
     run = Run(tmp_path, startStep=4, sampleEverySteps=5, prompts=["a b"])
     run.advance()
