@@ -44,6 +44,7 @@ class Session:
         self._is_non_finite = False
         self._saved_step = self._published_step = config.start_step
         self._saved_at = time.monotonic()
+        self._is_save_owed = False
         self._is_final_saved = False
         self.last_loss = 0.0
 
@@ -200,11 +201,11 @@ class Session:
         self._judge(step)
         if step >= self._config.total_steps:
             # The trainer leaves its loop and saves; a stop that comes now has nothing left to stop.
-            if self._loss is not None and not math.isfinite(self._loss):
+            if self._is_doubtful:
                 self._fail("loss_not_finite", "The loss of the last step is no number.")
             self._require_finite_weights()
             return
-        is_save_due = _is_due(step, self._config.save_every)
+        is_save_due = self._is_save_owed or _is_due(step, self._config.save_every)
         is_sample_due = _is_due(step, self._config.sample_every)
         if is_save_due:
             self._save_step(step)
@@ -250,9 +251,15 @@ class Session:
         if not all(bool(torch.isfinite(parameter).all()) for parameter in parameters):
             self._fail("loss_not_finite", "The weights are no numbers any more.")
 
+    @property
+    def _is_doubtful(self) -> bool:
+        """Weights after a loss that was no number: the last good state stays the newest, and a save waits for the next
+        good step. A batch that did not fit into memory has no loss either, but it changed nothing."""
+        return self._loss is not None and not math.isfinite(self._loss)
+
     def _save_step(self, step: int, *, is_checkpoint: bool = True) -> None:
-        # After a step without a loss the weights are doubtful: the last good state stays the newest.
-        if self._loss is None or not math.isfinite(self._loss):
+        if self._is_doubtful:
+            self._is_save_owed |= is_checkpoint
             return
         # A state that the clock asked for is no checkpoint yet.
         if step == (self._published_step if is_checkpoint else self._saved_step):
@@ -268,6 +275,7 @@ class Session:
         self._saved_step = step
         if is_checkpoint:
             self._published_step = step
+            self._is_save_owed = False
         self._saved_at = time.monotonic()
         process.progress_bar.unpause()
 

@@ -336,6 +336,22 @@ def test_warns_of_a_batch_that_did_not_fit(tmp_path: Path) -> None:
     ]
 
 
+def test_saves_a_due_step_whose_batch_did_not_fit(tmp_path: Path) -> None:
+    run = Run(tmp_path, losses=[1.0, math.inf] + [1.0] * 6, saveEverySteps=2)
+    run.run()
+    assert run.named("checkpoint")[0] == ("checkpoint", 2)
+
+
+def test_makes_up_for_a_save_that_fell_on_a_loss_that_is_no_number(tmp_path: Path) -> None:
+    due = Run(tmp_path / "due", losses=[1.0, 1.0, math.nan] + [1.0] * 5, saveEverySteps=3)
+    due.run()
+    assert due.named("checkpoint") == [("checkpoint", step) for step in (4, 6, 8)]
+    asked = Run(tmp_path / "asked", losses=[1.0, math.nan, math.nan] + [1.0] * 5)
+    asked.at(2, lambda: asked.gate.handle({"command": "save"}))
+    asked.run()
+    assert asked.named("checkpoint") == [("checkpoint", step) for step in (4, 8)]
+
+
 def test_resumes_at_the_saved_step_with_the_files_where_the_trainer_looks(tmp_path: Path) -> None:
     Run(tmp_path / "a", saveEverySteps=4).run()
     state = tmp_path / "a" / "output" / "state" / "step-4"
