@@ -18,11 +18,15 @@ export interface Base {
 
 const HUB_ID = /^[A-Za-z0-9][\w-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
 
-/** Families of well-known hub ids, for workers without a registry; the first pattern that fits counts. */
-const KNOWN: readonly (readonly [RegExp, KohyaFamily])[] = [
-  [/stable-diffusion-xl|sdxl/i, 'sdxl'],
-  [/stable-diffusion-2(-|$)/i, 'sd2'],
-  [/stable-diffusion-v?1-[1-5]/i, 'sd1'],
+/**
+ * Well-known hub ids, for workers without a registry; the first pattern that fits counts. SD 2.x predicts noise at 512
+ * pixels (`-base`) and velocities at 768; its variants for depth and inpainting take other inputs.
+ */
+const KNOWN: readonly (readonly [RegExp, Pick<KohyaModel, 'family' | 'vParameterization'>])[] = [
+  [/stable-diffusion-xl|sdxl/i, { family: 'sdxl' }],
+  [/stable-diffusion-2(-1)?-base$/i, { family: 'sd2' }],
+  [/stable-diffusion-2(-1)?$/i, { family: 'sd2', vParameterization: true }],
+  [/stable-diffusion-v?1-[1-5]/i, { family: 'sd1' }],
 ];
 
 /**
@@ -36,12 +40,11 @@ export const baseFor = (spec: TrainingSpec, { model }: PlanContext): Base => {
 };
 
 const fromHub = (spec: TrainingSpec): Base => {
-  const family = KNOWN.find(([pattern]) => pattern.test(spec.baseModel))?.[1];
-  if (!HUB_ID.test(spec.baseModel) || !family) {
+  const known = KNOWN.find(([pattern]) => pattern.test(spec.baseModel))?.[1];
+  if (!HUB_ID.test(spec.baseModel) || !known) {
     throw unavailable(spec, 'models.yaml needs an entry with trainer: kohya, family and model for it');
   }
-  const entry: KohyaModel = { trainer: 'kohya', family, model: spec.baseModel };
-  return { ...fromRegistry(spec, entry), isFromRegistry: false };
+  return { ...fromRegistry(spec, { trainer: 'kohya', model: spec.baseModel, ...known }), isFromRegistry: false };
 };
 
 const fromRegistry = (spec: TrainingSpec, model: KohyaModel): Base => {

@@ -51,6 +51,25 @@ describe(planKohya, () => {
     expect(plan.files.find(({ path }) => path === 'driver.json')?.content).toContain(`"script": "${script}"`);
   });
 
+  it.each([
+    ['stabilityai/stable-diffusion-2', true],
+    ['stabilityai/stable-diffusion-2-1', true],
+    ['someone/stable-diffusion-2-1', true],
+    ['stabilityai/stable-diffusion-2-base', false],
+    ['stabilityai/stable-diffusion-2-1-base', false],
+  ])('should train %s with its own objective', (baseModel, isVelocity) => {
+    expect(jobOf(aKohyaSpec({ baseModel }), aContext()).includes('v_parameterization = true\n')).toBe(isVelocity);
+  });
+
+  it.each(['stabilityai/stable-diffusion-2-inpainting', 'stabilityai/stable-diffusion-2-depth'])(
+    'should not guess how %s is trained',
+    (baseModel) => {
+      expect(() => planKohya(aKohyaSpec({ baseModel }), aContext())).toThrow(
+        expect.objectContaining({ code: 'model_unavailable' }),
+      );
+    },
+  );
+
   it.each(Object.keys(KOHYA_MODELS) as KohyaFamily[])('should be honest about minSnrGamma for %s', (family) => {
     const isNoise = ['sd1', 'sd2', 'sdxl'].includes(family);
     expect(jobOf(aKohyaSpec(), onGpu(family)).includes('min_snr_gamma')).toBe(isNoise);
