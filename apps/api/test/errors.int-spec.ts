@@ -152,17 +152,21 @@ describe('errors', () => {
 });
 
 describe('the OpenAPI document', () => {
+  interface Answer {
+    $ref?: string;
+    content?: Record<string, { schema?: unknown }>;
+  }
   interface Operation {
     summary?: string;
     security?: object[];
-    responses: Record<string, { content?: Record<string, { schema?: unknown }> }>;
+    responses: Record<string, Answer>;
     requestBody?: { content: Record<string, { schema?: unknown }> };
   }
   interface Document {
     openapi: string;
     security: object[];
     paths: Record<string, Record<string, Operation>>;
-    components: { schemas: Record<string, { example?: unknown }> };
+    components: Record<string, Record<string, Answer & { example?: unknown }>>;
   }
   let document: Document;
   let operations: [string, Operation][];
@@ -176,11 +180,11 @@ describe('the OpenAPI document', () => {
   it('should be 3.1 and refer to nothing that is missing', () => {
     const refs = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref);
     expect(document.openapi).toBe('3.1.0');
-    expect(
-      refs.filter(
-        (ref) => !ref?.startsWith('#/components/schemas/') || !(ref.slice(21) in document.components.schemas),
-      ),
-    ).toEqual([]);
+    const isThere = (ref = '') => {
+      const [, kind = '', name = ''] = /^#\/components\/(schemas|responses)\/(\w+)$/.exec(ref) ?? [];
+      return document.components[kind]?.[name] !== undefined;
+    };
+    expect(refs.filter((ref) => !isThere(ref))).toEqual([]);
     expect(JSON.stringify(document)).not.toContain('$defs');
   });
 
@@ -195,10 +199,12 @@ describe('the OpenAPI document', () => {
     expect(document.security).toEqual([{ tenant: [] }, { token: [] }]);
   });
 
+  const named = (ref = '') => document.components['responses']?.[ref.replace('#/components/responses/', '')];
+
   it('should document errors in the one format', () => {
     const contents = operations.flatMap(([, { responses }]) =>
-      Object.entries(responses).flatMap(([status, { content }]) =>
-        Number(status) >= 400 ? Object.keys(content ?? {}) : [],
+      Object.entries(responses).flatMap(([status, { $ref, content }]) =>
+        Number(status) >= 400 ? Object.keys((named($ref) ?? { content }).content ?? {}) : [],
       ),
     );
     expect(new Set(contents)).toEqual(new Set(['application/problem+json']));
@@ -213,7 +219,7 @@ describe('the OpenAPI document', () => {
     'UpdateLoraConfig',
     'CreateJob',
   ])('should show an example of %s', (name) => {
-    const schema = document.components.schemas[name] as { example?: unknown; examples?: unknown[] };
+    const schema = document.components['schemas']?.[name] as { example?: unknown; examples?: unknown[] };
     expect(schema.example ?? schema.examples?.[0]).toBeDefined();
   });
 

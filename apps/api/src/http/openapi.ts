@@ -2,7 +2,8 @@ import { applyDecorators, type INestApplication } from '@nestjs/common';
 import { ApiResponse, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { ErrorBodySchema } from '@influencerai/shared';
 import type { z } from 'zod';
-import { ACCESS_EXTENSION, type Access } from '../auth/access.js';
+import { CONFIG, type Config } from '../env.js';
+import { applyDocumentRules } from './document-rules.js';
 import { toComponents } from './openapi-schemas.js';
 
 /** Documents one answer of a route by its schema, and headers worth reading by what they hold. */
@@ -53,11 +54,11 @@ export function createDocument(app: INestApplication): OpenAPIObject {
         description: 'Development mode, for example `tenant_demo`. Beside a key of an operator: the tenant acted for.',
       },
       'tenant',
-    )
-    .addSecurityRequirements('tenant')
-    .addSecurityRequirements('token')
-    .build();
-  const document = SwaggerModule.createDocument(app, config, {
+    );
+  // With tokens the header alone opens nothing.
+  if (app.get<Config>(CONFIG).auth.mode === 'tenant-header') config.addSecurityRequirements('tenant');
+  config.addSecurityRequirements('token');
+  const document = SwaggerModule.createDocument(app, config.build(), {
     standardSchemaConverter: toComponents,
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
   });
@@ -66,23 +67,8 @@ export function createDocument(app: INestApplication): OpenAPIObject {
     ...document.components,
     schemas: { ...document.components?.schemas, ...(errorBody as object) },
   };
-  for (const operation of operationsOf(document)) refuseStrangers(operation);
+  applyDocumentRules(document);
   return document;
-}
-
-type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
-
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
-
-const operationsOf = ({ paths }: OpenAPIObject): Operation[] =>
-  Object.values(paths).flatMap((path) => METHODS.map((method) => path[method]).filter((found) => found !== undefined));
-
-/** What the guard answers before any route is reached. */
-function refuseStrangers(operation: Operation): void {
-  const { isPublic } = (operation as { [ACCESS_EXTENSION]?: Access })[ACCESS_EXTENSION] ?? {};
-  if (isPublic) return;
-  operation.responses['401'] ??= refusal('No credentials, or none that prove anything.');
-  operation.responses['403'] ??= refusal('The credentials do not allow it.');
 }
 
 /** Serves Swagger UI at `/api` and the document at `/api-json`. */

@@ -57,7 +57,7 @@ function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   if (hasCode(thrown, 'ENOSPC', 'EDQUOT')) return new AppError('storage_full', {}, { cause: thrown });
   if (isUnavailable(thrown)) return new AppError('service_unavailable', {}, { cause: thrown });
   const status = statusOf(thrown);
-  if (status === 404) return noRoute(thrown, request);
+  if (status === 404 || request.is404) return noRoute(thrown, request);
   if (status === 413)
     return new AppError('body_too_large', { limit: `${request.routeOptions.bodyLimit} bytes` }, { cause: thrown });
   if (status === 415) {

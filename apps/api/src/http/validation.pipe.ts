@@ -24,7 +24,7 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
     if (value instanceof IncomingMessage) throw notJson(value);
     // Before the schema, which walks the value recursively. An id that cannot be stored is an id that is not found.
     if (metadata.type !== 'param') assertStorable(value);
-    const given = metadata.type === 'body' && value == null ? ({} as T) : value;
+    const given = metadata.type === 'body' && value === undefined ? ({} as T) : value;
     const { data } = metadata;
     if (data === undefined) return super.transform(given, metadata);
     return super.transform(given, metadata).catch((error: unknown) => {

@@ -9,7 +9,7 @@ const fields = {
   name: z.string().trim().min(1).max(200).nullable().describe('Shown to people.'),
   maxConcurrentJobs: z.int().min(0).max(10_000).describe('Jobs pending or running at a time; further ones are queued.'),
   maxQueuedJobs: limit.describe('Jobs that may wait; null: the default of the settings, here and below.'),
-  maxStorageBytes: z.int().min(0).nullable().describe('Bytes of datasets and results.'),
+  maxStorageBytes: z.int().min(0).max(1e15).nullable().describe('Bytes of datasets and results.'),
   readsPerMinute: limit.describe('GET requests a minute.'),
   writesPerMinute: limit.describe('Other requests a minute.'),
 };

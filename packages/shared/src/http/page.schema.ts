@@ -1,9 +1,15 @@
 import { z } from 'zod';
 
+/**
+ * A whole number in a query, where everything is text. Coercion would take an empty one for 0, and `0x10` or `1e2`, too.
+ */
+export const fromDigits = <T extends z.ZodType<number>>(number: T) =>
+  z.preprocess((text) => (typeof text === 'string' && /^-?\d{1,15}$/.test(text) ? Number(text) : text), number);
+
 /** `take` and `skip` as every 002-style list has them. */
 export const PageQuerySchema = z.strictObject({
-  take: z.coerce.number().int().min(1).max(100).default(20).describe('Number of results (1-100).'),
-  skip: z.coerce.number().int().min(0).max(2_147_483_647).default(0).describe('Number of results to skip.'),
+  take: fromDigits(z.int().min(1).max(100)).default(20).describe('Number of results (1-100).'),
+  skip: fromDigits(z.int().min(0).max(2_147_483_647)).default(0).describe('Number of results to skip.'),
 });
 export type PageQuery = z.infer<typeof PageQuerySchema>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MetaSchema, PageQuerySchema, pageSchema } from '../http/page.schema.js';
+import { fromDigits, MetaSchema, PageQuerySchema, pageSchema } from '../http/page.schema.js';
 import { TrainerIdSchema } from '../trainers/trainer-id.js';
 import { JOB_STATUSES } from './job-status.js';
 
@@ -187,7 +187,7 @@ export type AppendJobLogs = z.infer<typeof AppendJobLogsSchema>;
 
 export const ListJobLogsQuerySchema = z.strictObject({
   after: z.string().max(40).optional().describe('Cursor of the last line already seen.'),
-  limit: z.coerce.number().int().min(1).max(1000).default(200),
+  limit: fromDigits(z.int().min(1).max(1000)).default(200),
 });
 export type ListJobLogsQuery = z.infer<typeof ListJobLogsQuerySchema>;
 
@@ -199,11 +199,7 @@ export const JobLogPageSchema = z.object({
 export type JobLogPage = z.infer<typeof JobLogPageSchema>;
 
 export const JobMetricsQuerySchema = z.strictObject({
-  maxPoints: z.coerce
-    .number()
-    .int()
-    .min(2)
-    .max(5000)
+  maxPoints: fromDigits(z.int().min(2).max(5000))
     .default(500)
     .describe('Longer curves are thinned evenly to this many.'),
 });
@@ -229,9 +225,9 @@ export const ArtifactNameSchema = z
   );
 
 export const PutArtifactQuerySchema = z.strictObject({
-  attempt: z.coerce.number().int().min(1).max(2_147_483_647),
+  attempt: fromDigits(z.int().min(1).max(2_147_483_647)),
   kind: ArtifactKindSchema,
-  step: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
+  step: fromDigits(z.int().min(0).max(2_147_483_647)).optional(),
 });
 export type PutArtifactQuery = z.infer<typeof PutArtifactQuerySchema>;
 

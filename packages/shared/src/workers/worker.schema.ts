@@ -2,7 +2,11 @@ import { z } from 'zod';
 import { TrainerIdSchema } from '../trainers/trainer-id.js';
 import { TrainingSpecSchema } from '../trainers/training-spec.schema.js';
 
-export const GpuSchema = z.object({ index: z.int().min(0), name: z.string().max(200), memoryMiB: z.int().min(0) });
+export const GpuSchema = z.object({
+  index: z.int().min(0).max(1023),
+  name: z.string().max(200),
+  memoryMiB: z.int().min(0).max(2_147_483_647),
+});
 export type Gpu = z.infer<typeof GpuSchema>;
 
 /** One attempt at a job. The attempt number is the fence: writes of an older one are refused. */
