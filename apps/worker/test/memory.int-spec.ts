@@ -23,7 +23,7 @@ describe('a trainer that runs out of memory', () => {
   it('should fail with advice from what the job asks for', async () => {
     expect(await run('fail')).toMatchObject({
       status: 'failed',
-      result: { code: 'trainer_out_of_memory', hint: expect.stringContaining('Halve batchSize to 1') },
+      result: { code: 'trainer_out_of_memory', hint: expect.stringContaining('Lower batchSize to 1') },
     });
   });
 
@@ -32,7 +32,7 @@ describe('a trainer that runs out of memory', () => {
     expect(job).toMatchObject({ status: 'completed', attempt: 1, result: { steps: 10 } });
     expect([...job.metrics.keys()]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     const log = job.logs.map(({ text }) => text).join('\n');
-    expect(log).toContain('half the batch and twice the gradient accumulation');
+    expect(log).toContain('Going on with a smaller batch');
     expect(log).toContain('Going on from the state of step 5');
   });
 });

@@ -5,7 +5,7 @@ import { memoryHint } from './memory-hint.js';
 describe('memoryHint', () => {
   it('should name the numbers of the job', () => {
     const spec = aSpec({ trainer: 'kohya', training: { batchSize: 4, gradientAccumulation: 2, resolution: 1024 } });
-    expect(memoryHint(spec)).toContain('Halve batchSize to 2 and double meta.gradientAccumulation to 4');
+    expect(memoryHint(spec)).toContain('Lower batchSize to 2 and raise meta.gradientAccumulation to 4');
   });
 
   it('should advise what the trainer has', () => {

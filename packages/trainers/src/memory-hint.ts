@@ -1,4 +1,5 @@
 import type { TrainingSpec } from '@influencerai/shared';
+import { shrunkBatch } from './shrunk-batch.js';
 
 const LARGE_RANK = 32;
 const LARGE_RESOLUTION = 1024;
@@ -8,9 +9,11 @@ type Advice = (spec: TrainingSpec) => string | false;
 
 /** What saves most for least comes first. */
 const ADVICE: readonly Advice[] = [
-  ({ training }) =>
-    training.batchSize > 1 &&
-    `Halve batchSize to ${Math.floor(training.batchSize / 2)} and double meta.gradientAccumulation to ${training.gradientAccumulation * 2}, which trains the same; meta.onOutOfMemory: "shrink" does it by itself.`,
+  (spec) => {
+    if (spec.training.batchSize === 1) return false;
+    const { size, accumulation } = shrunkBatch(spec, 1);
+    return `Lower batchSize to ${size} and raise meta.gradientAccumulation to ${accumulation}, so that a step sees as many examples with less memory; meta.onOutOfMemory: "shrink" does it by itself.`;
+  },
   ({ extra, trainer }) =>
     trainer !== 'tiny' && extra['gradientCheckpointing'] === false && 'Leave meta.gradientCheckpointing on.',
   ({ trainer, extra }) =>

@@ -38,7 +38,7 @@ export interface PlanContext {
   model: ModelEntry | undefined;
   /** The state to go on from, as an earlier attempt wrote it. */
   resumeFrom?: ResumePoint;
-  /** How often the batch was halved after running out of memory. The accumulation doubles with it. */
+  /** How often memory ran out. Each time halves the batch (`shrunkBatch`); how long the job is stays the same. */
   halvings?: number;
 }
 

@@ -171,7 +171,7 @@ export class JobRunner {
     if (failure.code !== 'trainer_out_of_memory') return undefined;
     const smaller = await prepareSmaller(this.input, preparation);
     if (!smaller) return undefined;
-    this.#logs.note(`${failure.error} Going on with half the batch and twice the gradient accumulation.`);
+    this.#logs.note(`${failure.error} Going on with a smaller batch and more gradient accumulation.`);
     for (const note of smaller.notes) this.#logs.note(note);
     this.#record.forgetFailure();
     return this.#launch(smaller);

@@ -56,8 +56,8 @@ export const prepare = async (input: PrepareInput): Promise<Preparation> => {
 };
 
 /**
- * The same attempt again after it ran out of memory, from its newest state, with half the batch and twice the
- * accumulation. Undefined where the tenant did not ask for it, or it was done already.
+ * The same attempt again after it ran out of memory, from its newest state, with half the batch and as
+ * much more accumulation. Undefined where the tenant did not ask for it, or it was done already.
  */
 export const prepareSmaller = async (
   input: PrepareInput,

@@ -405,7 +405,7 @@ export type TrainingSpec = {
     minSnrGamma: number | null;
     seed: number;
   };
-  /** `shrink`: go on from the last state with half the batch and twice the accumulation, once. */
+  /** `shrink`: go on from the last state with half the batch (or a smaller part that divides it) and as much more accumulation, once. */
   onOutOfMemory: 'fail' | 'shrink';
   network: {
     dim: number;

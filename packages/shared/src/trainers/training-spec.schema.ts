@@ -39,7 +39,9 @@ export const TrainingSpecSchema = z.object({
   onOutOfMemory: z
     .enum(['fail', 'shrink'])
     .default('fail')
-    .describe('`shrink`: go on from the last state with half the batch and twice the accumulation, once.'),
+    .describe(
+      '`shrink`: go on from the last state with half the batch (or a smaller part that divides it) and as much more accumulation, once.',
+    ),
   network: z.object({ dim: z.int(), alpha: z.int() }),
   samples: z.object({
     prompts: z

@@ -24,6 +24,8 @@ class KohyaConfig:
     output_name: str
     total_steps: int
     total_epochs: int
+    #: Steps of the epochs that saves and reports go by, where kohya's own have another length.
+    steps_per_epoch: int | None = None
     #: True optimizer steps that the state holds.
     start_step: int = 0
     resume_from: str | None = None
@@ -52,6 +54,7 @@ class KohyaConfig:
             output_name=config["outputName"],
             total_steps=config["totalSteps"],
             total_epochs=config["totalEpochs"],
+            steps_per_epoch=config.get("stepsPerEpoch"),
             start_step=config.get("startStep", 0),
             resume_from=config.get("resumeFrom"),
             is_budgeted=config.get("isBudgeted", False),

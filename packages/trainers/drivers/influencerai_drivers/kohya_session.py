@@ -47,7 +47,7 @@ class Session:
     def begin(self, *, steps_per_epoch: int, total_steps: int) -> None:
         """Everything is loaded; kohya knows how much there is to do."""
         config = self._config
-        self.schedule = Schedule(steps_per_epoch, total_steps)
+        self.schedule = Schedule(config.steps_per_epoch or steps_per_epoch, total_steps)
         if total_steps != config.total_steps:
             self._channel.emit(
                 "warning", message=f"Planned were {config.total_steps} steps; kohya makes {total_steps}."

@@ -179,6 +179,13 @@ def test_names_samples_by_true_steps(tmp_path: Path) -> None:
     assert (tmp_path / run.events[-1]["path"]).exists()
 
 
+def test_goes_by_the_epochs_of_the_batch_that_was_asked_for(tmp_path: Path) -> None:
+    run = Run(tmp_path, stepsPerEpoch=2, saveEveryEpochs=1)
+    assert [run.advance() for _ in range(6)] == [False, True, False, True, False, False]
+    assert run.events[0]["totalEpochs"] == 3
+    assert (tmp_path / "output/x-000002.safetensors").exists()
+
+
 def test_believes_the_trainer_about_the_number_of_steps(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.session.begin(steps_per_epoch=4, total_steps=8)

@@ -8,7 +8,7 @@ interface Sign {
 }
 
 const LESS_MEMORY =
-  'Halve the batch size and double gradientAccumulation, lower the resolution, or set meta.lowVram or meta.quantize.';
+  'Lower the batch size and raise gradientAccumulation, lower the resolution, or set meta.lowVram or meta.quantize.';
 
 /** What the trainer says before it ends, the most telling first (ostris/ai-toolkit 27a03a91, and runs of it). */
 const SIGNS: readonly Sign[] = [

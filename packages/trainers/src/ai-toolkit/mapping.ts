@@ -74,20 +74,21 @@ const epochs = ({ training }: TrainingSpec, { steps }: Settings): FieldMapping =
   return near(field, `train.steps=${steps.total}`, reason);
 };
 
-const HALVED = 'It was halved after running out of memory; the accumulation doubled with it.';
+const SHRUNK =
+  'Memory ran out, so the batch is smaller and the accumulation larger; a step still sees as many pictures.';
 
 const batchSize = ({ training }: TrainingSpec, { batch }: Settings): FieldMapping =>
   chosen(
     'training.batchSize',
     `train.batch_size=${batch.size}`,
-    batch.size === training.batchSize ? undefined : HALVED,
+    batch.size === training.batchSize ? undefined : SHRUNK,
   );
 
 const accumulation = ({ training }: TrainingSpec, { batch }: Settings): FieldMapping =>
   chosen(
     'training.gradientAccumulation',
     `train.gradient_accumulation=${batch.accumulation}`,
-    batch.accumulation === training.gradientAccumulation ? undefined : HALVED,
+    batch.accumulation === training.gradientAccumulation ? undefined : SHRUNK,
   );
 
 const learningRate = (_spec: TrainingSpec, { learningRate: { value, reason } }: Settings): FieldMapping =>

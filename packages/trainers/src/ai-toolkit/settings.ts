@@ -1,4 +1,5 @@
 import type { TrainingSpec } from '@influencerai/shared';
+import { shrunkBatch, type Batch } from '../shrunk-batch.js';
 import type { PlanContext } from '../trainer.js';
 import { hasWarmup, learningRateFor, optimizerFor, schedulerFor, type Choice } from './choices.js';
 import { baseFor, type Base } from './models.js';
@@ -31,7 +32,7 @@ export interface Settings {
   scheduler: Choice;
   hasWarmup: boolean;
   learningRate: { value: number; reason?: string };
-  batch: { size: number; accumulation: number };
+  batch: Batch;
   resolutions: number[];
   captionDropoutRate: number;
   trainTextEncoder: boolean;
@@ -70,7 +71,7 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext): Settings 
     scheduler,
     hasWarmup: hasWarmup(scheduler),
     learningRate: learningRateFor(spec, optimizer),
-    batch: batchFor(spec, context.halvings ?? 0),
+    batch: shrunkBatch(spec, context.halvings ?? 0),
     resolutions,
     captionDropoutRate: read.cacheTextEmbeddings ? 0 : (read.captionDropoutRate ?? CAPTION_DROPOUT),
     trainTextEncoder: trainsTextEncoder(read, base),
@@ -92,7 +93,7 @@ interface StepInput {
   resolutions: number[];
 }
 
-// Of the batch that was asked for: halving it after running out of memory must not change how long a job is.
+// Of the batch that was asked for: a smaller one after running out of memory must not change how long a job is.
 const stepsOf = (spec: TrainingSpec, { dataset }: PlanContext, { read, base, resolutions }: StepInput) => {
   if (dataset.kind !== 'image') throw unsupported('it learns from pictures, and the dataset holds rows of text.');
   const batches = batchesPerEpoch(dataset.images, {
@@ -115,11 +116,6 @@ const networkFor = (spec: TrainingSpec, read: AiToolkitParameters, { arch, archN
   const convDim = read.convDim ?? (read.networkType === 'locon' ? spec.network.dim : undefined);
   const conv = convDim === undefined ? undefined : { dim: convDim, alpha: read.convAlpha ?? convDim };
   return { type, ...spec.network, isAlphaIgnored: arch.isTransformer, conv };
-};
-
-const batchFor = ({ training }: TrainingSpec, halvings: number): Settings['batch'] => {
-  const size = Math.max(1, Math.floor(training.batchSize / 2 ** halvings));
-  return { size, accumulation: training.gradientAccumulation * 2 ** halvings };
 };
 
 const trainsTextEncoder = (read: AiToolkitParameters, { arch, archName }: Base): boolean => {

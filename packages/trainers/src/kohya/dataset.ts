@@ -1,5 +1,6 @@
 import type { TrainingSpec } from '@influencerai/shared';
 import { extname } from 'node:path/posix';
+import type { Batch } from '../shrunk-batch.js';
 import type { DatasetImage, Plan, PlanContext } from '../trainer.js';
 import { batchesPerEpoch } from './buckets.js';
 import type { KohyaSettings } from './settings.js';
@@ -35,9 +36,12 @@ export const datasetFor = (spec: TrainingSpec, context: PlanContext, settings: K
   };
 };
 
-/** Steps of an epoch, as kohya counts them: batches by bucket, then processes, then accumulation. */
-export const stepsPerEpoch = ({ images }: KohyaDataset, settings: KohyaSettings, gpus: number): number => {
-  const { batch, buckets, given } = settings;
+/** Steps of an epoch with a batch, as kohya counts them: batches by bucket, then processes, then accumulation. */
+export const stepsPerEpoch = (
+  { images }: KohyaDataset,
+  { buckets, given }: KohyaSettings,
+  { batch, gpus }: { batch: Batch; gpus: number },
+): number => {
   const batches = batchesPerEpoch(images, buckets, { repeats: given.numRepeats ?? 1, batchSize: batch.size });
   return Math.ceil(Math.ceil(batches / Math.max(1, gpus)) / batch.accumulation);
 };

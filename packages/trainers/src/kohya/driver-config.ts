@@ -1,4 +1,5 @@
 import type { Mode, Planned } from './plan.js';
+import { isShrunk } from './settings.js';
 
 export const JOB_FILE = 'job.toml';
 export const DRIVER_FILE = 'driver.json';
@@ -15,6 +16,8 @@ export interface KohyaDriverConfig {
   outputName: string;
   totalSteps: number;
   totalEpochs: number;
+  /** Steps of the epochs that saves and reports go by, where kohya's own have another length. */
+  stepsPerEpoch?: number;
   startStep: number;
   resumeFrom?: string;
   isBudgeted: boolean;
@@ -39,6 +42,7 @@ export const driverConfig = (planned: Planned): KohyaDriverConfig => {
     outputName: planned.name,
     totalSteps: steps.total,
     totalEpochs: Math.ceil(steps.total / steps.perEpoch),
+    stepsPerEpoch: isShrunk(planned) ? steps.perEpoch : undefined,
     startStep: resumeFrom?.step ?? 0,
     resumeFrom: resumeFrom?.path,
     isBudgeted: false,

@@ -2,11 +2,13 @@ import type { Planned } from './plan.js';
 import { optimizerArguments } from './choices.js';
 import { DATASET_FILE } from './dataset.js';
 import { PROMPTS_FILE } from './samples.js';
+import { isShrunk, type KohyaSettings } from './settings.js';
 import type { TomlValue } from './toml.js';
 
 const KEPT_STATES = 2;
 
 type Options = Record<string, TomlValue | undefined>;
+type Rhythm = KohyaSettings['saveEvery'];
 
 /** `job.toml`: options of the script by the names of its parser, in the types that it works with. */
 export const jobOptions = (planned: Planned): Options => ({
@@ -32,10 +34,10 @@ const outputOptions = ({ context, name, outputDir, prompts, settings, mode }: Pl
   ...(mode === 'gate' && { max_data_loader_n_workers: 0 }),
 });
 
-const trainingOptions = ({ spec, settings, seed }: Planned): Options => ({
-  ...(spec.training.maxSteps === null
+const trainingOptions = ({ spec, settings, steps, seed }: Planned): Options => ({
+  ...(spec.training.maxSteps === null && !isShrunk({ spec, settings })
     ? { max_train_epochs: spec.training.epochs }
-    : { max_train_steps: spec.training.maxSteps }),
+    : { max_train_steps: steps.total }),
   learning_rate: spec.training.learningRate,
   gradient_accumulation_steps: settings.batch.accumulation,
   optimizer_type: settings.optimizer.name,
@@ -91,13 +93,13 @@ const fullOptions = ({ settings }: Planned): Options => {
 };
 
 /** What the driver does by itself in a gated run. */
-const undrivenOptions = ({ settings, steps, prompts, resumeFrom }: Planned): Options => {
-  const epochs = settings.saveEvery.epochs ?? Math.max(1, Math.round((settings.saveEvery.steps ?? 1) / steps.perEpoch));
+const undrivenOptions = (planned: Planned): Options => {
+  const { settings, prompts, resumeFrom } = planned;
   return {
-    save_every_n_epochs: epochs,
+    save_every_n_epochs: toKohyaEpochs(settings.saveEvery, planned),
     ...(prompts.length > 0 &&
       (settings.sampleEvery.steps === undefined
-        ? { sample_every_n_epochs: settings.sampleEvery.epochs }
+        ? { sample_every_n_epochs: toKohyaEpochs(settings.sampleEvery, planned) }
         : { sample_every_n_steps: settings.sampleEvery.steps })),
     // The scripts that train all weights start over whatever they resume (`Planned.resumeFrom`).
     ...(!settings.full && {
@@ -107,3 +109,6 @@ const undrivenOptions = ({ settings, steps, prompts, resumeFrom }: Planned): Opt
     }),
   };
 };
+
+const toKohyaEpochs = ({ steps, epochs = 1 }: Rhythm, { steps: { perEpoch }, kohyaPerEpoch }: Planned): number =>
+  Math.max(1, Math.round((steps ?? epochs * perEpoch) / kohyaPerEpoch));

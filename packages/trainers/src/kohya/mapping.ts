@@ -2,6 +2,7 @@ import type { FieldMapping } from '../trainer.js';
 import { classTokensOf } from './dataset.js';
 import { mapExtra } from './mapping-extra.js';
 import type { Planned } from './plan.js';
+import { isShrunk } from './settings.js';
 
 /** Tells for each field of the spec what became of it. */
 export const mapFields = (planned: Planned): FieldMapping[] => [
@@ -66,8 +67,12 @@ const network = ({ spec, settings }: Planned, key: 'dim' | 'alpha'): FieldMappin
     ? dropped(`network.${key}`, 'All weights are trained, so there is no network.')
     : exact(`network.${key}`, `network_${key}=${spec.network[key]}`);
 
-const epochs = ({ spec: { training } }: Planned): FieldMapping => {
+const epochs = (planned: Planned): FieldMapping => {
+  const { training } = planned.spec;
   const field = 'training.epochs';
+  if (training.maxSteps === null && isShrunk(planned)) {
+    return near(field, `max_train_steps=${planned.steps.total}`, 'Counted out with the batch that was asked for.');
+  }
   if (training.maxSteps === null) return exact(field, `max_train_epochs=${training.epochs}`);
   return near(field, `max_train_steps=${training.maxSteps}`, 'maxSteps decides how long it trains.');
 };
@@ -75,17 +80,17 @@ const epochs = ({ spec: { training } }: Planned): FieldMapping => {
 const maxSteps = ({ spec: { training } }: Planned): FieldMapping =>
   exact('training.maxSteps', training.maxSteps === null ? 'unset' : `max_train_steps=${training.maxSteps}`);
 
-const batchSize = ({ spec, context, settings: { batch } }: Planned): FieldMapping => {
+const batchSize = ({ spec, settings: { batch } }: Planned): FieldMapping => {
   const to = `batch_size=${batch.size}`;
   if (batch.size === spec.training.batchSize) return exact('training.batchSize', to);
-  return near('training.batchSize', to, `Halved ${context.halvings} times after running out of memory.`);
+  return near('training.batchSize', to, 'Lowered after running out of memory.');
 };
 
 const accumulation = ({ spec: { training }, settings: { batch, full } }: Planned): FieldMapping => {
   const field = 'training.gradientAccumulation';
   const to = `gradient_accumulation_steps=${batch.accumulation}`;
   if (batch.accumulation !== training.gradientAccumulation) {
-    return near(field, to, 'Raised as the batch was halved, so that a step still sees as many pictures.');
+    return near(field, to, 'Raised as the batch was lowered, so that a step still sees as many pictures.');
   }
   if (full && batch.accumulation > 1) {
     return near(field, to, 'kohya does not vouch for it where U-Net and text encoder are trained in full.');

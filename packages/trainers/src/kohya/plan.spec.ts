@@ -33,6 +33,38 @@ describe(planKohya, () => {
     expect(mappingOf('training.batchSize', spec, context)).toMatchObject({ how: 'approximated', to: 'batch_size=2' });
   });
 
+  it.each([
+    { gpus: 1, perEpoch: 4 },
+    { gpus: 2, perEpoch: 2 },
+  ])('should train as long with a smaller batch on $gpus GPUs, whatever the buckets', ({ gpus, perEpoch }) => {
+    const spec = aKohyaSpec({ training: { batchSize: 2, epochs: 20 }, samples: { prompts: ['x'] } });
+    const images = [512, 512, 512, 1024, 1024, 1024].map((width, index) => ({
+      ...{ path: `/data/x/${index}.png`, caption: 'ohwx' },
+      ...{ width, height: 512 },
+    }));
+    const context = onGpu('sdxl', { dataset: { kind: 'image', images }, host: { device: 'cuda', gpus } });
+    const whole = planKohya(spec, context);
+    const shrunk = planKohya(spec, { ...context, halvings: 1 });
+    expect(whole.steps).toEqual({ perEpoch, total: 20 * perEpoch });
+    expect(shrunk.steps).toEqual(whole.steps);
+    expect(jobOf(spec, { ...context, halvings: 1 })).toContain(`max_train_steps = ${20 * perEpoch}\n`);
+    expect(shrunk.files.find(({ path }) => path === 'driver.json')?.content).toContain(`"stepsPerEpoch": ${perEpoch},`);
+    expect(mappingOf('training.epochs', spec, { ...context, halvings: 1 })?.how).toBe('approximated');
+  });
+
+  it('should save a smaller batch about as often, by the epochs that kohya makes of it', () => {
+    const spec = aKohyaSpec({ training: { batchSize: 2, epochs: 20 }, extra: { saveEveryEpochs: 6 } });
+    const images = Array.from({ length: 12 }, (_, index) => ({
+      ...{ path: `/data/x/${index}.png`, caption: 'ohwx' },
+      ...{ width: 512 + 128 * index, height: 512 },
+    }));
+    const host = { device: 'cuda' as const, gpus: 2 };
+    const context = onGpu('sdxl', { dataset: { kind: 'image', images }, host, halvings: 1 });
+    // One picture a bucket: 12 batches of either size, 6 or 3 steps of two processes.
+    expect(jobOf(spec, context)).toContain('save_every_n_epochs = 12\n');
+    expect(jobOf(spec, context)).toContain('/output/epochs-of-3-to-120"\n');
+  });
+
   it('should train on a CPU in fp32, without what needs CUDA, and see no GPU', () => {
     const spec = aKohyaSpec({ training: { optimizer: 'adamw8BIT' }, extra: { precision: 'bf16' } });
     const context = aContext({ model: KOHYA_MODELS.sd1 });

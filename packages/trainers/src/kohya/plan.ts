@@ -1,5 +1,6 @@
 import type { TrainingSpec } from '@influencerai/shared';
 import { isAbsolute } from 'node:path/posix';
+import { shrunkBatch } from '../shrunk-batch.js';
 import type { Plan, PlanContext } from '../trainer.js';
 import { datasetFor, stepsPerEpoch, type KohyaDataset } from './dataset.js';
 import { diskBytesFor } from './disk.js';
@@ -23,7 +24,10 @@ export interface Planned {
   settings: KohyaSettings;
   dataset: KohyaDataset;
   prompts: string[];
+  /** Of the batch that was asked for: a smaller one after running out of memory must not change how long a job is. */
   steps: Plan['steps'];
+  /** Steps of the epochs that kohya makes of the batch it gets. */
+  kohyaPerEpoch: number;
   mode: Mode;
   /** File base name. */
   name: string;
@@ -65,7 +69,9 @@ const decide = (spec: TrainingSpec, context: PlanContext): Planned => {
   const base = baseFor(spec, context);
   const settings = settingsFor(spec, context, base.traits);
   const dataset = datasetFor(spec, context, settings);
-  const steps = stepsFor(spec, stepsPerEpoch(dataset, settings, context.host.gpus));
+  const { gpus } = context.host;
+  const steps = stepsFor(spec, stepsPerEpoch(dataset, settings, { batch: shrunkBatch(spec, 0), gpus }));
+  const kohyaPerEpoch = stepsPerEpoch(dataset, settings, { batch: settings.batch, gpus });
   const mode = modeFor(settings, context);
   return {
     spec,
@@ -75,10 +81,11 @@ const decide = (spec: TrainingSpec, context: PlanContext): Planned => {
     dataset,
     prompts: promptsFor(spec, dataset),
     steps,
+    kohyaPerEpoch,
     mode,
     name: fileNameFor(spec),
     seed: seedFor(spec),
-    outputDir: mode === 'gate' ? 'output' : undrivenDir(steps),
+    outputDir: mode === 'gate' ? 'output' : undrivenDir({ perEpoch: kohyaPerEpoch, total: steps.total }),
     resumeFrom: settings.full ? undefined : context.resumeFrom,
   };
 };

@@ -1,4 +1,5 @@
 import type { TrainingSpec } from '@influencerai/shared';
+import { shrunkBatch, type Batch } from '../shrunk-batch.js';
 import type { PlanContext } from '../trainer.js';
 import type { BucketSettings } from './buckets.js';
 import { optimizerFor, schedulerFor, type Choice } from './choices.js';
@@ -16,7 +17,7 @@ export interface KohyaSettings {
   method: NonNullable<KohyaParameters['method']>;
   /** The script of a full fine-tune; undefined for networks. */
   full?: FullScript;
-  batch: { size: number; accumulation: number };
+  batch: Batch;
   buckets: BucketSettings;
   precision: 'bf16' | 'fp16' | 'no';
   savePrecision: 'bf16' | 'fp16' | 'float';
@@ -47,7 +48,7 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext, traits: Fa
     given,
     method,
     full,
-    batch: batchOf(spec, context),
+    batch: shrunkBatch(spec, context.halvings ?? 0),
     buckets: bucketsOf(spec, given, full ? 64 : traits.bucketStep),
     ...precisionOf(given, context),
     trainsTextEncoder,
@@ -66,6 +67,10 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext, traits: Fa
   };
 };
 
+/** With a smaller batch than was asked for, kohya's epochs have another length: each bucket ends with a short batch. */
+export const isShrunk = ({ spec, settings }: { spec: TrainingSpec; settings: KohyaSettings }): boolean =>
+  settings.batch.size !== spec.training.batchSize;
+
 /** Known keys of `extra`; a value of the wrong kind ends the plan, since guessing would train something else. */
 const readParameters = (spec: TrainingSpec): KohyaParameters => {
   const parsed = parameters.safeParse(spec.extra);
@@ -80,12 +85,6 @@ const fullScript = (method: KohyaSettings['method'], traits: FamilyTraits): Full
   if (!script) throw unsupported(`method "${method}" is for SD 1.x, SD 2.x and SDXL.`);
   return script;
 };
-
-/** Half the batch and twice the accumulation, for each time that memory ran out. */
-const batchOf = ({ training }: TrainingSpec, { halvings = 0 }: PlanContext): KohyaSettings['batch'] => ({
-  size: Math.max(1, Math.floor(training.batchSize / 2 ** halvings)),
-  accumulation: training.gradientAccumulation * 2 ** halvings,
-});
 
 const bucketsOf = ({ training }: TrainingSpec, given: KohyaParameters, multiple: number): BucketSettings => {
   const { resolution } = training;

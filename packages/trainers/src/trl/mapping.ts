@@ -75,17 +75,17 @@ const epochs = ({ spec: { training }, settings, steps }: Planned): FieldMapping 
 const maxSteps = ({ training }: TrainingSpec): FieldMapping =>
   exact('training.maxSteps', training.maxSteps === null ? 'unset' : `max_steps=${training.maxSteps}`);
 
-const batchSize = ({ spec, context, settings: { batch } }: Planned): FieldMapping => {
+const batchSize = ({ spec, settings: { batch } }: Planned): FieldMapping => {
   const to = `per_device_train_batch_size=${batch.size}`;
   if (batch.size === spec.training.batchSize) return exact('training.batchSize', to);
-  return near('training.batchSize', to, `Halved ${context.halvings} times after running out of memory.`);
+  return near('training.batchSize', to, 'Lowered after running out of memory.');
 };
 
 const gradientAccumulation = ({ spec: { training }, settings: { batch } }: Planned): FieldMapping => {
   const field = 'training.gradientAccumulation';
   const to = `gradient_accumulation_steps=${batch.accumulation}`;
   if (batch.accumulation === training.gradientAccumulation) return exact(field, to);
-  return near(field, to, 'Raised as the batch was halved, so that a step still sees as many rows.');
+  return near(field, to, 'Raised as the batch was lowered, so that a step still sees as many rows.');
 };
 
 const minSnrGamma = ({ training }: TrainingSpec): FieldMapping =>

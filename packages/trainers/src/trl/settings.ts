@@ -1,5 +1,6 @@
 import { AppError, type TrainingSpec } from '@influencerai/shared';
 import { z } from 'zod';
+import { shrunkBatch, type Batch } from '../shrunk-batch.js';
 import type { PlanContext } from '../trainer.js';
 import { parameters, type TrlParameters } from './parameters.js';
 
@@ -24,7 +25,7 @@ export interface TrlSettings {
   maxGradNorm: number;
   gradientCheckpointing: boolean;
   sampleMaxTokens: number;
-  batch: { size: number; accumulation: number };
+  batch: Batch;
 }
 
 /**
@@ -59,7 +60,7 @@ export const settingsFor = (spec: TrainingSpec, { host, halvings }: PlanContext)
     maxGradNorm: read.maxGradNorm ?? 1,
     gradientCheckpointing: read.gradientCheckpointing ?? isCuda,
     sampleMaxTokens: read.sampleMaxTokens ?? DEFAULT_SAMPLE_TOKENS,
-    batch: batchOf(spec, halvings ?? 0),
+    batch: shrunkBatch(spec, halvings ?? 0),
   };
 };
 
@@ -88,10 +89,4 @@ const precisionOf = ({ precision }: TrlParameters, isCuda: boolean): Precision =
 const toTargets = (wanted: TrlParameters['loraTargetModules']): string[] => {
   if (wanted === undefined || wanted === 'all-linear') return ['all-linear'];
   return wanted.length === 1 ? [wanted[0]!, wanted[0]!] : wanted;
-};
-
-/** Half the batch with twice the accumulation is the same step with less memory. */
-const batchOf = ({ training }: TrainingSpec, halvings: number): TrlSettings['batch'] => {
-  const size = Math.max(1, Math.floor(training.batchSize / 2 ** halvings));
-  return { size, accumulation: Math.round((training.batchSize * training.gradientAccumulation) / size) };
 };
