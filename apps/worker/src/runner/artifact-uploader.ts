@@ -15,6 +15,7 @@ const STATE_EVERY_MS = 30_000;
 /** Files whose header can be written to; a full fine-tuning may end in others. */
 const WEIGHTS = /\.safetensors$/;
 
+type CheckpointEvent = Extract<TrainerEvent, { event: 'checkpoint' }>;
 type ArtifactEntry = Extract<SpoolEntry, { type: 'artifact' }>;
 
 export interface ArtifactUploaderOptions {
@@ -42,9 +43,15 @@ export class ArtifactUploader {
     if (event.event !== 'checkpoint') return;
     const { statePath } = event;
     const isNamed = !isInside(event.path, statePath);
-    if (isNamed) this.#enqueue(() => this.#addWeights(event));
+    if (isNamed) this.#takeWeights(event);
     if (statePath && !event.isFinal)
       this.#enqueue(() => this.#addState({ step: event.step, path: statePath }, isNamed));
+  }
+
+  /** Each file by itself: one that cannot be used must not take the others with it. */
+  #takeWeights(event: CheckpointEvent): void {
+    this.#enqueue(() => this.#addWeights(event));
+    for (const path of event.companions ?? []) this.#enqueue(() => this.#addCompanion(path, event));
   }
 
   /** Resolves when all that was taken lies in the spool. */
@@ -67,37 +74,30 @@ export class ArtifactUploader {
     });
   }
 
-  async #addWeights(event: Extract<TrainerEvent, { event: 'checkpoint' }>): Promise<void> {
-    const { record } = this.options;
+  async #addWeights(event: CheckpointEvent): Promise<void> {
+    const { record, add } = this.options;
     const trained = await this.#fileOf(event.path);
     const name = artifactName(event.name ?? trained);
     const file = event.isFinal && WEIGHTS.test(trained) ? await this.#stamped(trained, name) : trained;
+    // First in the spool, then in the record: a result must name nothing that will never be sent.
+    await add({ type: 'artifact', name, kind: event.isFinal ? 'lora' : 'checkpoint', step: event.step, file });
     if (event.isFinal) record.setFinal(name);
     else record.addCheckpoint(name);
-    for (const companion of event.companions ?? []) {
-      // They are the same beside every checkpoint; those of the final weights are the last word.
-      if (event.isFinal || !this.#companions.has(companion)) await this.#addCompanion(companion, event.step);
-      this.#companions.add(companion);
-    }
-    await this.options.add({
-      type: 'artifact',
-      name,
-      kind: event.isFinal ? 'lora' : 'checkpoint',
-      step: event.step,
-      file,
-    });
   }
 
-  async #addCompanion(path: string, step: number): Promise<void> {
+  async #addCompanion(path: string, { step, isFinal }: CheckpointEvent): Promise<void> {
+    // They are the same beside every checkpoint; those of the final weights are the last word.
+    if (!isFinal && this.#companions.has(path)) return;
     const file = await this.#fileOf(path);
     await this.options.add({ type: 'artifact', name: artifactName(file), kind: 'file', step, file });
+    this.#companions.add(path);
   }
 
   async #addSample(event: Extract<TrainerEvent, { event: 'sample' }>): Promise<void> {
     const file = await this.#fileOf(event.path);
     const name = artifactName(file);
-    this.options.record.addSample(name);
     await this.options.add({ type: 'artifact', name, kind: 'sample', step: event.step, file });
+    this.options.record.addSample(name);
   }
 
   async #addState(state: StateRef, isDue: boolean): Promise<void> {
@@ -107,9 +107,9 @@ export class ArtifactUploader {
     const name = `state-${state.step}.tar`;
     const file = join(workspace.uploadDir, name);
     await packState({ source: join(workspace.dir, state.path), root: workspace.dir, archive: file });
+    await add({ type: 'artifact', name, kind: 'state', step: state.step, file });
     this.#packedStep = state.step;
     this.#packedAtMs = now();
-    await add({ type: 'artifact', name, kind: 'state', step: state.step, file });
     // Only the newest matters, and they are large; one that was not delivered yet need not be any more.
     if (this.#packedFile) await rm(this.#packedFile, { force: true });
     this.#packedFile = file;
