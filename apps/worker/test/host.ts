@@ -9,7 +9,13 @@ import { pino, type Logger } from 'pino';
 import { createAgent, parseEnv, type Agent } from '../src/index.js';
 import { FakeApi } from './fake-api.js';
 
-const PACE = { progressMs: 20, logsMs: 20, retryMs: { first: 20, max: 100 }, folderRetryMs: { first: 50, max: 200 } };
+const PACE = {
+  progressMs: 20,
+  logsMs: 20,
+  filesMs: 20,
+  retryMs: { first: 20, max: 100 },
+  folderRetryMs: { first: 50, max: 200 },
+};
 
 type Variables = Record<string, string>;
 

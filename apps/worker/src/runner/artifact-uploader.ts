@@ -1,7 +1,7 @@
 import { ArtifactNameSchema, type TrainerEvent } from '@influencerai/shared';
 import { rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { isInside } from './describe-event.js';
+import { isCheckpoint } from './describe-event.js';
 import type { JobRecord, StateRef } from './job-record.js';
 import { openInside } from './open-inside.js';
 import type { SpoolEntry } from './spool.js';
@@ -41,17 +41,21 @@ export class ArtifactUploader {
   take(event: TrainerEvent): void {
     if (event.event === 'sample') this.#enqueue(() => this.#addSample(event));
     if (event.event !== 'checkpoint') return;
-    const { statePath } = event;
-    const isNamed = !isInside(event.path, statePath);
-    if (isNamed) this.#takeWeights(event);
-    if (statePath && !event.isFinal)
-      this.#enqueue(() => this.#addState({ step: event.step, path: statePath }, isNamed));
+    if (isCheckpoint(event)) this.#takeWeights(event);
+    if (event.statePath && !event.isFinal) this.#takeState({ step: event.step, path: event.statePath }, event);
   }
 
   /** Each file by itself: one that cannot be used must not take the others with it. */
   #takeWeights(event: CheckpointEvent): void {
     this.#enqueue(() => this.#addWeights(event));
     for (const path of event.companions ?? []) this.#enqueue(() => this.#addCompanion(path, event));
+  }
+
+  #takeState(state: StateRef, event: CheckpointEvent): void {
+    this.#enqueue(async () => {
+      // A job that is done goes on from none.
+      if (this.options.record.final === undefined) await this.#addState(state, isCheckpoint(event));
+    });
   }
 
   /** Resolves when all that was taken lies in the spool. */

@@ -1,8 +1,8 @@
 import type { TrainerEvent } from '@influencerai/shared';
 
-/** Weights inside a state are part of it, no checkpoint of their own. */
-export const isInside = (path: string, folder: string | undefined): boolean =>
-  folder !== undefined && (path === folder || path.startsWith(`${folder}/`));
+/** Whether weights are for the tenant. Those inside a state are part of it, unless a name is given to them. */
+export const isCheckpoint = ({ path, statePath, name }: Extract<TrainerEvent, { event: 'checkpoint' }>): boolean =>
+  name !== undefined || statePath === undefined || !(path === statePath || path.startsWith(`${statePath}/`));
 
 /** What an event says to a reader of the job's log; undefined for those that the progress shows better. */
 export const describeEvent = (event: TrainerEvent): string | undefined => {
@@ -10,7 +10,7 @@ export const describeEvent = (event: TrainerEvent): string | undefined => {
     case 'start':
       return `Training starts after step ${event.step} of ${event.totalSteps}, ${event.totalEpochs} epochs in all.`;
     case 'checkpoint':
-      if (isInside(event.path, event.statePath)) return undefined;
+      if (!isCheckpoint(event)) return undefined;
       return event.isFinal ? `Final weights: ${event.path}` : `Saved at step ${event.step}: ${event.path}`;
     case 'sample':
       return `Sample at step ${event.step}: ${event.path} (${event.prompt})`;

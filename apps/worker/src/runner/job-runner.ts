@@ -7,6 +7,7 @@ import { CurveLog } from './curve-log.js';
 import { Delivery, type DeliveryEnd } from './delivery.js';
 import { describeEvent } from './describe-event.js';
 import { JobRecord } from './job-record.js';
+import { FileFinder } from './file-finder.js';
 import { HostFault, type LaunchExit, type RunningTrainer } from './launcher.js';
 import { LogShipper } from './log-shipper.js';
 import { lossCurveSvg } from './loss-curve.js';
@@ -24,6 +25,7 @@ import {
 } from './outcome.js';
 import { prepare, prepareSmaller, type Preparation } from './preparation.js';
 import { ProgressTracker } from './progress-tracker.js';
+import { repeat, type Repetition } from './repeat.js';
 import { Reporter } from './reporter.js';
 import type { RunnerContext } from './runner-context.js';
 import type { Spool } from './spool.js';
@@ -58,8 +60,8 @@ export class JobRunner {
   readonly #progress = new ProgressTracker();
   readonly #startedAtMs = Date.now();
   #stamp: Record<string, string> = {};
-  /** What the trainer announced, as it named it. */
-  readonly #files = new Set<string>();
+  /** Set once the trainer is known. */
+  #finder: FileFinder | undefined;
   #record = new JobRecord({ checkpoints: [], samples: [], points: [] });
   #uploader: ArtifactUploader;
   #running: RunningTrainer | undefined;
@@ -145,17 +147,27 @@ export class JobRunner {
       },
       onLine: (stream, line) => this.#logs.push(stream, line),
     });
-    const exit = await this.#follow(await context.launcher.launch(launch, output));
-    if (exit.exitCode === 0) this.#takeUnannounced(trainer.collect(await workspace.files()));
+    const finder = (this.#finder ??= new FileFinder(trainer, workspace));
+    const running = await context.launcher.launch(launch, output);
+    const looking = isDriven ? undefined : this.#lookForFiles(finder);
+    const exit = await this.#follow(running);
+    await looking?.stop();
+    for (const event of await finder.remaining({ hasFailed: exit.exitCode !== 0 })) this.#takeEvent(event);
     await Promise.all([this.#uploader.settled(), this.#curve.settled()]);
     log.info({ ...exit, stop: this.#stop }, 'The trainer ended');
     if (this.#stop === 'lost') return handedBack();
     return (await this.#retrySmaller(preparation, exit, output.tail)) ?? this.#judge(trainer, exit, output.tail);
   }
 
-  /** Files that the output of some trainers does not announce, or announces before they are written. */
-  #takeUnannounced(events: readonly TrainerEvent[]): void {
-    for (const event of events) if ('path' in event && !this.#files.has(event.path)) this.#takeEvent(event);
+  /** Only the folder tells what a trainer without our driver has made so far. */
+  #lookForFiles(finder: FileFinder): Repetition {
+    const { context, log } = this.input;
+    const look = async (): Promise<void> => {
+      for (const event of await finder.settled()) this.#takeEvent(event);
+    };
+    // Trainers remove old files while they are looked at.
+    const onError = (error: unknown): void => log.debug({ err: error }, 'The folder could not be looked through');
+    return repeat(look, { everyMs: context.pace.filesMs, onError });
   }
 
   /** A trainer without a gate would write its next checkpoint over a good one. */
@@ -189,7 +201,7 @@ export class JobRunner {
 
   #takeEvent(event: TrainerEvent): void {
     this.#record.take(event);
-    if ('path' in event) this.#files.add(event.path);
+    if ('path' in event) this.#finder?.know(event.path);
     const point = this.#progress.take(event, Date.now());
     if (point) this.#takePoint(point);
     if (point || event.event === 'start') {

@@ -8,6 +8,8 @@ import type { Launcher } from './launcher.js';
 export interface Pace {
   progressMs: number;
   logsMs: number;
+  /** How often a folder is looked through whose trainer announces nothing. */
+  filesMs: number;
   retryMs: { first: number; max: number };
   /** How long to wait before a folder that could not be written is tried again. */
   folderRetryMs: { first: number; max: number };
@@ -16,6 +18,7 @@ export interface Pace {
 export const DEFAULT_PACE: Pace = {
   progressMs: 1000,
   logsMs: 1000,
+  filesMs: 10_000,
   retryMs: { first: 500, max: 15_000 },
   folderRetryMs: { first: 5000, max: 60_000 },
 };

@@ -44,6 +44,12 @@ export const stampWeights = async (
   }
 };
 
+/**
+ * Looks at a `.safetensors` file that its writer may have been kept from finishing.
+ * @throws WeightsError when the file is no safetensors, cut off, or without tensors
+ */
+export const assertWhole = async (input: FileHandle): Promise<void> => void (await readHeader(input));
+
 type Header = z.infer<typeof HeaderSchema>;
 
 const readHeader = async (input: FileHandle): Promise<{ header: Header; dataStart: number }> => {

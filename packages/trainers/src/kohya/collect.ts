@@ -1,4 +1,5 @@
 import type { TrainerEvent } from '@influencerai/shared';
+import { findUndrivenStates, type UndrivenState } from './states.js';
 
 // Only runs without the step gate write here (`states.ts`); the driver announces what it wrote.
 const FILE = /^output\/epochs-of-(\d+)-to-(\d+)\/(sample\/)?([^/]+)\.(safetensors|png)$/;
@@ -6,8 +7,13 @@ const EPOCH = /-(\d{6})$/;
 const STEP = /-step(\d{8})$/;
 const SAMPLE = /_(e?)(\d{6})_\d{2,}_\d{14}(?:_\d+)?$/;
 
-/** Weights and samples of a run that announced none, by the names that kohya gives them. */
-export const collect = (files: readonly string[]): TrainerEvent[] =>
+/** Weights, samples and complete states of a run that announced none, by the names that kohya gives them. */
+export const collect = (files: readonly string[]): TrainerEvent[] => [
+  ...filesOf(files),
+  ...findUndrivenStates(files).map(state),
+];
+
+const filesOf = (files: readonly string[]): TrainerEvent[] =>
   files.flatMap((path) => {
     const [, perEpoch, total, isSample, name, extension] = FILE.exec(path) ?? [];
     if (name === undefined) return [];
@@ -27,6 +33,16 @@ const weights = (path: string, name: string, { perEpoch, total }: Run): TrainerE
   const at = epoch ? Number(epoch) * perEpoch : step ? Number(step) : total;
   return { event: 'checkpoint', step: at, epoch: Math.floor(at / perEpoch), path, isFinal: !epoch && !step };
 };
+
+/** Weights and state of an epoch are written one after the other, so each is told by itself. */
+const state = ({ step, epoch, path, mark }: UndrivenState): TrainerEvent => ({
+  event: 'checkpoint',
+  step,
+  epoch,
+  path: mark,
+  statePath: path,
+  isFinal: false,
+});
 
 const sample = (path: string, name: string, { perEpoch }: Run): TrainerEvent[] => {
   const [, isEpoch, count] = SAMPLE.exec(name) ?? [];

@@ -39,6 +39,19 @@ describe(collect, () => {
     ]);
   });
 
+  it('should tell states that are whole, and their weights by themselves', () => {
+    const files = [
+      `${dir}/x-000001-state/model.safetensors`,
+      `${dir}/x-000001-state/random_states_0.pkl`,
+      `${dir}/x-000002-state/model.safetensors`,
+      `${dir}/x-state/random_states_0.pkl`,
+    ];
+    const [path, , last] = [`${dir}/x-000001-state`, ...files];
+    expect(collect(files)).toEqual([
+      { event: 'checkpoint', step: 8, epoch: 1, path: last, statePath: path, isFinal: false },
+    ]);
+  });
+
   it('should leave alone what the driver announces, and what is no result', () => {
     expect(
       collect(['output/x.safetensors', 'dataset/images/0001.png', `${dir}/x-000001-state/model.safetensors`]),

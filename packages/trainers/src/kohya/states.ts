@@ -7,11 +7,21 @@ export const undrivenDir = ({ perEpoch, total }: Plan['steps']): string => `outp
 // kohya writes the random states last, so with them the state is complete. Epochs are counted on after a resume.
 const UNDRIVEN = /^(output\/epochs-of-(\d+)-to-\d+\/[^/]+-(\d{6})-state)\/random_states_0\.pkl$/;
 
+export interface UndrivenState extends SavedState {
+  epoch: number;
+  /** The file that was written last. */
+  mark: string;
+}
+
+/** The complete states that kohya wrote by itself. */
+export const findUndrivenStates = (files: readonly string[]): UndrivenState[] =>
+  files.flatMap((mark) => {
+    const [, path, perEpoch, epoch] = UNDRIVEN.exec(mark) ?? [];
+    return path ? [{ step: Number(perEpoch) * Number(epoch), epoch: Number(epoch), path, mark }] : [];
+  });
+
 /** The complete states of a kohya workspace. */
 export const findStates = (files: readonly string[]): SavedState[] => [
   ...findDriverStates(files),
-  ...files.flatMap((file) => {
-    const [, path, perEpoch, epoch] = UNDRIVEN.exec(file) ?? [];
-    return path ? [{ step: Number(perEpoch) * Number(epoch), path }] : [];
-  }),
+  ...findUndrivenStates(files).map(({ step, path }) => ({ step, path })),
 ];
