@@ -35,3 +35,12 @@ export const onlyVisible = (gpus: Gpu[], visible: string | undefined): Gpu[] => 
   const numbers = new Set(visible.split(',').map((part) => part.trim()));
   return gpus.filter((gpu) => numbers.has(String(gpu.index)));
 };
+
+/**
+ * Environment of a program that may use these GPUs only. CUDA puts the fastest first unless it is told to count as
+ * `nvidia-smi` does, by the place on the bus.
+ */
+export const gpuEnvironment = (gpus: readonly Gpu[]): Record<string, string> => {
+  if (gpus.length === 0) return {};
+  return { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: gpus.map(({ index }) => index).join(',') };
+};

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { onlyVisible, parseGpuCsv } from './gpu-discovery.js';
+import { gpuEnvironment, onlyVisible, parseGpuCsv } from './gpu-discovery.js';
 import { planSlots, type Slot, SlotPool } from './slots.js';
 
 const indexes = (slot: Slot): number[] => slot.gpus.map(({ index }) => index);
@@ -27,6 +27,13 @@ describe('onlyVisible', () => {
     ['-1', []],
   ])('should keep of two GPUs with CUDA_VISIBLE_DEVICES %p: %p', (visible, expected) => {
     expect(onlyVisible(gpus, visible).map(({ index }) => index)).toEqual(expected);
+  });
+});
+
+describe('gpuEnvironment', () => {
+  it('should name GPUs in the order in which nvidia-smi counts them', () => {
+    expect(gpuEnvironment(gpus)).toEqual({ CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0,1' });
+    expect(gpuEnvironment([])).toEqual({});
   });
 });
 

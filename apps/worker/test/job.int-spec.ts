@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { decodeSafetensors } from '@influencerai/tiny';
 import { aSpec, fixture, Host } from './host.js';
 import { until } from './until.js';
@@ -65,6 +66,16 @@ describe('a job', () => {
       stream: 'stderr',
       text: 'environment: HF_HOME HOME INFLUENCERAI_WORKSPACE LANG PATH TMPDIR',
     });
+  });
+
+  it('should be told its GPU by the number that nvidia-smi gives it', async () => {
+    const nvidiaSmi = join(host.dir, 'nvidia-smi');
+    await writeFile(nvidiaSmi, '#!/bin/sh\necho "0, NVIDIA H200, 143771"\n', { mode: 0o755 });
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
+    await host.startAgent({ NVIDIA_SMI: nvidiaSmi });
+    await until('the job to complete', () => job.status === 'completed');
+    const line = job.logs.find(({ text }) => text.startsWith('environment: '));
+    expect(line?.text).toMatch(/^environment: CUDA_DEVICE_ORDER CUDA_VISIBLE_DEVICES HF_HOME /);
   });
 
   it('should report progress while it trains', async () => {

@@ -21,7 +21,7 @@ export const examine = async (env: Env): Promise<Examination> => {
     lookAtApi(env.apiUrl),
     lookAtQueue(env),
     lookAtModels(env.modelsFile),
-    lookAtTrainers(env, gpus.length > 0),
+    lookAtTrainers(env, gpus),
   ]);
   const node = process.versions.node;
   const host = { host: hostname(), node, memoryBytes: totalmem() };

@@ -1,9 +1,10 @@
-import type { TrainerId } from '@influencerai/shared';
+import type { Gpu, TrainerId } from '@influencerai/shared';
 import { DRIVERS_DIR, implementedTrainers } from '@influencerai/trainers';
 import { execa } from 'execa';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Env } from '../env.js';
+import { gpuEnvironment } from '../gpu-discovery.js';
 import { hostPrograms, type Programs } from '../programs.js';
 import { containerEngine } from '../runner/container-engine.js';
 import { containerPrograms } from '../runner/container-programs.js';
@@ -15,8 +16,8 @@ const IMPORT_TIMEOUT_MS = 180_000;
 const GPU_UNUSED = 'Its torch cannot use the GPU of this host: is the driver 570 or newer?';
 
 /** Those that WORKER_TRAINERS allows, one after the other: their imports would only fight for the disk. */
-export const lookAtTrainers = async (env: Env, hasGpu: boolean): Promise<TrainerFinding[]> => {
-  const look = env.container ? inContainers(env.container) : onHost(env, hasGpu);
+export const lookAtTrainers = async (env: Env, gpus: readonly Gpu[]): Promise<TrainerFinding[]> => {
+  const look = env.container ? inContainers(env.container) : onHost(env, gpus);
   const findings: TrainerFinding[] = [];
   for (const id of implementedTrainers()) if (env.trainers?.includes(id) ?? true) findings.push(await look(id));
   return findings;
@@ -25,12 +26,12 @@ export const lookAtTrainers = async (env: Env, hasGpu: boolean): Promise<Trainer
 type Look = (id: TrainerId) => Promise<TrainerFinding>;
 
 const onHost =
-  ({ tinyProgram, trainersDir }: Env, hasGpu: boolean): Look =>
+  ({ tinyProgram, trainersDir }: Env, gpus: readonly Gpu[]): Look =>
   async (id) => {
     const found = await installation(id, hostPrograms({ tinyProgram, trainersDir }), `bin/trainers install ${id}`);
     if (!found.isInstalled || id === 'tiny') return found;
-    const imported = await importTrainer(id, join(trainersDir, id));
-    return { ...found, ...(hasGpu && imported.cuda === null && { problem: GPU_UNUSED }), ...imported };
+    const imported = await importTrainer(id, join(trainersDir, id), gpus);
+    return { ...found, ...(gpus.length > 0 && imported.cuda === null && { problem: GPU_UNUSED }), ...imported };
   };
 
 /** An image is not started: what it needs of the host shows with the first job. */
@@ -65,9 +66,10 @@ const ImportSchema = z.object({
   problem: z.string().optional(),
 });
 
-const importTrainer = async (id: TrainerId, dir: string): Promise<Partial<TrainerFinding>> => {
+const importTrainer = async (id: TrainerId, dir: string, gpus: readonly Gpu[]): Promise<Partial<TrainerFinding>> => {
   const args = [DRIVERS_DIR, id, '--home', join(dir, 'source'), '--doctor'];
-  const options = { reject: false, stdin: 'ignore', timeout: IMPORT_TIMEOUT_MS } as const;
+  // The GPUs as jobs see them.
+  const options = { reject: false, stdin: 'ignore', timeout: IMPORT_TIMEOUT_MS, env: gpuEnvironment(gpus) } as const;
   const ended = await execa(join(dir, 'venv', 'bin', 'python'), args, options);
   if (ended.timedOut) return { canStart: false, problem: 'Its imports take more than three minutes.' };
   if (ended.failed) return { canStart: false, problem: ended.stderr.trim().split('\n').at(-1) || ended.shortMessage };

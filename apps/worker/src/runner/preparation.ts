@@ -10,6 +10,7 @@ import {
 } from '@influencerai/trainers';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import { gpuEnvironment } from '../gpu-discovery.js';
 import type { Slot } from '../slots.js';
 import { listDataset } from './dataset-listing.js';
 import type { LaunchRequest } from './launcher.js';
@@ -133,7 +134,7 @@ const toLaunch = async ({ context, job, slot, workspace }: PrepareInput, plan: P
     ...context.trainerBase,
     HOME: workspace.tmpDir,
     TMPDIR: workspace.tmpDir,
-    ...(slot.gpus.length > 0 && { CUDA_VISIBLE_DEVICES: indexesOf(slot).join(',') }),
+    ...gpuEnvironment(slot.gpus),
     ...plan.env,
     [WORKSPACE_MARK]: workspace.dir,
   };
