@@ -19,6 +19,10 @@ const count = (fallback: number, max = Number.MAX_SAFE_INTEGER) =>
 /** Every setting of the API, with its default. `.env.example` is checked against this schema. */
 export const EnvSchema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).describe('PostgreSQL, the truth of the system.'),
+  ROW_SECURITY: z
+    .enum(['on', 'off'])
+    .optional()
+    .describe('Whether PostgreSQL itself keeps tenants apart, too. Default: on where AUTH_MODE is token.'),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(200).default(10).describe('Connections of one API process.'),
   REDIS_URL: z
     .url({ protocol: /^rediss?$/ })
@@ -185,7 +189,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
       maxEventStreams: env.MAX_EVENT_STREAMS,
     },
-    database: { url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE },
+    database: {
+      url: env.DATABASE_URL,
+      poolSize: env.DATABASE_POOL_SIZE,
+      hasRowSecurity: (env.ROW_SECURITY ?? (env.AUTH_MODE === 'token' ? 'on' : 'off')) === 'on',
+    },
     redis: { url: env.REDIS_URL },
     storage: { dataRoot: resolve(env.DATA_ROOT) },
     models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },

@@ -7,6 +7,7 @@ import { type Dataset, type DatasetProblem, DatasetSchema } from '@influencerai/
 import { Database } from '../src/database/database.js';
 import { DatasetInspector } from '../src/datasets/dataset-inspector.js';
 import { DatasetsRepository } from '../src/datasets/datasets.repository.js';
+import { InspectionsRepository } from '../src/datasets/inspections.repository.js';
 import { picture, writeFiles } from './dataset-files.js';
 import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from './test-app.js';
 
@@ -349,7 +350,7 @@ describe(DatasetInspector.name, () => {
   });
 
   it('should let one of two processes have a dataset', async () => {
-    const repository = api.app.get(DatasetsRepository);
+    const repository = api.app.get(InspectionsRepository);
     await aRow(await aFolder({}), 'pending');
     const claims = await Promise.all(Array.from({ length: 10 }, () => repository.claimNext(60_000)));
     const [claim, ...others] = claims.filter((row) => row !== undefined);

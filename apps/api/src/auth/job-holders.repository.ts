@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type PreparedQuery } from '../database/database.js';
+import type { PreparedQuery } from '../database/connections.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 import { isUuid } from '../http/is-uuid.js';
 
 export interface JobHolder {
@@ -11,11 +12,11 @@ export interface JobHolder {
 
 @Injectable()
 export class JobHoldersRepository {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: TenantDatabase) {}
 
   async find(tenantId: string, jobId: string): Promise<JobHolder | undefined> {
     if (!isUuid(jobId)) return undefined;
-    const [row] = await this.database.query<JobHolder>(FIND, [jobId, tenantId]);
+    const [row] = await this.database.query<JobHolder>(tenantId, FIND, [jobId, tenantId]);
     return row;
   }
 }

@@ -1,48 +1,25 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
-import pg from 'pg';
+import type pg from 'pg';
 import { CONFIG, type Config } from '../env.js';
-import { hasCode } from '../http/error-code.js';
+import { onceMore, openPool, type PreparedQuery, toPoolConfig, transact } from './connections.js';
 import { PrismaClient } from './generated/client.js';
 
-/** PostgreSQL `timestamptz` and `bigint` come as `Date` and `number`; ids of events stay below 2^53. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-};
-
-/** One query of the prepared kind; `name` lets PostgreSQL keep its plan. */
-export interface PreparedQuery {
-  name: string;
-  text: string;
-}
+export type { PreparedQuery } from './connections.js';
 
 /**
- * The connection to PostgreSQL: Prisma for most queries, prepared SQL for the hot ones and for guarded writes that
- * must be one statement.
+ * The connection to PostgreSQL for what concerns every tenant: the fleet, the dispatcher, operators. Whatever is done
+ * for one tenant goes through {@link TenantDatabase}. Prisma serves most queries, prepared SQL the hot ones and guarded
+ * writes that must be one statement.
  */
 @Injectable()
 export class Database implements OnApplicationShutdown {
   readonly prisma: PrismaClient;
   readonly pool: pg.Pool;
 
-  constructor(@Inject(CONFIG) config: Config) {
-    this.pool = new pg.Pool({
-      connectionString: config.database.url,
-      max: config.database.poolSize,
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
-      types,
-    });
-    // An idle connection that breaks (the server restarted) is replaced by the pool; without a listener Node would exit.
-    this.pool.on('error', () => undefined);
-    this.prisma = new PrismaClient({
-      adapter: new PrismaPg({
-        connectionString: config.database.url,
-        max: config.database.poolSize,
-        connectionTimeoutMillis: 5_000,
-      }),
-    });
+  constructor(@Inject(CONFIG) { database }: Config) {
+    this.pool = openPool(database);
+    this.prisma = new PrismaClient({ adapter: new PrismaPg(toPoolConfig(database)) });
   }
 
   /** Rows of a prepared query. */
@@ -56,43 +33,10 @@ export class Database implements OnApplicationShutdown {
    * of a deadlock runs again, so it must have no effect outside the transaction.
    */
   transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    return onceMore(() => this.tryTransaction(work));
-  }
-
-  private async tryTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect();
-    let broken: Error | undefined;
-    // A server that dies between two statements makes the client emit; without a listener Node would exit.
-    const onError = (error: Error) => (broken = error);
-    client.on('error', onError);
-    try {
-      await client.query('begin');
-      const result = await work(client);
-      await client.query('commit');
-      return result;
-    } catch (error) {
-      await client.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
-      throw error;
-    } finally {
-      client.off('error', onError);
-      client.release(broken);
-    }
+    return transact(this.pool, 'begin', work);
   }
 
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.prisma.$disconnect(), this.pool.end()]);
-  }
-}
-
-const DEADLOCK = '40P01';
-const TRIES = 5;
-
-/** Repeats what a deadlock undid: the other side has what it wanted now. */
-async function onceMore<T>(work: () => Promise<T>, tries = TRIES): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (tries === 1 || !hasCode(error, DEADLOCK)) throw error;
-    return onceMore(work, tries - 1);
   }
 }

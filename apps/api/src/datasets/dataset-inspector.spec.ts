@@ -4,6 +4,7 @@ import type { Dataset } from '@influencerai/shared';
 import type { Listing, Storage } from '../storage/storage.js';
 import { DatasetInspector } from './dataset-inspector.js';
 import type { DatasetsRepository } from './datasets.repository.js';
+import type { InspectionsRepository } from './inspections.repository.js';
 
 const TOUCH_MS = 10_000;
 
@@ -27,16 +28,20 @@ const EMPTY: Listing = { isFolder: true, files: [], skipped: [], isTruncated: fa
 function aStage() {
   const listing = Promise.withResolvers<Listing | undefined>();
   const repository = {
-    claimNext: jest.fn<DatasetsRepository['claimNext']>().mockResolvedValue(undefined),
-    touch: jest.fn<DatasetsRepository['touch']>().mockResolvedValue(aDataset('touched')),
+    claimNext: jest.fn<InspectionsRepository['claimNext']>().mockResolvedValue(undefined),
+    touch: jest.fn<InspectionsRepository['touch']>().mockResolvedValue(aDataset('touched')),
     finish: jest
-      .fn<DatasetsRepository['finish']>()
+      .fn<InspectionsRepository['finish']>()
       .mockImplementation((claim, { status, problems }) => Promise.resolve({ ...claim, status, problems })),
-    release: jest.fn<DatasetsRepository['release']>().mockResolvedValue(),
+    release: jest.fn<InspectionsRepository['release']>().mockResolvedValue(),
     getById: jest.fn<DatasetsRepository['getById']>().mockResolvedValue(aDataset('by another')),
   };
   const storage: Pick<Storage, 'list'> = { list: () => listing.promise };
-  const inspector = new DatasetInspector(repository as unknown as DatasetsRepository, storage as Storage);
+  const inspector = new DatasetInspector(
+    repository as unknown as DatasetsRepository,
+    repository as unknown as InspectionsRepository,
+    storage as Storage,
+  );
   return { inspector, repository, listing };
 }
 

@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationB
 import { AppError, type Dataset } from '@influencerai/shared';
 import { Storage } from '../storage/storage.js';
 import { DatasetsRepository } from './datasets.repository.js';
+import { InspectionsRepository } from './inspections.repository.js';
 import { inspectDataset } from './inspection/inspect-dataset.js';
 import { emptyStats, type Inspection } from './inspection/inspection.js';
 
@@ -25,6 +26,7 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
 
   constructor(
     private readonly datasets: DatasetsRepository,
+    private readonly inspections: InspectionsRepository,
     private readonly storage: Storage,
   ) {}
 
@@ -46,7 +48,7 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
   /** Takes up datasets that wait, as many as there is room for. */
   async sweep(staleMs = STALE_MS): Promise<void> {
     while (this.hasRoom) {
-      const claim = await this.occupy(this.datasets.claimNext(staleMs)).catch(() => undefined);
+      const claim = await this.occupy(this.inspections.claimNext(staleMs)).catch(() => undefined);
       // Nothing waits, or the database is away, which `work` has logged.
       if (!claim) return;
     }
@@ -77,8 +79,9 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
     );
     const current = await held;
     if (!current) return this.datasets.getById(claim.tenantId, claim.id);
-    if (result) return (await this.datasets.finish(current, result)) ?? this.datasets.getById(claim.tenantId, claim.id);
-    await this.datasets.release(current);
+    if (result)
+      return (await this.inspections.finish(current, result)) ?? this.datasets.getById(claim.tenantId, claim.id);
+    await this.inspections.release(current);
     throw new AppError('service_unavailable');
   }
 
@@ -109,7 +112,7 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
   private async touch(claim: Dataset | undefined, lost: AbortController): Promise<Dataset | undefined> {
     if (!claim) return undefined;
     try {
-      const next = await this.datasets.touch(claim);
+      const next = await this.inspections.touch(claim);
       if (!next) lost.abort();
       return next;
     } catch (error) {

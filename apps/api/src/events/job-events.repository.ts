@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { JobEvent, JobStatus } from '@influencerai/shared';
-import { Database, type PreparedQuery } from '../database/database.js';
+import type { PreparedQuery } from '../database/connections.js';
+import { TenantDatabase } from '../database/tenant-database.js';
+import type { JobKey } from '../jobs/job-key.js';
 
 export interface StoredEvent {
   id: number;
@@ -24,11 +26,16 @@ interface ArtifactEventRow {
 /** The history of a job: what its stream replays and webhooks will send. */
 @Injectable()
 export class JobEventsRepository {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: TenantDatabase) {}
 
   /** Events after an id, oldest first. */
-  async listAfter(jobId: string, afterId: number, limit: number): Promise<StoredEvent[]> {
-    const rows = await this.database.query<EventRow | ArtifactEventRow>(LIST, [jobId, afterId, limit]);
+  async listAfter({ tenantId, jobId }: JobKey, afterId: number, limit: number): Promise<StoredEvent[]> {
+    const rows = await this.database.query<EventRow | ArtifactEventRow>(tenantId, LIST, [
+      tenantId,
+      jobId,
+      afterId,
+      limit,
+    ]);
     return rows.map((row) => ({ id: row.id, event: fromRow(row) }));
   }
 }
@@ -48,6 +55,6 @@ const LIST: PreparedQuery = {
       'step', a.step, 'sizeBytes', a.size_bytes, 'sha256', a.sha256, 'contentType', a.content_type, 'path', 'data/' || a.storage_key,
       'url', '/jobs/' || a.job_id || '/artifacts/' || a.name,
       'createdAt', to_char(a.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) end as data
-    from job_event e left join job_artifact a on e.type = 'artifact' and a.job_id = e.job_id and a.name = e.data ->> 'name'
-    where e.job_id = $1 and e.id > $2 and (e.type <> 'artifact' or a.id is not null) order by e.id limit $3`,
+    from job_event e left join job_artifact a on e.type = 'artifact' and a.tenant_id = e.tenant_id and a.job_id = e.job_id and a.name = e.data ->> 'name'
+    where e.tenant_id = $1 and e.job_id = $2 and e.id > $3 and (e.type <> 'artifact' or a.id is not null) order by e.id limit $4`,
 };

@@ -3,6 +3,7 @@ import { AppError, isTerminal, type Job, type JobEvent } from '@influencerai/sha
 import { CONFIG, type Config } from '../env.js';
 import type { ServerSentEvent } from '../http/sse.js';
 import { Signal } from '../http/signal.js';
+import type { JobKey } from '../jobs/job-key.js';
 import { JobsRepository } from '../jobs/jobs.repository.js';
 import type { Principal } from '../auth/principal.js';
 import { JobEventsRepository } from './job-events.repository.js';
@@ -41,7 +42,7 @@ export class JobStreamService {
     if (open >= limit) throw new AppError('streams_exhausted', { limit });
     // A client that is gone would never be counted down again.
     if (!signal.aborted) this.count(tenantId, signal);
-    return this.generate(tenantId, jobId, afterId, signal);
+    return this.generate({ tenantId, jobId }, afterId, signal);
   }
 
   /** Counts a stream until its signal says that it is over. */
@@ -51,12 +52,8 @@ export class JobStreamService {
     add(1);
   }
 
-  private async *generate(
-    tenantId: string,
-    jobId: string,
-    afterId: number,
-    signal: AbortSignal,
-  ): AsyncGenerator<ServerSentEvent> {
+  private async *generate(key: JobKey, afterId: number, signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
+    const { tenantId, jobId } = key;
     const wake = new Signal();
     const unsubscribe = this.notifications.subscribe((notification) => notification.jobId === jobId && wake.set());
     signal.addEventListener('abort', () => wake.set(), { once: true });
@@ -64,14 +61,14 @@ export class JobStreamService {
       let cursor = afterId;
       let shown = '';
       while (!signal.aborted) {
-        const stored = await this.events.listAfter(jobId, cursor, BATCH);
+        const stored = await this.events.listAfter(key, cursor, BATCH);
         for (const { id, event } of stored) {
           yield { id: String(id), event: event.type, data: event };
           cursor = id;
         }
         if (stored.length === BATCH) continue;
         const job = await this.jobs.findById(tenantId, jobId);
-        if (!job || (isTerminal(job.status) && (await this.isDrained(jobId, cursor)))) return;
+        if (!job || (isTerminal(job.status) && (await this.isDrained(key, cursor)))) return;
         const progress = progressOf(job);
         if (progress && job.updatedAt !== shown) yield { event: 'progress', data: progress };
         shown = job.updatedAt;
@@ -83,8 +80,8 @@ export class JobStreamService {
   }
 
   /** The job became terminal between the two reads when its last event has not been sent yet. */
-  private async isDrained(jobId: string, cursor: number): Promise<boolean> {
-    return (await this.events.listAfter(jobId, cursor, 1)).length === 0;
+  private async isDrained(key: JobKey, cursor: number): Promise<boolean> {
+    return (await this.events.listAfter(key, cursor, 1)).length === 0;
   }
 }
 

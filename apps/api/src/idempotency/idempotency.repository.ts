@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 
 /** Which answer a key stands for. */
 export interface IdempotencyScope {
@@ -36,7 +37,10 @@ export interface StoredAnswer {
 
 @Injectable()
 export class IdempotencyRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: TenantDatabase,
+    private readonly everyTenants: Database,
+  ) {}
 
   /**
    * Takes a key that is free, expired, or held by the same request that died. Who takes over from a dead one gets its id.
@@ -47,39 +51,44 @@ export class IdempotencyRepository {
     { requestHash, id, ttlMs, abandonedMs }: Attempt,
   ): Promise<Reservation | undefined> {
     const values = [scope.tenantId, scope.route, scope.key, requestHash, id, ttlMs, abandonedMs];
-    const [row] = await this.database.query<{ token: Date; id: string }>(RESERVE, values);
+    const [row] = await this.database.query<{ token: Date; id: string }>(scope.tenantId, RESERVE, values);
     return row && { scope, id: row.id, token: row.token.toISOString() };
   }
 
   async find({ tenantId, route, key }: IdempotencyScope): Promise<StoredAnswer | undefined> {
-    const [row] = await this.database.query<{ requestHash: string; status: number | null; body: string | null }>(FIND, [
+    const [row] = await this.database.query<{ requestHash: string; status: number | null; body: string | null }>(
       tenantId,
-      route,
-      key,
-    ]);
+      FIND,
+      [tenantId, route, key],
+    );
     return row && { ...row, body: row.body === null ? null : JSON.parse(row.body) };
   }
 
   /** The body is kept as text inside the JSON column, so that a replay has the same bytes. */
   async complete({ scope, token }: Reservation, status: number, body: unknown): Promise<void> {
     const text = JSON.stringify(JSON.stringify(body ?? null));
-    await this.database.query(COMPLETE, [scope.tenantId, scope.route, scope.key, token, status, text]);
+    await this.database.query(scope.tenantId, COMPLETE, [scope.tenantId, scope.route, scope.key, token, status, text]);
   }
 
   /** Makes the reservation as young as now, so that it does not pass for abandoned. */
   async renew(reservation: Reservation): Promise<void> {
     const { scope, token } = reservation;
-    const [row] = await this.database.query<{ token: Date }>(RENEW, [scope.tenantId, scope.route, scope.key, token]);
+    const [row] = await this.database.query<{ token: Date }>(scope.tenantId, RENEW, [
+      scope.tenantId,
+      scope.route,
+      scope.key,
+      token,
+    ]);
     if (row) reservation.token = row.token.toISOString();
   }
 
   /** Frees a key whose request failed. */
   async abandon({ scope, token }: Reservation): Promise<void> {
-    await this.database.query(ABANDON, [scope.tenantId, scope.route, scope.key, token]);
+    await this.database.query(scope.tenantId, ABANDON, [scope.tenantId, scope.route, scope.key, token]);
   }
 
   async purge(ttlMs: number): Promise<void> {
-    await this.database.query(PURGE, [ttlMs]);
+    await this.everyTenants.query(PURGE, [ttlMs]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ArtifactKind, JobArtifact } from '@influencerai/shared';
-import { Database, type PreparedQuery } from '../database/database.js';
+import type { PreparedQuery } from '../database/connections.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 
 export interface StoredArtifact {
   artifact: JobArtifact;
@@ -35,11 +36,11 @@ interface ArtifactRow {
 
 @Injectable()
 export class JobArtifactsRepository {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: TenantDatabase) {}
 
   /** Lists the file under its name, in place of an earlier one. @returns undefined when the attempt is over. */
   async put(artifact: NewArtifact): Promise<JobArtifact | undefined> {
-    const [row] = await this.database.query<ArtifactRow>(PUT, [
+    const [row] = await this.database.query<ArtifactRow>(artifact.tenantId, PUT, [
       artifact.jobId,
       artifact.tenantId,
       artifact.attempt,
@@ -54,19 +55,20 @@ export class JobArtifactsRepository {
     return row && fromRow(row).artifact;
   }
 
-  async find(jobId: string, name: string): Promise<StoredArtifact | undefined> {
-    const [row] = await this.database.query<ArtifactRow>(FIND, [jobId, name]);
+  async find(tenantId: string, jobId: string, name: string): Promise<StoredArtifact | undefined> {
+    const [row] = await this.database.query<ArtifactRow>(tenantId, FIND, [tenantId, jobId, name]);
     return row && fromRow(row);
   }
 
   /** All of one kind, or all but resume states; in the order in which they came. */
-  async list(jobId: string, kind: ArtifactKind | undefined): Promise<StoredArtifact[]> {
-    const rows = await this.database.query<ArtifactRow>(LIST, [jobId, kind ?? null]);
+  async list(tenantId: string, jobId: string, kind: ArtifactKind | undefined): Promise<StoredArtifact[]> {
+    const rows = await this.database.query<ArtifactRow>(tenantId, LIST, [tenantId, jobId, kind ?? null]);
     return rows.map(fromRow);
   }
 
-  async remove(jobId: string, name: string): Promise<void> {
-    await this.database.prisma.jobArtifact.deleteMany({ where: { jobId, name } });
+  async remove(tenantId: string, jobId: string, name: string): Promise<void> {
+    const removed = { where: { tenantId, jobId, name } };
+    await this.database.write(tenantId, (prisma) => prisma.jobArtifact.deleteMany(removed));
   }
 }
 
@@ -103,11 +105,12 @@ const PUT: PreparedQuery = {
 
 const FIND: PreparedQuery = {
   name: 'artifact-find',
-  text: `select ${COLUMNS} from job_artifact where job_id = $1 and name = $2`,
+  text: `select ${COLUMNS} from job_artifact where tenant_id = $1 and job_id = $2 and name = $3`,
 };
 
 const LIST: PreparedQuery = {
   name: 'artifact-list',
-  text: `select ${COLUMNS} from job_artifact where job_id = $1 and case when $2::text is null then kind <> 'state' else kind = $2 end
+  text: `select ${COLUMNS} from job_artifact
+    where tenant_id = $1 and job_id = $2 and case when $3::text is null then kind <> 'state' else kind = $3 end
     order by created_at, name`,
 };

@@ -37,7 +37,7 @@ export class JobArtifactsService {
     const job = await this.jobs.getById(tenantId, id);
     const stale = () => new AppError('job_attempt_stale', { id, attempt: query.attempt, current: job.attempt });
     if (job.attempt !== query.attempt || job.status !== 'running') throw stale();
-    const storageKey = keyOf(await this.jobs.outputDirOf(id), id, query.kind, name);
+    const storageKey = keyOf(await this.jobs.outputDirOf(tenantId, id), id, query.kind, name);
     const listed = { tenantId, jobId: id, attempt: query.attempt, name, kind: query.kind, step: query.step ?? null };
     let artifact: JobArtifact | undefined;
     await this.storage.write(storageKey, content, {
@@ -47,19 +47,21 @@ export class JobArtifactsService {
       },
     });
     if (!artifact) throw new Error('Storage kept a file without asking.');
-    if (query.kind === 'state') await this.dropOlderStates(id, name);
+    if (query.kind === 'state') await this.dropOlderStates(tenantId, id, name);
     return artifact;
   }
 
   async list({ tenantId }: Principal, id: string, kind: ArtifactKind | undefined): Promise<{ data: JobArtifact[] }> {
     await this.jobs.getById(tenantId, id);
-    return { data: (await this.artifacts.list(id, kind)).map(({ artifact }) => artifact) };
+    return { data: (await this.artifacts.list(tenantId, id, kind)).map(({ artifact }) => artifact) };
   }
 
   /** @throws AppError `job_not_found`, `artifact_not_found` */
   async find({ tenantId }: Principal, id: string, name: string): Promise<StoredArtifact> {
     await this.jobs.getById(tenantId, id);
-    const stored = ArtifactNameSchema.safeParse(name).success ? await this.artifacts.find(id, name) : undefined;
+    const stored = ArtifactNameSchema.safeParse(name).success
+      ? await this.artifacts.find(tenantId, id, name)
+      : undefined;
     // Whoever may see the folder may have removed the file from it.
     if (!stored || !(await this.storage.stat(stored.storageKey))) throw new AppError('artifact_not_found', { name });
     return stored;
@@ -71,10 +73,10 @@ export class JobArtifactsService {
   }
 
   /** Only the newest state can be resumed from, and states are large. */
-  private async dropOlderStates(jobId: string, newest: string): Promise<void> {
-    const states = await this.artifacts.list(jobId, 'state');
+  private async dropOlderStates(tenantId: string, jobId: string, newest: string): Promise<void> {
+    const states = await this.artifacts.list(tenantId, jobId, 'state');
     for (const { artifact, storageKey } of states.filter((state) => state.artifact.name !== newest)) {
-      await this.artifacts.remove(jobId, artifact.name);
+      await this.artifacts.remove(tenantId, jobId, artifact.name);
       await this.storage.remove(storageKey);
     }
   }

@@ -22,20 +22,20 @@ export class JobHistoryService {
   /** @throws AppError `job_not_found`, `job_attempt_stale` */
   async appendLogs({ tenantId }: Principal, id: string, input: AppendJobLogs): Promise<void> {
     const job = await this.jobs.getById(tenantId, id);
-    const isHeld = await this.history.appendLogs(id, input);
+    const isHeld = await this.history.appendLogs({ tenantId, jobId: id }, input);
     if (!isHeld) throw new AppError('job_attempt_stale', { id, attempt: input.attempt, current: job.attempt });
   }
 
   async logs({ tenantId }: Principal, id: string, { after, limit }: ListJobLogsQuery): Promise<JobLogPage> {
     await this.jobs.getById(tenantId, id);
-    const lines = await this.history.listLogs(id, parseCursor(after), limit + 1);
+    const lines = await this.history.listLogs({ tenantId, jobId: id }, parseCursor(after), limit + 1);
     const data = lines.slice(0, limit);
     return { data, hasMore: lines.length > limit, cursor: data.at(-1)?.cursor ?? after ?? null };
   }
 
   async metrics({ tenantId }: Principal, id: string, maxPoints: number): Promise<JobMetrics> {
     await this.jobs.getById(tenantId, id);
-    return this.history.metrics(id, maxPoints);
+    return this.history.metrics({ tenantId, jobId: id }, maxPoints);
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type UpdateJob,
 } from '@influencerai/shared';
 import { Database } from '../database/database.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 import { isUuid } from '../http/is-uuid.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
 import * as sql from './job-state.sql.js';
@@ -31,7 +32,10 @@ export interface PendingJob {
  */
 @Injectable()
 export class JobStateRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly tenants: TenantDatabase,
+    private readonly database: Database,
+  ) {}
 
   /**
    * What `PATCH /jobs/:id` does: progress, result and cost, and a change of status where the state table allows it.
@@ -50,7 +54,7 @@ export class JobStateRepository {
   /** Marks a waiting job cancelled, or asks the worker that holds it to stop. @throws AppError */
   async cancel(tenantId: string, id: string): Promise<Job> {
     if (!isUuid(id)) throw new AppError('job_not_found', { id });
-    const [row] = await this.database.query<JobRow>(sql.CANCEL, [id, tenantId]);
+    const [row] = await this.tenants.query<JobRow>(tenantId, sql.CANCEL, [id, tenantId]);
     if (row) return fromRow(row);
     return this.explainRefusal(tenantId, id, { status: 'cancelled' });
   }
@@ -133,8 +137,11 @@ export class JobStateRepository {
   private async writeProgress(tenantId: string, id: string, input: UpdateJob): Promise<JobRow | undefined> {
     const values = [id, tenantId, ...resultValues(input), input.attempt ?? null, input.status ?? null];
     const [row] = input.metrics?.length
-      ? await this.database.query<JobRow>(sql.PROGRESS_WITH_METRICS, [...values, JSON.stringify(input.metrics)])
-      : await this.database.query<JobRow>(sql.PROGRESS, values);
+      ? await this.tenants.query<JobRow>(tenantId, sql.PROGRESS_WITH_METRICS, [
+          ...values,
+          JSON.stringify(input.metrics),
+        ])
+      : await this.tenants.query<JobRow>(tenantId, sql.PROGRESS, values);
     return row;
   }
 
@@ -148,13 +155,16 @@ export class JobStateRepository {
       input.status,
       reportableFrom(input.status),
     ];
-    const [row] = await this.database.query<JobRow>(sql.TRANSITION, [...values, JSON.stringify(input.metrics ?? [])]);
+    const [row] = await this.tenants.query<JobRow>(tenantId, sql.TRANSITION, [
+      ...values,
+      JSON.stringify(input.metrics ?? []),
+    ]);
     return row;
   }
 
   /** Finds out why a guarded write changed nothing. */
   private async explainRefusal(tenantId: string, id: string, { status, attempt }: UpdateJob): Promise<Job> {
-    const [row] = await this.database.query<JobRow>(FIND, [id, tenantId]);
+    const [row] = await this.tenants.query<JobRow>(tenantId, FIND, [id, tenantId]);
     if (!row) throw new AppError('job_not_found', { id });
     if (attempt !== undefined && attempt !== row.attempt)
       throw new AppError('job_attempt_stale', { id, attempt, current: row.attempt });

@@ -10,8 +10,8 @@ const EVENT = (reason: string) => `insert into job_event (tenant_id, job_id, typ
     select tenant_id, id, 'status', jsonb_build_object('from', from_status, 'to', status, 'reason', ${reason}, 'attempt', attempt,
       'workerId', worker_id) from changed where from_status <> status`;
 
-const METRICS = (values: string) => `insert into job_metric (job_id, step, epoch, loss, learning_rate)
-    select distinct on (m.step) changed.id, m.step, m.epoch, m.loss, m."learningRate" from changed,
+const METRICS = (values: string) => `insert into job_metric (tenant_id, job_id, step, epoch, loss, learning_rate)
+    select distinct on (m.step) changed.tenant_id, changed.id, m.step, m.epoch, m.loss, m."learningRate" from changed,
       jsonb_to_recordset(${values}::jsonb) as m(step int, epoch int, loss float8, "learningRate" float8)
     on conflict (job_id, step) do update set epoch = excluded.epoch, loss = excluded.loss, learning_rate = excluded.learning_rate`;
 

@@ -10,7 +10,7 @@ import {
   type TrainingSpec,
 } from '@influencerai/shared';
 import type pg from 'pg';
-import { Database } from '../database/database.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 import { CONFIG, type Config } from '../env.js';
 import { isUuid } from '../http/is-uuid.js';
 import { quotaExceeded } from '../limits/quota-exceeded.js';
@@ -46,7 +46,7 @@ export interface JobSources {
 export class JobSubmissionsRepository {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly database: Database,
+    private readonly database: TenantDatabase,
   ) {}
 
   /**
@@ -54,14 +54,21 @@ export class JobSubmissionsRepository {
    * @throws AppError `dataset_not_found`, `lora_config_not_found`
    */
   async getSources(tenantId: string, { datasetId, loraConfigId }: CreateJob['payload']): Promise<JobSources> {
-    const { pool } = this.database;
-    const dataset = await readDataset(pool, tenantId, datasetId);
-    return { dataset, config: await readConfig(pool, tenantId, loraConfigId) };
+    const dataset = await this.getDataset(tenantId, datasetId);
+    const [config] = isUuid(loraConfigId)
+      ? await this.database.query<JobSources['config']>(tenantId, FIND_CONFIG, [loraConfigId, tenantId])
+      : [];
+    if (!config) throw new AppError('lora_config_not_found', { id: loraConfigId });
+    return { dataset, config };
   }
 
   /** @throws AppError `dataset_not_found` */
-  getDataset(tenantId: string, id: string): Promise<JobSources['dataset']> {
-    return readDataset(this.database.pool, tenantId, id);
+  async getDataset(tenantId: string, id: string): Promise<JobSources['dataset']> {
+    const [dataset] = isUuid(id)
+      ? await this.database.query<JobSources['dataset']>(tenantId, FIND_DATASET, [id, tenantId])
+      : [];
+    if (!dataset) throw new AppError('dataset_not_found', { id });
+    return dataset;
   }
 
   /**
@@ -79,8 +86,8 @@ export class JobSubmissionsRepository {
   ): Promise<Job> {
     const { datasetId, loraConfigId } = input.payload;
     return this.submit({ tenantId, id, rerunOf: null, ...input }, async (client) => {
-      const dataset = await readDataset(client, tenantId, datasetId, LOCKED);
-      return decide({ dataset, config: await readConfig(client, tenantId, loraConfigId, LOCKED) });
+      const dataset = await readDataset(client, tenantId, datasetId);
+      return decide({ dataset, config: await readConfig(client, tenantId, loraConfigId) });
     });
   }
 
@@ -95,14 +102,14 @@ export class JobSubmissionsRepository {
     const { tenantId, type, payload, id: rerunOf } = source;
     const input = { tenantId, id, type, payload: payload as CreateJob['payload'], priority, rerunOf };
     return this.submit(input, async (client) => {
-      check(await readDataset(client, tenantId, spec.dataset.id, LOCKED));
+      check(await readDataset(client, tenantId, spec.dataset.id));
       return spec;
     });
   }
 
   private submit(input: Submission, decide: (client: pg.PoolClient) => Promise<TrainingSpec>): Promise<Job> {
     const { tenantId, id } = input;
-    return this.database.transaction(async (client) => {
+    return this.database.transaction(tenantId, async (client) => {
       const { limit, maxQueued } = await this.lockTenant(client, tenantId);
       const { admitted, queued } = await countActive(client, tenantId);
       const hasRoom = admitted < limit && queued === 0;
@@ -182,19 +189,17 @@ function assertQueueRoom(used: number, limit: number): void {
   if (used >= limit) throw quotaExceeded({ quota: 'queued jobs', limit, used, wanted: 1 });
 }
 
-type Queryable = Pick<pg.PoolClient, 'query'>;
-
 /** Until the transaction ends, nobody deletes the row or changes it. */
 const LOCKED = ' for share';
 
-async function readDataset(client: Queryable, tenantId: string, id: string, lock: '' | typeof LOCKED = '') {
-  const found = isUuid(id) ? await client.query<JobSources['dataset']>(DATASET + lock, [id, tenantId]) : undefined;
+async function readDataset(client: pg.PoolClient, tenantId: string, id: string) {
+  const found = isUuid(id) ? await client.query<JobSources['dataset']>(DATASET + LOCKED, [id, tenantId]) : undefined;
   if (!found?.rows[0]) throw new AppError('dataset_not_found', { id });
   return found.rows[0];
 }
 
-async function readConfig(client: Queryable, tenantId: string, id: string, lock: '' | typeof LOCKED = '') {
-  const found = isUuid(id) ? await client.query<JobSources['config']>(LORA_CONFIG + lock, [id, tenantId]) : undefined;
+async function readConfig(client: pg.PoolClient, tenantId: string, id: string) {
+  const found = isUuid(id) ? await client.query<JobSources['config']>(LORA_CONFIG + LOCKED, [id, tenantId]) : undefined;
   if (!found?.rows[0]) throw new AppError('lora_config_not_found', { id });
   return found.rows[0];
 }
@@ -212,6 +217,9 @@ const DATASET = 'select id, kind, path, status, meta, stats from dataset where i
 const LORA_CONFIG = `select id, name, model_name as "modelName", epochs, learning_rate as "learningRate", batch_size as "batchSize", resolution,
   network_dim as "networkDim", network_alpha as "networkAlpha", output_path as "outputPath", meta
   from lora_config where id = $1 and tenant_id = $2`;
+
+const FIND_DATASET = { name: 'job-source-dataset', text: DATASET };
+const FIND_CONFIG = { name: 'job-source-config', text: LORA_CONFIG };
 
 const ACTIVE = `select coalesce(sum(count) filter (where status = any($2::job_status[])), 0)::int as admitted,
   coalesce(sum(count) filter (where status = 'queued'), 0)::int as queued from job_count where tenant_id = $1`;

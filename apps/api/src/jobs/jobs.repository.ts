@@ -8,7 +8,8 @@ import {
   type Page,
   type TrainingSpec,
 } from '@influencerai/shared';
-import { Database, type PreparedQuery } from '../database/database.js';
+import type { PreparedQuery } from '../database/connections.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 import { isUuid } from '../http/is-uuid.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
 
@@ -31,11 +32,11 @@ const FIND_RECORD: PreparedQuery = {
 /** Reads jobs. Their status is written by `JobStateRepository` alone. */
 @Injectable()
 export class JobsRepository {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: TenantDatabase) {}
 
   async findById(tenantId: string, id: string): Promise<Job | undefined> {
     if (!isUuid(id)) return undefined;
-    const [row] = await this.database.query<JobRow>(FIND, [id, tenantId]);
+    const [row] = await this.database.query<JobRow>(tenantId, FIND, [id, tenantId]);
     return row && fromRow(row);
   }
 
@@ -49,7 +50,7 @@ export class JobsRepository {
   /** @throws AppError `job_not_found` */
   async getRecord(tenantId: string, id: string): Promise<JobRecord> {
     const [row] = isUuid(id)
-      ? await this.database.query<JobRow & { spec: TrainingSpec }>(FIND_RECORD, [id, tenantId])
+      ? await this.database.query<JobRow & { spec: TrainingSpec }>(tenantId, FIND_RECORD, [id, tenantId])
       : [];
     if (!row) throw new AppError('job_not_found', { id });
     return { job: fromRow(row), spec: row.spec };
@@ -57,25 +58,26 @@ export class JobsRepository {
 
   async list(tenantId: string, { status, type, take, skip }: ListJobsQuery): Promise<Page<Job>> {
     const [rows, totals] = await Promise.all([
-      this.database.query<JobRow>(listQuery(status, type), [
+      this.database.query<JobRow>(tenantId, listQuery(status, type), [
         tenantId,
         take,
         skip,
         ...[status, type].filter((value) => value !== undefined),
       ]),
-      this.database.query<{ total: number }>(COUNT, [tenantId, status ?? null, type ?? null]),
+      this.database.query<{ total: number }>(tenantId, COUNT, [tenantId, status ?? null, type ?? null]),
     ]);
     return { data: rows.map(fromRow), total: totals[0]?.total ?? 0, take, skip };
   }
 
   async series(tenantId: string, since: Date): Promise<JobSeries['data']> {
-    return this.database.query<JobSeries['data'][number]>(SERIES, [tenantId, since]);
+    return this.database.query<JobSeries['data'][number]>(tenantId, SERIES, [tenantId, since]);
   }
 
   /** The folder below the data root that the job alone writes to. */
-  async outputDirOf(id: string): Promise<string> {
-    const job = await this.database.prisma.job.findUniqueOrThrow({ where: { id }, select: { outputDir: true } });
-    return job.outputDir;
+  async outputDirOf(tenantId: string, id: string): Promise<string> {
+    const find = { where: { tenantId, id }, select: { outputDir: true } };
+    const { outputDir } = await this.database.read(tenantId, (prisma) => prisma.job.findFirstOrThrow(find));
+    return outputDir;
   }
 }
 

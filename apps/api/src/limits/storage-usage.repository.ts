@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type PreparedQuery } from '../database/database.js';
+import type { PreparedQuery } from '../database/connections.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 
 export interface StorageUsage {
   usedBytes: number;
@@ -9,22 +10,22 @@ export interface StorageUsage {
 /** How much each tenant stores. A trigger counts the files of jobs. */
 @Injectable()
 export class StorageUsageRepository {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: TenantDatabase) {}
 
   /** @param defaultBytes the limit of tenants that have none of their own */
   async find(tenantId: string, defaultBytes: number): Promise<StorageUsage> {
-    const [row] = await this.database.query<StorageUsage>(FIND, [tenantId, defaultBytes]);
+    const [row] = await this.database.query<StorageUsage>(tenantId, FIND, [tenantId, defaultBytes]);
     return row ?? { usedBytes: 0, limitBytes: defaultBytes };
   }
 
   /** Adds bytes where they fit. @returns whether they did */
   async add(tenantId: string, bytes: number, defaultBytes: number): Promise<boolean> {
-    const rows = await this.database.query(ADD, [tenantId, bytes, defaultBytes]);
+    const rows = await this.database.query(tenantId, ADD, [tenantId, bytes, defaultBytes]);
     return rows.length > 0;
   }
 
   async subtract(tenantId: string, bytes: number): Promise<void> {
-    await this.database.query(SUBTRACT, [tenantId, bytes]);
+    await this.database.query(tenantId, SUBTRACT, [tenantId, bytes]);
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type Page,
   type UpdateLoraConfig,
 } from '@influencerai/shared';
-import { Database } from '../database/database.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 import type { Prisma } from '../database/generated/client.js';
 import { isUniqueViolation } from '../database/unique-violation.js';
 import { isUuid } from '../http/is-uuid.js';
@@ -16,20 +16,17 @@ import { newId } from '../http/new-id.js';
 import type { WithId } from '../idempotency/creation-id.js';
 import { fromRow } from './lora-config.mapper.js';
 
-/** Waiting for a connection and for locks of other requests included. */
-const LIMITS = { maxWait: 5_000, timeout: 10_000 };
-
 /**
  * Locks are taken in one order, tenant before configuration, as the creation of jobs does. The tenant's row is locked
  * by whoever makes a configuration the default, so that two of them come one after the other.
  */
 @Injectable()
 export class LoraConfigsRepository {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: TenantDatabase) {}
 
   /** @throws AppError `lora_config_name_taken` */
   async create(tenantId: string, { id = newId(), ...input }: WithId<CreateLoraConfig>): Promise<LoraConfig> {
-    return this.write(input.name, async (transaction) => {
+    return this.write(tenantId, input.name, async (transaction) => {
       if (input.isDefault) await clearDefault(transaction, tenantId);
       return fromRow(await transaction.loraConfig.create({ data: { ...toData(input), id, tenantId } }));
     });
@@ -37,7 +34,8 @@ export class LoraConfigsRepository {
 
   /** @throws AppError `lora_config_not_found` */
   async getById(tenantId: string, id: string): Promise<LoraConfig> {
-    const row = isUuid(id) ? await this.database.prisma.loraConfig.findFirst({ where: { id, tenantId } }) : null;
+    const find = { where: { id, tenantId } };
+    const row = isUuid(id) ? await this.database.read(tenantId, (prisma) => prisma.loraConfig.findFirst(find)) : null;
     if (!row) throw new AppError('lora_config_not_found', { id });
     return fromRow(row);
   }
@@ -45,22 +43,18 @@ export class LoraConfigsRepository {
   async list(tenantId: string, query: ListLoraConfigsQuery): Promise<Page<LoraConfig>> {
     const { isDefault, modelName, take, skip, sortBy, sortOrder } = query;
     const where = { tenantId, isDefault, modelName };
-    const [rows, total] = await Promise.all([
-      this.database.prisma.loraConfig.findMany({
-        where,
-        take,
-        skip,
-        orderBy: [{ [sortBy]: sortOrder }, { id: sortOrder }],
-      }),
-      this.database.prisma.loraConfig.count({ where }),
-    ]);
+    const page = { where, take, skip, orderBy: [{ [sortBy]: sortOrder }, { id: sortOrder }] };
+    const { rows, total } = await this.database.read(tenantId, async (prisma) => ({
+      rows: await prisma.loraConfig.findMany(page),
+      total: await prisma.loraConfig.count({ where }),
+    }));
     return { data: rows.map(fromRow), total, take, skip };
   }
 
   /** @throws AppError `lora_config_not_found`, `lora_config_name_taken` */
   async update(tenantId: string, id: string, input: UpdateLoraConfig): Promise<LoraConfig> {
     if (!isUuid(id)) throw new AppError('lora_config_not_found', { id });
-    return this.write(input.name, async (transaction) => {
+    return this.write(tenantId, input.name, async (transaction) => {
       if (input.isDefault) await clearDefault(transaction, tenantId, id);
       const [row] = await transaction.loraConfig.updateManyAndReturn({ where: { id, tenantId }, data: toData(input) });
       if (!row) throw new AppError('lora_config_not_found', { id });
@@ -75,7 +69,7 @@ export class LoraConfigsRepository {
    */
   async delete(tenantId: string, id: string): Promise<LoraConfig> {
     if (!isUuid(id)) throw new AppError('lora_config_not_found', { id });
-    return this.database.prisma.$transaction(async (transaction) => {
+    return this.database.write(tenantId, async (transaction) => {
       const locked = await transaction.$queryRaw<
         unknown[]
       >`select 1 from lora_config where id = ${id}::uuid and tenant_id = ${tenantId} for update`;
@@ -85,7 +79,7 @@ export class LoraConfigsRepository {
       });
       if (count > 0) throw new AppError('lora_config_in_use', { id, count });
       return fromRow(await transaction.loraConfig.delete({ where: { id } }));
-    }, LIMITS);
+    });
   }
 
   /**
@@ -93,11 +87,12 @@ export class LoraConfigsRepository {
    * that is repeated and finds the row by it.
    */
   private async write(
+    tenantId: string,
     name: string | undefined,
     work: (transaction: Prisma.TransactionClient) => Promise<LoraConfig>,
   ): Promise<LoraConfig> {
     try {
-      return await this.database.prisma.$transaction(work, LIMITS);
+      return await this.database.write(tenantId, work);
     } catch (error) {
       if (isUniqueViolation(error)) throw new AppError('lora_config_name_taken', { name }, { cause: error });
       throw error;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '@influencerai/shared';
 import { Database } from '../database/database.js';
+import { TenantDatabase } from '../database/tenant-database.js';
 import type { UploadClaim } from '../datasets/datasets.repository.js';
 import { newId } from '../http/new-id.js';
 
@@ -14,7 +15,10 @@ export interface NewUpload {
 /** Rows of uploads under way. Each comes before the first byte that it is about and goes after the last one. */
 @Injectable()
 export class UploadsRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: TenantDatabase,
+    private readonly everyTenants: Database,
+  ) {}
 
   /**
    * Opens an upload, or takes over one of that id. The tenant's row is locked, so that two requests cannot pass the limit
@@ -23,7 +27,7 @@ export class UploadsRepository {
    * @throws AppError `uploads_exhausted`
    */
   open({ id, tenantId, protocol }: NewUpload, limit: number): Promise<UploadClaim> {
-    return this.database.transaction(async (client) => {
+    return this.database.transaction(tenantId, async (client) => {
       await client.query(LOCK_TENANT, [tenantId]);
       const { rows } = await client.query<{ open: number }>(COUNT_OTHERS, [tenantId, id]);
       if ((rows[0]?.open ?? 0) >= limit) throw new AppError('uploads_exhausted', { limit });
@@ -35,18 +39,17 @@ export class UploadsRepository {
 
   /** Shows that the upload is alive. @returns false when the claim is lost */
   async touch({ id, tenantId, holder }: UploadClaim): Promise<boolean> {
-    const { rowCount } = await this.database.pool.query(TOUCH, [id, tenantId, holder]);
-    return rowCount === 1;
+    return (await this.database.query(tenantId, TOUCH, [id, tenantId, holder])).length > 0;
   }
 
   /** Forgets the upload. Its files must be gone before. */
   async remove({ id, tenantId, holder }: UploadClaim): Promise<void> {
-    await this.database.pool.query(REMOVE, [id, tenantId, holder]);
+    await this.database.query(tenantId, REMOVE, [id, tenantId, holder]);
   }
 
   /** Takes over uploads whose process has been silent for `staleMs`, to clean up after them. */
   async takeAbandoned(staleMs: number): Promise<UploadClaim[]> {
-    const { rows } = await this.database.pool.query<UploadClaim>(TAKE_ABANDONED, [newId(), staleMs]);
+    const { rows } = await this.everyTenants.pool.query<UploadClaim>(TAKE_ABANDONED, [newId(), staleMs]);
     return rows;
   }
 }
@@ -59,8 +62,8 @@ const OPEN = `insert into upload as u (id, tenant_id, protocol, holder) values (
   on conflict (id) do update set holder = excluded.holder, touched_at = now() where u.tenant_id = excluded.tenant_id`;
 
 const HELD = 'id = $1 and tenant_id = $2 and holder = $3';
-const TOUCH = `update upload set touched_at = now() where ${HELD}`;
-const REMOVE = `delete from upload where ${HELD}`;
+const TOUCH = { name: 'upload-touch', text: `update upload set touched_at = now() where ${HELD} returning id` };
+const REMOVE = { name: 'upload-remove', text: `delete from upload where ${HELD}` };
 
 /** Over all tenants. */
 const TAKE_ABANDONED = `update upload set holder = $1, touched_at = now() where id in (

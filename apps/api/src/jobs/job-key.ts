@@ -1,0 +1,5 @@
+/** A job and whose it is. */
+export interface JobKey {
+  tenantId: string;
+  jobId: string;
+}

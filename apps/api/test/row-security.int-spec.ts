@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Page, Job } from '@influencerai/shared';
+import pg from 'pg';
+import { Database } from '../src/database/database.js';
+import { TenantDatabase } from '../src/database/tenant-database.js';
+import { JobsFixture } from './jobs-fixture.js';
+import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from './test-app.js';
+
+let api: TestApp;
+let database: TenantDatabase;
+/** A connection as the API has it, that was never told whose it is. */
+let nobody: pg.Client;
+
+beforeAll(async () => {
+  api = await startTestApp({ env: { ROW_SECURITY: 'on' } });
+  database = api.app.get(TenantDatabase);
+  for (const tenant of [TENANT, OTHER_TENANT]) await (await JobsFixture.create(api, tenant)).submit();
+  nobody = new pg.Client({ connectionString: api.database.url, options: '-c role=influencerai_tenant' });
+  await nobody.connect();
+});
+afterAll(async () => {
+  await nobody.end();
+  await api.close();
+});
+
+const tables = async (column: string): Promise<string[]> => {
+  const { rows } = await api.app.get(Database).pool.query<{ name: string }>(
+    `select c.table_name as name from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
+      where c.table_schema = 'public' and t.table_type = 'BASE TABLE' and c.column_name = $1`,
+    [column],
+  );
+  return rows.map(({ name }) => name);
+};
+
+describe('row security', () => {
+  it('should cover every table that has rows of tenants', async () => {
+    const owned = await tables('tenant_id');
+    const { rows } = await api.app
+      .get(Database)
+      .pool.query<{ name: string }>(
+        `select c.relname as name from pg_class c join pg_policy p on p.polrelid = c.oid where c.relrowsecurity`,
+      );
+    expect(rows.map(({ name }) => name).sort()).toEqual([...owned, 'tenant'].sort());
+  });
+
+  it('should show nothing while no tenant is set', async () => {
+    for (const table of [...(await tables('tenant_id')), 'tenant']) {
+      const { rows } = await nobody.query<{ count: string }>(`select count(*) from ${table}`);
+      expect([table, rows[0]?.count]).toEqual([table, '0']);
+    }
+    await expect(nobody.query(`insert into tenant (id) values ('forged')`)).rejects.toThrow(/row-level security/);
+  });
+
+  it('should show the rows of one tenant to a query that names none', async () => {
+    const query = { name: 'all-jobs', text: 'select distinct tenant_id from job' };
+    for (const tenant of [TENANT, OTHER_TENANT])
+      expect(await database.query(tenant, query, [])).toEqual([{ tenant_id: tenant }]);
+    expect(await database.query('nobody', query, [])).toEqual([]);
+  });
+
+  it('should let no tenant write rows of another, in any of the ways to write', async () => {
+    const forge = 'update job set priority = 7 returning tenant_id';
+    const rows = await database.query(TENANT, { name: 'forge', text: forge }, []);
+    expect(rows).toEqual([{ tenant_id: TENANT }]);
+    const changed = await database.transaction(TENANT, (client) =>
+      client.query('update job set priority = 8 where tenant_id = $1', [OTHER_TENANT]),
+    );
+    expect(changed.rowCount).toBe(0);
+    const name = 'forged';
+    const forged = { tenantId: OTHER_TENANT, id: 'mallory', name };
+    await expect(database.write(TENANT, (prisma) => prisma.tenantUser.create({ data: forged }))).rejects.toThrow(
+      /row-level security/,
+    );
+    expect(await database.read(TENANT, (prisma) => prisma.job.count({ where: { priority: 8 } }))).toBe(0);
+  });
+
+  it('should forget the tenant when the query or the transaction is over', async () => {
+    const setting = { name: 'setting', text: `select current_setting('app.tenant_id', true) as tenant` };
+    expect(await database.query(TENANT, setting, [])).toEqual([{ tenant: TENANT }]);
+    await expect(database.query(TENANT, { name: 'bad', text: 'select 1 / $1::int' }, [0])).rejects.toThrow(/division/);
+    const seen = await database.transaction(OTHER_TENANT, async (client) => {
+      await client.query('savepoint here');
+      return (await client.query<{ tenant: string }>(setting)).rows[0];
+    });
+    expect(seen).toEqual({ tenant: OTHER_TENANT });
+    expect(await database.query('nobody', setting, [])).toEqual([{ tenant: 'nobody' }]);
+  });
+
+  it('should keep tenants apart who ask at the same time', async () => {
+    const ask = async (tenant: string) => {
+      const { body } = await api.send<Page<Job>>('GET /jobs', { tenant });
+      return body.data.every(({ tenantId }) => tenantId === tenant) && body.data.length === 1;
+    };
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => ask(index % 2 === 0 ? TENANT : OTHER_TENANT)),
+    );
+    expect(answers.every(Boolean)).toBe(true);
+  });
+});
