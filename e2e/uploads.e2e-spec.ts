@@ -31,8 +31,8 @@ describe('docs/uploads.md', () => {
     expect(dataset.stats).toMatchObject({ images: 1, captions: 1 });
   });
 
-  it('should upload an archive with curl', async () => {
-    const dataset = await session('uploads-archive');
+  it.each(['uploads-archive', 'uploads-resumable'])('should upload an archive with curl: %s', async (name) => {
+    const dataset = await session(name);
     expect([dataset.status, dataset.stats?.images, dataset.stats?.captions]).toEqual(['ready', 25, 25]);
     expect(dataset.upload?.skipped.map(({ name }) => name).sort()).toEqual([
       'my-influencer/LICENSE',

@@ -62,7 +62,7 @@ function createAdapter({ http }: Config): FastifyAdapter {
   server.removeAllContentTypeParsers();
   acceptJson(server);
   // Uploads are streamed to storage as they come, never held in memory.
-  const streamed = ['application/octet-stream', 'multipart/form-data'];
+  const streamed = ['application/octet-stream', 'application/offset+octet-stream', 'multipart/form-data'];
   server.addContentTypeParser(streamed, (_request, payload, done) => done(null, payload));
   return adapter;
 }

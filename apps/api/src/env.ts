@@ -129,6 +129,9 @@ export const EnvSchema = z.object({
   UPLOAD_MAX_UNPACKED_BYTES: count(40 * GIB).describe('Most bytes that an uploaded archive may hold.'),
   UPLOAD_MAX_RATIO: count(100).describe('How many times larger than the archive what it holds may be.'),
   UPLOAD_MAX_NAME_BYTES: count(512, 900).describe('Longest name of an uploaded file, its folders included.'),
+  UPLOAD_EXPIRES_MS: milliseconds(86_400_000).describe(
+    'A resumable upload that nobody goes on with is forgotten after so long.',
+  ),
   UPLOAD_MAX_OPEN: count(10).describe('Most uploads of a tenant that are under way at once.'),
   BODY_LIMIT_BYTES: z.coerce.number().int().min(1024).default(1_048_576).describe('Largest JSON body.'),
   MAX_EVENT_STREAMS: z.coerce
@@ -207,6 +210,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       maxRatio: env.UPLOAD_MAX_RATIO,
       maxNameBytes: env.UPLOAD_MAX_NAME_BYTES,
       maxOpen: env.UPLOAD_MAX_OPEN,
+      expiresMs: env.UPLOAD_EXPIRES_MS,
     },
     jobs: {
       trainerFallback: env.TRAINER_FALLBACK,

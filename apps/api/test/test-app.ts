@@ -85,7 +85,7 @@ async function send<T>(
     signal: AbortSignal.timeout(30_000),
   });
   const text = await response.text();
-  const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
+  const isJson = text !== '' && /[/+]json/.test(response.headers.get('content-type') ?? '');
   const parsed: unknown = isJson ? JSON.parse(text) : undefined;
   return { status: response.status, headers: response.headers, text, body: parsed as T, problem: parsed as ErrorBody };
 }

@@ -600,7 +600,7 @@ describe('the sweep', () => {
     const left = await stored();
     expect(left.filter((file) => file.startsWith(dead.id))).toEqual([]);
     expect(left).toContain(join(alive.id, 'a.txt'));
-    expect(await repository.touch(dead)).toBe(false);
+    expect(await repository.touch(dead)).toBeUndefined();
     await storage.removeFolder(`datasets/uploads/${alive.id}`);
     await repository.remove(alive);
   });

@@ -41,7 +41,7 @@ export class DatasetsRepository {
   }
 
   /**
-   * Closes an upload and registers what it brought, both or neither.
+   * Registers what an upload brought, once.
    * @returns undefined when the upload is not the holder's any more
    */
   async createFromUpload(
@@ -50,17 +50,22 @@ export class DatasetsRepository {
     status: DatasetStatus,
   ): Promise<Dataset | undefined> {
     const json = [JSON.stringify(meta), JSON.stringify(upload)];
-    const values = [id, tenantId, holder, kind, path, ...json, status];
+    const values = [id, tenantId, holder, kind, path, ...json, status, upload.bytes];
     const [row] = await this.database.query<DatasetRow>(tenantId, CREATE_FROM_UPLOAD, values);
     return row && fromRow(row);
   }
 
   /** @throws AppError `dataset_not_found` */
   async getById(tenantId: string, id: string): Promise<Dataset> {
+    const dataset = await this.findById(tenantId, id);
+    if (!dataset) throw new AppError('dataset_not_found', { id });
+    return dataset;
+  }
+
+  async findById(tenantId: string, id: string): Promise<Dataset | undefined> {
     const find = { where: { id, tenantId } };
     const row = isUuid(id) ? await this.database.read(tenantId, (prisma) => prisma.dataset.findFirst(find)) : null;
-    if (!row) throw new AppError('dataset_not_found', { id });
-    return fromRow(row);
+    return row ? fromRow(row) : undefined;
   }
 
   async list(
@@ -85,10 +90,12 @@ export class DatasetsRepository {
   }
 }
 
+/** The room of what is kept is the dataset's from here on. */
 const CREATE_FROM_UPLOAD: PreparedQuery = {
   name: 'dataset-create-from-upload',
   text: `with closed as (
-      delete from upload where id = $1 and tenant_id = $2 and holder = $3 returning id, tenant_id
+      update upload set registered_at = now(), reserved_bytes = greatest(reserved_bytes - $9::bigint, 0)
+        where id = $1 and tenant_id = $2 and holder = $3 and registered_at is null returning id, tenant_id
     ) insert into dataset (id, tenant_id, kind, path, meta, upload, status, updated_at)
       select id, tenant_id, $4, $5, $6, $7, $8::dataset_status, now() from closed returning ${DATASET_COLUMNS}`,
 };

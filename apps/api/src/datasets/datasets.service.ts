@@ -37,7 +37,7 @@ export class DatasetsService {
    */
   async create({ tenantId }: Principal, input: WithId<CreateDataset>): Promise<Dataset> {
     assertMeta(input.meta);
-    const listing = await this.find(input);
+    const listing = await this.listFiles(input);
     return this.begin(listing, (status) => this.datasets.create(tenantId, input, status));
   }
 
@@ -46,7 +46,7 @@ export class DatasetsService {
    * @throws AppError `service_unavailable` when the upload was given up meanwhile
    */
   async createFromUpload(claim: UploadClaim, input: UploadedDataset): Promise<Dataset> {
-    const listing = await this.find(input);
+    const listing = await this.listFiles(input);
     const register = async (status: DatasetStatus): Promise<Dataset> => {
       const dataset = await this.datasets.createFromUpload(claim, input, status);
       if (!dataset) throw new AppError('service_unavailable');
@@ -63,6 +63,11 @@ export class DatasetsService {
     return this.datasets.getById(tenantId, id);
   }
 
+  /** @returns undefined when there is none */
+  find({ tenantId }: Principal, id: string): Promise<Dataset | undefined> {
+    return this.datasets.findById(tenantId, id);
+  }
+
   /** Sets the status by hand. An inspection that still runs gives way. */
   setStatus({ tenantId }: Principal, id: string, { status }: UpdateDatasetStatus): Promise<Dataset> {
     return this.datasets.setStatus(tenantId, id, status);
@@ -74,7 +79,7 @@ export class DatasetsService {
       : this.inspector.enqueue(register);
   }
 
-  private async find({ path, kind }: CreateDataset): Promise<Listing> {
+  private async listFiles({ path, kind }: CreateDataset): Promise<Listing> {
     const listing = await this.storage.list(path, MAX_DATASET_FILES);
     if (!listing) throw fieldError(['path'], `No folder or file is at ${path}.`);
     if (listing.isFolder) return listing;

@@ -1,5 +1,7 @@
-import { access, constants, open, rm, statfs } from 'node:fs/promises';
+import { access, constants, mkdir, open, rm, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { fieldError } from '@influencerai/shared';
 import { CONFIG, type Config } from '../env.js';
@@ -51,6 +53,13 @@ export class FilesStorage extends Storage {
       // answer is sent on, and many clients only look for an answer when they have sent everything.
       content.resume();
     }
+  }
+
+  async append(key: string, content: Readable, offset: number): Promise<void> {
+    const path = await confine(this.root, key);
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW);
+    await pipeline(content, file.createWriteStream({ start: offset, flush: true }));
   }
 
   read(key: string, range?: ByteRange): Readable {

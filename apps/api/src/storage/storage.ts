@@ -59,6 +59,12 @@ export abstract class Storage {
   /** Stores a stream under a key, whole or not at all: readers never see a part of it. */
   abstract write(key: string, content: Readable, options?: WriteOptions): Promise<Written>;
 
+  /**
+   * Adds a stream to a file, from the byte `offset` on; the file is made when there is none. What has come before the
+   * stream breaks stays, and readers may see it.
+   */
+  abstract append(key: string, content: Readable, offset: number): Promise<void>;
+
   /** Streams a file or a range of it; fails with `ENOENT` when there is none. */
   abstract read(key: string, range?: ByteRange): Readable;
 

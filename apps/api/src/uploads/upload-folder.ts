@@ -5,6 +5,7 @@ import type { Storage } from '../storage/storage.js';
 import { EntryNames, problemOfName, readEntryName } from './entry-name.js';
 import { HEAD_BYTES, problemOfContent } from './file-content.js';
 import { refuseFile, tooLarge, type UploadLimits } from './upload-limits.js';
+import type { UploadRoom } from './upload-room.js';
 
 const MAX_SKIPPED_SHOWN = 100;
 
@@ -13,6 +14,7 @@ export interface UploadFolderOptions {
   /** Where the files go. */
   key: string;
   limits: UploadLimits;
+  room: UploadRoom;
   signal: AbortSignal;
 }
 
@@ -59,8 +61,8 @@ export class UploadFolder {
   }
 
   private async store(path: string, content: AsyncIterable<Buffer>): Promise<void> {
-    const { storage, key, signal } = this.options;
-    const bytes = Readable.from(content, { objectMode: false });
+    const { storage, key, room, signal } = this.options;
+    const bytes = Readable.from(room.taking(content), { objectMode: false });
     const { sizeBytes } = await storage.write(`${key}/${path}`, bytes, { signal });
     this.report.files += 1;
     this.report.bytes += sizeBytes;

@@ -3,3 +3,9 @@ export const datasetKey = (id: string): string => `datasets/uploads/${id}`;
 
 /** Where an upload keeps what is no dataset yet. No public path leads there. */
 export const stagingKey = (id: string): string => `.uploads/${id}`;
+
+/** An archive that came with a form. */
+export const formKey = (id: string): string => `${stagingKey(id)}/form`;
+
+/** What a resumable upload has brought so far. */
+export const tusKey = (id: string): string => `${stagingKey(id)}/tus`;

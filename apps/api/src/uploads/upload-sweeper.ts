@@ -1,11 +1,17 @@
-import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { CONFIG, type Config } from '../env.js';
 import { UploadsRepository } from './uploads.repository.js';
-import { UploadsService } from './uploads.service.js';
+import { STALE_MS, UploadsService } from './uploads.service.js';
 
 const SWEEP_MS = 30_000;
-const STALE_MS = 60_000;
 
-/** Cleans up after uploads whose process died. Any replica does it for all of them. */
+/** Cleans up after uploads whose process died, and those that nobody went on with. Any replica does it for all of them. */
 @Injectable()
 export class UploadSweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(UploadSweeper.name);
@@ -13,6 +19,7 @@ export class UploadSweeper implements OnApplicationBootstrap, BeforeApplicationS
   private pass: Promise<void> = Promise.resolve();
 
   constructor(
+    @Inject(CONFIG) private readonly config: Config,
     private readonly uploads: UploadsService,
     private readonly repository: UploadsRepository,
   ) {}
@@ -33,8 +40,9 @@ export class UploadSweeper implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   private async clean(staleMs: number): Promise<void> {
+    const { expiresMs } = this.config.uploads;
     try {
-      for (const claim of await this.repository.takeAbandoned(staleMs)) await this.uploads.discard(claim);
+      for (const claim of await this.repository.takeAbandoned({ staleMs, expiresMs })) await this.uploads.close(claim);
     } catch (error) {
       this.logger.warn({ err: error }, 'Abandoned uploads could not be looked for; the next sweep does.');
     }

@@ -1,22 +1,24 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
-import { AppError, type Dataset, type DatasetUpload, fieldError, type UploadDataset } from '@influencerai/shared';
+import { AppError, type Dataset, type DatasetUpload, type UploadDataset } from '@influencerai/shared';
+import type { Principal } from '../auth/principal.js';
 import type { UploadClaim } from '../datasets/datasets.repository.js';
 import { DatasetsService } from '../datasets/datasets.service.js';
 import { CONFIG, type Config } from '../env.js';
 import type { FormPart } from '../http/multipart.js';
+import { StorageQuota } from '../limits/storage-quota.js';
 import { Storage } from '../storage/storage.js';
-import type { Principal } from '../auth/principal.js';
-import { type ArchiveKind, archiveKindOf } from './archives/archive.js';
-import { unpack } from './archives/unpack.js';
-import { datasetKey, stagingKey } from './upload-keys.js';
-import { UploadFolder } from './upload-folder.js';
-import { UploadForm } from './upload-form.js';
-import { refuseFile, type UploadLimits } from './upload-limits.js';
-import { UploadsRepository } from './uploads.repository.js';
+import { readAnnouncement } from './announcement.js';
+import { UploadIntake } from './upload-intake.js';
+import { datasetKey, stagingKey, tusKey } from './upload-keys.js';
+import type { UploadLimits } from './upload-limits.js';
+import { UploadRoom } from './upload-room.js';
+import { type Announcement, UploadsRepository } from './uploads.repository.js';
 
 const TOUCH_MS = 10_000;
+/** Who has been silent for so long has died. */
+export const STALE_MS = 60_000;
 
-/** Takes in the files of datasets. */
+/** Makes datasets of what clients upload. */
 @Injectable()
 export class UploadsService implements BeforeApplicationShutdown {
   private readonly logger = new Logger(UploadsService.name);
@@ -27,6 +29,7 @@ export class UploadsService implements BeforeApplicationShutdown {
     private readonly uploads: UploadsRepository,
     private readonly datasets: DatasetsService,
     private readonly storage: Storage,
+    private readonly quota: StorageQuota,
   ) {}
 
   get limits(): UploadLimits {
@@ -42,81 +45,103 @@ export class UploadsService implements BeforeApplicationShutdown {
    * Makes a dataset of a form: fields `kind`, `name`, `meta` and either files or one archive, all named `files`, in any
    * order. All of it is registered or nothing.
    * @param id what the dataset is to be called
-   * @throws AppError `validation_failed` that names the field or file, `upload_too_large`, `uploads_exhausted`
+   * @throws AppError `validation_failed` that names the field or file, `upload_too_large`, `uploads_exhausted`,
+   * `quota_exceeded`
    */
   async receive({ tenantId }: Principal, id: string, parts: AsyncIterable<FormPart>): Promise<Dataset> {
     const claim = await this.uploads.open({ id, tenantId, protocol: 'form' }, this.config.uploads.maxOpen);
     try {
       // What a dead request with the same key has left.
       await this.clear(claim);
-      const { input, upload } = await this.hold(claim, (signal) => this.collect(claim, parts, signal));
-      const meta = input.name === undefined ? input.meta : { ...input.meta, name: input.name };
-      const path = `data/${datasetKey(claim.id)}`;
-      return await this.datasets.createFromUpload(claim, { kind: input.kind, path, meta, upload });
+      const { input, upload } = await this.hold(claim, (signal) => this.intake(claim, signal).takeForm(parts));
+      return await this.register(claim, input, upload);
+    } finally {
+      await this.close(claim);
+    }
+  }
+
+  /**
+   * Makes a dataset of a resumable upload that is complete. Done once: a repetition gets the dataset.
+   * @throws AppError `upload_not_found`, `upload_incomplete`, `upload_in_use`, and those of {@link receive}
+   */
+  async finish(caller: Principal, id: string): Promise<Dataset> {
+    const { tenantId } = caller;
+    const made = await this.datasets.find(caller, id);
+    if (made) return made;
+    const { announced } = await this.uploads.getResumable(tenantId, id, this.config.uploads.expiresMs);
+    const claim = await this.uploads.claim(tenantId, id, STALE_MS);
+    if (!claim) throw new AppError('upload_in_use', { id });
+    try {
+      const upload = await this.takeStaged(claim, announced);
+      const dataset = await this.register(claim, upload.input, upload.report);
+      await this.close(claim);
+      return dataset;
     } catch (error) {
-      await this.discard(claim);
+      await this.undo(claim, { error, reservedBytes: announced.sizeBytes });
       throw error;
     }
   }
 
-  /** Removes what an upload has left, unless it has become a dataset. What fails now is done by a later sweep. */
-  async discard(claim: UploadClaim): Promise<void> {
+  /**
+   * Ends an upload: removes what it has left in storage, but for the files of the dataset that it may have become. What
+   * fails now is done by a later sweep.
+   */
+  async close(claim: UploadClaim): Promise<void> {
     try {
-      if (!(await this.uploads.touch(claim))) return;
-      await this.clear(claim);
-      await this.uploads.remove(claim);
+      const state = await this.uploads.touch(claim);
+      if (!state) return;
+      if (state.isRegistered) await this.storage.removeFolder(stagingKey(claim.id));
+      else await this.clear(claim);
+      await this.quota.release(claim.tenantId, await this.uploads.remove(claim));
     } catch (error) {
       this.logger.warn({ err: error, uploadId: claim.id }, 'An upload could not be cleaned up; a later sweep does it.');
     }
   }
 
+  private async takeStaged(
+    claim: UploadClaim,
+    { metadata, sizeBytes }: Announcement,
+  ): Promise<{ input: UploadDataset; report: DatasetUpload }> {
+    const key = tusKey(claim.id);
+    const { sizeBytes: receivedBytes = 0 } = (await this.storage.stat(key)) ?? {};
+    if (receivedBytes < sizeBytes) throw new AppError('upload_incomplete', { id: claim.id, receivedBytes, sizeBytes });
+    const { fileName, input } = readAnnouncement(metadata, this.limits);
+    // What an attempt that died has left.
+    await this.storage.removeFolder(datasetKey(claim.id));
+    const file = { name: fileName, key, sizeBytes };
+    const report = await this.hold(claim, (signal) => this.intake(claim, signal).takeStaged(file));
+    return { input, report };
+  }
+
+  /** After a failure: an upload that can be tried again stays as it was, one that can never become a dataset goes. */
+  private async undo(claim: UploadClaim, { error, reservedBytes }: { error: unknown; reservedBytes: number }) {
+    if (isFinal(error)) return this.close(claim);
+    try {
+      const state = await this.uploads.touch(claim);
+      if (!state) return;
+      if (state.isRegistered) return await this.close(claim);
+      await this.storage.removeFolder(datasetKey(claim.id));
+      await this.quota.release(claim.tenantId, await this.uploads.trimReserved(claim, reservedBytes));
+      await this.uploads.release(claim);
+    } catch (failure) {
+      this.logger.warn({ err: failure, uploadId: claim.id }, 'A failed upload is held until its claim is stale.');
+    }
+  }
+
+  private intake(claim: UploadClaim, signal: AbortSignal): UploadIntake {
+    const { storage, limits } = this;
+    return new UploadIntake({ claim, storage, limits, signal, room: new UploadRoom(claim, this.quota, this.uploads) });
+  }
+
+  private register(claim: UploadClaim, { kind, name, meta }: UploadDataset, upload: DatasetUpload): Promise<Dataset> {
+    const path = `data/${datasetKey(claim.id)}`;
+    const named = name === undefined ? meta : { ...meta, name };
+    return this.datasets.createFromUpload(claim, { kind, path, meta: named, upload });
+  }
+
   private async clear({ id }: UploadClaim): Promise<void> {
     await this.storage.removeFolder(datasetKey(id));
     await this.storage.removeFolder(stagingKey(id));
-  }
-
-  private async collect(
-    { id }: UploadClaim,
-    parts: AsyncIterable<FormPart>,
-    signal: AbortSignal,
-  ): Promise<{ input: UploadDataset; upload: DatasetUpload }> {
-    const form = new UploadForm();
-    const folder = new UploadFolder({ storage: this.storage, key: datasetKey(id), limits: this.limits, signal });
-    let archive: string | undefined;
-    for await (const part of parts) {
-      signal.throwIfAborted();
-      if (part.type === 'field') {
-        form.set(part.name, part.value);
-        continue;
-      }
-      if (part.name !== 'files') throw fieldError([part.name], 'Unknown field: files are sent as "files".');
-      if (archive !== undefined) throw refuseFile(archive, 'An archive must stand alone, not beside other files.');
-      // What is known to be wrong is said before gigabytes have come.
-      if (folder.isEmpty && form.has('kind')) form.read();
-      const kind = folder.isEmpty ? archiveKindOf(part.fileName) : undefined;
-      if (kind) {
-        archive = part.fileName;
-        await this.unpack(id, kind, { folder, part, signal });
-      } else await folder.add(part.fileName, part.content);
-    }
-    const input = form.read();
-    if (folder.report.files === 0) throw fieldError(['files'], nothingIn(folder.report));
-    return { input, upload: folder.report };
-  }
-
-  /** A zip archive is stored first: what it holds stands at its end. */
-  private async unpack(
-    id: string,
-    kind: ArchiveKind,
-    { folder, part, signal }: { folder: UploadFolder; part: FormPart & { type: 'file' }; signal: AbortSignal },
-  ): Promise<void> {
-    const { storage, limits } = this;
-    const name = part.fileName;
-    if (kind !== 'zip') return unpack({ kind, name, content: part.content }, { storage, limits, folder });
-    const key = `${stagingKey(id)}/archive`;
-    const { sizeBytes } = await storage.write(key, part.content, { signal });
-    await unpack({ kind, name, key, sizeBytes }, { storage, limits, folder });
-    await storage.removeFolder(stagingKey(id));
   }
 
   /** Works on an upload, with signs of life for as long as that takes. */
@@ -139,7 +164,6 @@ export class UploadsService implements BeforeApplicationShutdown {
   }
 }
 
-const nothingIn = ({ skippedCount }: DatasetUpload): string =>
-  skippedCount === 0
-    ? 'Send at least one file, or an archive that holds one.'
-    : 'Holds nothing that a dataset is made of: PNG, JPEG or WebP pictures, or .txt, .csv or .jsonl files.';
+/** What is wrong with the upload itself will be wrong again. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof AppError && (error.code === 'validation_failed' || error.code === 'upload_too_large');

@@ -107,6 +107,23 @@ export const ERRORS = {
     status: 429,
     message: "The tenant's quota of {limit} {quota} does not allow {wanted} more: {used} are used.",
   },
+  upload_incomplete: {
+    status: 409,
+    message: 'Upload {id} has {receivedBytes} of {sizeBytes} bytes. Send the rest first.',
+  },
+  upload_offset_mismatch: {
+    status: 409,
+    message: 'Upload {id} has another number of bytes than Upload-Offset says. Ask with HEAD and go on from there.',
+  },
+  upload_in_use: {
+    status: 423,
+    message: 'Another request works on upload {id}. Try again shortly.',
+    isRetryable: true,
+  },
+  tus_version_unsupported: {
+    status: 412,
+    message: 'Resumable uploads speak tus 1.0.0. Send the header "Tus-Resumable: 1.0.0".',
+  },
   uploads_exhausted: {
     status: 429,
     message: 'Too many open uploads for this tenant (at most {limit}). Finish or delete one first.',
