@@ -1,22 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { decodeSafetensors } from '@influencerai/tiny';
-import { DRIVERS_DIR } from '@influencerai/trainers';
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { FakeJob } from './fake-api.js';
-import { aSpec, Host } from './host.js';
+import { aSpec, type Host } from './host.js';
+import { describeReal, ended, killBoth, LIMIT_MS, reaching, reportedSteps, stepsTo } from './real-trainer.js';
 
-const TRAINERS_DIR = process.env['TRAINERS_DIR'] ?? fileURLToPath(new URL('../../../.local/trainers', import.meta.url));
-const HOME = join(TRAINERS_DIR, 'trl');
-const isInstalled = existsSync(join(HOME, 'installed.json'));
-
-const LIMIT_MS = 180_000;
 const STEPS = 60;
 const JOB_IDS = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] as const;
 
@@ -37,53 +26,37 @@ const spec = aSpec({
   extra: { saveEverySteps: 5, sampleMaxTokens: 100, maxLength: 64 },
 });
 
-let tiny: string;
-let host: Host;
-
-const name = 'the real TRL';
-
-(isInstalled ? describe : describe.skip)(
-  isInstalled ? name : `${name} (not installed; get it with: bin/trainers install trl)`,
-  () => {
-    beforeAll(async () => {
-      tiny = await mkdtemp(join(tmpdir(), 'tiny-llama-'));
-      await promisify(execFile)(join(HOME, 'venv/bin/python'), ['-m', 'influencerai_drivers.tiny_models.text', tiny], {
-        env: { ...process.env, PYTHONPATH: DRIVERS_DIR, OMP_NUM_THREADS: '1' },
-      });
-    }, LIMIT_MS);
-
-    afterAll(() => rm(tiny, { recursive: true, force: true }));
-
-    beforeEach(async () => {
-      host = await Host.open();
+describeReal(
+  {
+    id: 'trl',
+    name: 'TRL',
+    model: 'text',
+    prepare: async ({ tiny, host }) => {
       const rows = join(host.dir, 'data/datasets/x');
       await rm(join(rows, 'notes.txt'));
       await copyFile(join(tiny, 'data/train.jsonl'), join(rows, 'train.jsonl'));
-      await writeFile(
-        join(host.dir, 'models.yaml'),
-        `models:\n  tiny llama:\n    trainer: trl\n    model: ${join(tiny, 'model')}\n`,
-      );
-    });
-
-    afterEach(() => host.close());
-
+      return { 'tiny llama': { trainer: 'trl', model: join(tiny, 'model') } };
+    },
+  },
+  (real) => {
     it(
       'should end with the same weights whether it was killed on the way or not',
       async () => {
+        const { host } = real;
+        const variables = { ...real.variables(), KEEP_WORKSPACES: '5' };
         const unbroken = host.api.addJob(JOB_IDS[0], spec);
-        const agent = await host.startAgent(variables());
+        const agent = await host.startAgent(variables);
         await ended(unbroken);
         await host.drain(agent);
         expectTrained(unbroken);
-        await expectLosses(unbroken);
+        await expectLosses(unbroken, host);
 
         const broken = host.api.addJob(JOB_IDS[1], spec);
-        const worker = host.startProcess(variables());
+        const worker = host.startProcess(variables);
         await reaching(broken, STEPS / 3);
-        worker.kill('SIGKILL');
-        process.kill(-(await trainerPid()), 'SIGKILL');
+        await killBoth(worker, real);
         broken.status = 'pending';
-        await host.startAgent(variables());
+        await host.startAgent(variables);
         await ended(broken);
         expect(broken.attempt).toBe(2);
         expectTrained(broken);
@@ -98,21 +71,12 @@ const name = 'the real TRL';
   },
 );
 
-const variables = () => ({
-  TRAINERS_DIR,
-  MODELS_FILE: join(host.dir, 'models.yaml'),
-  KEEP_WORKSPACES: '5',
-  GRACE_MS: '60000',
-});
-
 const expectTrained = (job: FakeJob): void => {
   expect({ status: job.status, result: job.result }).toMatchObject({
     status: 'completed',
     result: { steps: STEPS, trainer: 'trl' },
   });
-  expect([...job.metrics.keys()].toSorted((a, b) => a - b)).toEqual(
-    Array.from({ length: STEPS }, (_, index) => index + 1),
-  );
+  expect(reportedSteps(job)).toEqual(stepsTo(STEPS));
   expect([...job.artifacts.keys()]).toEqual(
     expect.arrayContaining([
       'x-step00000005.safetensors',
@@ -134,11 +98,11 @@ const expectTrained = (job: FakeJob): void => {
 };
 
 /** What the API was told equals the trainer's own log in its last state. */
-const expectLosses = async (job: FakeJob): Promise<void> => {
-  const files = (await readdir(host.workerDir, { recursive: true })).filter((file) =>
+const expectLosses = async (job: FakeJob, { workerDir }: Host): Promise<void> => {
+  const files = (await readdir(workerDir, { recursive: true })).filter((file) =>
     file.endsWith(`step-${STEPS - 5}/trainer_state.json`),
   );
-  const text = await readFile(join(host.workerDir, files[0]!), 'utf8');
+  const text = await readFile(join(workerDir, files[0]!), 'utf8');
   const { log_history: logged } = JSON.parse(text) as {
     log_history: { step: number; loss: number; learning_rate: number }[];
   };
@@ -159,22 +123,3 @@ const numbersOf = (job: FakeJob): string => {
   const file = weightsOf(job);
   return file.subarray(8 + Number(file.readBigUInt64LE(0))).toString('base64');
 };
-
-const trainerPid = async (): Promise<number> => {
-  const files = await readdir(host.workerDir, { recursive: true });
-  const record = files.find((file) => file.endsWith('trainer.json'))!;
-  return (JSON.parse(await readFile(join(host.workerDir, record), 'utf8')) as { pid: number }).pid;
-};
-
-const wait = async (what: string, condition: () => boolean): Promise<void> => {
-  const deadline = Date.now() + LIMIT_MS;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`Waited too long for ${what}.`);
-    await delay(20);
-  }
-};
-
-const reaching = (job: FakeJob, step: number): Promise<void> =>
-  wait(`step ${step}`, () => job.ends.length > 0 || Math.max(0, ...job.metrics.keys()) >= step);
-
-const ended = (job: FakeJob): Promise<void> => wait('the end', () => job.ends.length > 0 && job.status !== 'running');
