@@ -93,6 +93,28 @@ describe('stopping and resuming', () => {
     expect((await readWeights(parts)).tensors).toEqual((await readWeights(whole)).tensors);
   });
 
+  it('should keep the points of its curve with its states, over a kill and a resume', async () => {
+    const workspace = await aWorkspace();
+    const config = await anImageConfig({ maxSteps: 12 }, { checkpoint: { everySteps: 4 }, stepDelayMs: 50 });
+    const first = await TinyRun.start(workspace, config);
+    await first.until((event) => event.event === 'checkpoint' && event.step === 4);
+    first.kill('SIGKILL');
+    await first.exitCode();
+    const pointsOf = async (step: number): Promise<unknown[]> => {
+      const file = join(workspace, `output/state/step-${String(step).padStart(6, '0')}/state.json`);
+      return (JSON.parse(await readFile(file, 'utf8')) as { points: unknown[] }).points;
+    };
+    const reported = ({ events }: TinyRun, last: number) =>
+      events.flatMap(({ event, ...point }) =>
+        event === 'progress' && (point as { step: number }).step <= last ? [point] : [],
+      );
+    expect(await pointsOf(4)).toEqual(reported(first, 4));
+
+    const second = await TinyRun.start(workspace, { ...config, resumeFrom: 'output/state/step-000004' });
+    expect(await second.exitCode()).toBe(0);
+    expect(await pointsOf(12)).toEqual([...reported(first, 4), ...reported(second, 12)]);
+  });
+
   it('should stop on an abort command and when the parent goes', async () => {
     const config = await anImageConfig({}, { stepDelayMs: 20 });
     const told = await TinyRun.start(await aWorkspace(), config);

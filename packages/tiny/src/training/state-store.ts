@@ -9,9 +9,15 @@ import type { AdamState } from './adamw.js';
 import { writeDurably } from './atomic-write.js';
 
 const KEPT_STATES = 2;
+/** Far more steps than there are between two states. */
+const KEPT_POINTS = 1000;
 const WEIGHTS_FILE = 'lora.safetensors';
 const OPTIMIZER_FILE = 'optimizer.safetensors';
 const STATE_FILE = 'state.json';
+
+/** A step as its `progress` event told it. */
+const PointSchema = z.object({ step: z.int(), epoch: z.int(), loss: z.number(), learningRate: z.number() });
+export type Point = z.infer<typeof PointSchema>;
 
 /** What must agree between the run that saved and the run that resumes, and where it was. */
 export const RunStateSchema = z.object({
@@ -26,6 +32,8 @@ export const RunStateSchema = z.object({
   /** Loss of the last step; null before the first. */
   loss: z.number().nullable(),
   startedAt: z.string(),
+  /** The newest points of the loss curve: who reads the events may be killed before it has kept the last of them. */
+  points: z.array(PointSchema).default([]),
 });
 export type RunState = z.infer<typeof RunStateSchema>;
 
@@ -37,6 +45,12 @@ export interface SavedRun {
   lora: Lora;
   adam: AdamState;
 }
+
+/** Notes a step that is done. */
+export const addPoint = ({ points }: RunState, point: Point): void => {
+  points.push(point);
+  if (points.length > KEPT_POINTS) points.shift();
+};
 
 /**
  * Save a state folder, complete once it carries its final name, and drop all but the newest.
@@ -53,7 +67,7 @@ export const saveRun = async (
   await mkdir(temporary, { recursive: true });
   await writeDurably(join(temporary, WEIGHTS_FILE), encodeSafetensors(toLoraFile(run.lora), metadata));
   await writeDurably(join(temporary, OPTIMIZER_FILE), encodeSafetensors(momentTensors(run)));
-  await writeDurably(join(temporary, STATE_FILE), `${JSON.stringify(run.state, null, 2)}\n`);
+  await writeDurably(join(temporary, STATE_FILE), `${JSON.stringify(run.state)}\n`);
   await rm(statePath, { recursive: true, force: true });
   await rename(temporary, statePath);
   await dropOldStates(folder);
@@ -63,7 +77,7 @@ export const saveRun = async (
 /** Load a state folder, given itself or a file in it. @throws TrainerError `resume_unreadable` or `resume_mismatch` */
 export const loadRun = async (
   path: string,
-  expected: Omit<RunState, 'step' | 'loss' | 'startedAt'>,
+  expected: Omit<RunState, 'step' | 'loss' | 'startedAt' | 'points'>,
   layers: readonly LayerShape[],
 ): Promise<SavedRun> => {
   const run = await readRun(path, layers);

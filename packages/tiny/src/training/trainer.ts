@@ -11,7 +11,7 @@ import type { TrainerControl } from './control.js';
 import type { Learner } from './learner.js';
 import { trainingMetadata } from './metadata.js';
 import { LEARNING_RATE_SCALE, learningRateAt, type Plan, planSteps } from './schedule.js';
-import { loadRun, type RunState, type SavedRun, saveRun } from './state-store.js';
+import { addPoint, loadRun, type RunState, type SavedRun, saveRun } from './state-store.js';
 
 /** At most this much work is lost when the process is killed. */
 const SAVE_INTERVAL_MS = 2000;
@@ -84,7 +84,7 @@ export class Trainer {
     };
     if (resumeFrom) return loadRun(resumeFrom, identity, layers);
     const lora = createLora(layers, { ...network, seed: training.seed });
-    const state: RunState = { ...identity, step: 0, loss: null, startedAt: new Date().toISOString() };
+    const state: RunState = { ...identity, step: 0, loss: null, startedAt: new Date().toISOString(), points: [] };
     return { state, lora, adam: emptyAdamState(lora.tensors) };
   }
 
@@ -151,7 +151,9 @@ export class Trainer {
     state.step = step;
     state.loss = loss;
     if (stepDelayMs > 0) await setTimeout(stepDelayMs);
-    this.emit({ event: 'progress', step, epoch: this.epoch, loss, learningRate });
+    const point = { step, epoch: this.epoch, loss, learningRate };
+    addPoint(state, point);
+    this.emit({ event: 'progress', ...point });
   }
 
   private async afterStep(): Promise<void> {
