@@ -49,7 +49,7 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
   }
   const slots = planSlots({ gpus, cores: availableParallelism(), asked: env.slots, gpusPerJob: env.gpusPerJob });
   const identity = { id: await workerId(env.workerDir), version: VERSION, slots: slots.length, gpus, trainers };
-  const { workerDir, dataRoot, graceMs, keepWorkspaces, trainerBase, claimPollMs } = env;
+  const { workerDir, dataRoot, graceMs, keepWorkspaces, trainerBase, hubBase, secrets, claimPollMs } = env;
   return new Agent({
     context: {
       api: sdkApi(env),
@@ -61,6 +61,8 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
       graceMs,
       keepWorkspaces,
       trainerBase,
+      hubBase,
+      secrets,
       pace,
       log,
     },

@@ -1,5 +1,6 @@
 import { TRAINER_IDS, TrainerIdSchema } from '@influencerai/shared';
 import { join, resolve } from 'node:path';
+import { unescape } from 'node:querystring';
 import { z } from 'zod';
 import { containerFields, toContainerSettings } from './runner/container-settings.js';
 
@@ -91,6 +92,14 @@ export const EnvSchema = z.object({
     .string()
     .optional()
     .describe('Cache of models from the Hugging Face hub, shared by all jobs. Default: `hub` in WORKER_DIR.'),
+  HF_TOKEN: z
+    .string()
+    .min(8)
+    .optional()
+    .describe(
+      'Token for gated and private models of the hub. Trainers get it for jobs that download; their log never shows it.',
+    ),
+  HF_ENDPOINT: url('http:', 'https:').optional().describe('A mirror of the Hugging Face hub, for the same jobs.'),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin').describe('Passed on to trainers.'),
   LANG: z.string().default('C.UTF-8').describe('Passed on to trainers.'),
 });
@@ -122,6 +131,13 @@ export const describeEnv = (): string =>
     })
     .join('\n');
 
+/** What no log may show. A trainer is given the first two, and one that runs as this user can find the third. */
+const secretsOf = ({ HF_TOKEN, HF_ENDPOINT, API_KEY }: z.infer<typeof EnvSchema>): string[] => {
+  const { password } = new URL(HF_ENDPOINT ?? 'https://huggingface.co');
+  const secrets = [HF_TOKEN, password, unescape(password), API_KEY];
+  return secrets.filter((secret) => secret !== undefined && secret !== '') as string[];
+};
+
 const toEnv = (env: z.infer<typeof EnvSchema>) =>
   Object.freeze({
     apiUrl: env.API_URL,
@@ -142,5 +158,10 @@ const toEnv = (env: z.infer<typeof EnvSchema>) =>
     logLevel: env.LOG_LEVEL,
     nvidiaSmi: env.NVIDIA_SMI,
     visibleGpus: env.CUDA_VISIBLE_DEVICES,
+    hubBase: {
+      ...(env.HF_TOKEN && { HF_TOKEN: env.HF_TOKEN }),
+      ...(env.HF_ENDPOINT && { HF_ENDPOINT: env.HF_ENDPOINT }),
+    },
+    secrets: secretsOf(env),
     trainerBase: { PATH: env.PATH, LANG: env.LANG, HF_HOME: resolve(env.HF_HOME ?? join(env.WORKER_DIR, 'hub')) },
   });

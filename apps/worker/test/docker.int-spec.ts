@@ -69,6 +69,7 @@ describeContainers(`containers${because}`, () => {
       const lines: string[] = [];
       const parser = findTrainer('tiny')!.createParser({ startStep: 0, totalSteps: 1, totalEpochs: 1 });
       const output = new TrainerOutput(parser, {
+        redact: (text) => text,
         onEvent: () => undefined,
         onLine: (_, line: Line) => void lines.push(line.text),
       });

@@ -35,7 +35,11 @@ const aRequest = (overrides: Partial<LaunchRequest>): LaunchRequest => ({
 
 const launch = async (script: string): Promise<{ running: RunningTrainer; lines: string[] }> => {
   const lines: string[] = [];
-  const handlers = { onEvent: () => undefined, onLine: (_: unknown, line: Line) => void lines.push(line.text) };
+  const handlers = {
+    redact: (text: string) => text,
+    onEvent: () => undefined,
+    onLine: (_: unknown, line: Line) => void lines.push(line.text),
+  };
   const output = new TrainerOutput(
     findTrainer('tiny')!.createParser({ startStep: 0, totalSteps: 1, totalEpochs: 1 }),
     handlers,

@@ -125,6 +125,8 @@ export interface Trainer {
   readonly kinds: readonly TrainingKind[];
   /** The entries of a configuration's `meta` that it understands beyond the portable ones; each with its meaning. */
   readonly parameters: z.ZodObject;
+  /** Whether it fetches models from the Hugging Face hub: it then gets the operator's token where a job needs it. */
+  readonly usesHub: boolean;
   /** How long it may take to save and stop, in milliseconds. */
   readonly graceMs: number;
   /** Translates the portable spec; throws `AppError('spec_unsupported')` for what the trainer cannot do. */

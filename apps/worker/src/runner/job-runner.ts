@@ -26,6 +26,7 @@ import {
 import { prepare, prepareSmaller, type Preparation } from './preparation.js';
 import { ProgressTracker } from './progress-tracker.js';
 import { repeat, type Repetition } from './repeat.js';
+import { redactor } from './redact.js';
 import { Reporter } from './reporter.js';
 import type { RunnerContext } from './runner-context.js';
 import type { Spool } from './spool.js';
@@ -141,6 +142,7 @@ export class JobRunner {
     const { context, workspace, log } = this.input;
     const { trainer, launch, run, isDriven } = preparation;
     const output = new TrainerOutput(trainer.createParser(run), {
+      redact: redactor(context.secrets),
       onEvent: (event) => {
         this.#takeEvent(event);
         if (!isDriven && isLossError(event)) this.#stopSpoiled();

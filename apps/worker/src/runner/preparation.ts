@@ -94,7 +94,7 @@ const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }:
   for (const link of plan.links) await workspace.link(link.path, link.target);
   return {
     trainer,
-    launch: await toLaunch(input, plan),
+    launch: await toLaunch(input, trainer, plan),
     run: runFacts(plan, spec, resumption),
     stamp: stampFor(job, await context.programs.version(spec.trainer)),
     resumption,
@@ -125,13 +125,19 @@ const runFacts = ({ steps }: Plan, { training }: TrainingSpec, { from }: Resumpt
   totalEpochs: training.maxSteps === null ? training.epochs : Math.ceil(steps.total / steps.perEpoch),
 });
 
-const toLaunch = async ({ context, job, slot, workspace }: PrepareInput, plan: Plan): Promise<LaunchRequest> => {
+const toLaunch = async (
+  { context, job, slot, workspace }: PrepareInput,
+  trainer: Trainer,
+  plan: Plan,
+): Promise<LaunchRequest> => {
   const [name, ...args] = plan.command;
   const program = await context.programs.find(name);
   if (!program) throw new AppError('trainer_unavailable', { trainer: name });
   const [file, ...leading] = program;
   const env = {
     ...context.trainerBase,
+    // A job that needs nothing of the hub gets no token for it.
+    ...(trainer.usesHub && plan.env['HF_HUB_OFFLINE'] !== '1' && context.hubBase),
     HOME: workspace.tmpDir,
     TMPDIR: workspace.tmpDir,
     ...gpuEnvironment(slot.gpus),

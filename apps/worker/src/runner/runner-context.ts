@@ -37,6 +37,10 @@ export interface RunnerContext {
   keepWorkspaces: number;
   /** Environment that every trainer gets. */
   trainerBase: Record<string, string>;
+  /** Added for jobs that download from the Hugging Face hub. */
+  hubBase: Record<string, string>;
+  /** What no line of a trainer may show. */
+  secrets: readonly string[];
   pace: Pace;
   log: Logger;
 }

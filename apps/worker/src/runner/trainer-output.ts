@@ -6,6 +6,8 @@ import { LineSplitter, type Line } from './line-splitter.js';
 const TAIL_LINES = 50;
 
 export interface OutputHandlers {
+  /** Leaves no secret in a line, before anything else sees it. */
+  redact: (text: string) => string;
   onEvent: (event: TrainerEvent) => void;
   onLine: (stream: OutputStream, line: Line) => void;
 }
@@ -34,7 +36,8 @@ export class TrainerOutput implements OutputSink {
     this.#splitters[stream].end();
   }
 
-  #take(stream: OutputStream, line: Line): void {
+  #take(stream: OutputStream, printed: Line): void {
+    const line = { ...printed, text: this.handlers.redact(printed.text) };
     const event = this.parse(line.text, stream);
     if (event) return this.handlers.onEvent(event);
     this.tail.push(line.text);

@@ -10,6 +10,7 @@ import { planAiToolkit } from './plan.js';
 export const aiToolkit: Trainer = {
   id: 'ai-toolkit',
   kinds: ['image'],
+  usesHub: true,
   parameters,
   graceMs: 180_000,
   plan: planAiToolkit,

@@ -10,6 +10,7 @@ import { findStates } from './states.js';
 export const kohya: Trainer = {
   id: 'kohya',
   kinds: ['image'],
+  usesHub: true,
   parameters,
   // A large model's step, its weights and a state of several gigabytes must fit in.
   graceMs: 120_000,

@@ -9,6 +9,7 @@ import { findStates } from './states.js';
 export const tiny: Trainer = {
   id: 'tiny',
   kinds: ['image', 'text'],
+  usesHub: false,
   plan: planTiny,
   parameters,
   graceMs: 10_000,

@@ -9,6 +9,7 @@ import { collect, findStates } from './states.js';
 export const trl: Trainer = {
   id: 'trl',
   kinds: ['text'],
+  usesHub: true,
   parameters,
   graceMs: 120_000,
   plan: planTrl,

@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { aSpec, Host } from './host.js';
+import { until } from './until.js';
+
+const JOB_ID = '00000000-0000-4000-8000-000000000001';
+const TOKEN = 'hf_canaryCanaryCanary';
+const PASSWORD = 'p@ss:canary';
+const ENDPOINT = `https://user:${encodeURIComponent(PASSWORD)}@hub.example.com`;
+
+/** In place of Python: tells all that it was given, in every way that reaches the API. */
+const LEAKY_PYTHON = `#!/usr/bin/env node
+const { HF_TOKEN: token, HF_ENDPOINT: endpoint } = process.env;
+const emit = (event) => console.log(JSON.stringify(event));
+emit({ event: 'start', step: 0, totalSteps: 2, totalEpochs: 1 });
+emit({ event: 'warning', message: 'the token is ' + token });
+emit({ event: 'error', code: 'trainer_crashed', message: 'no access with ' + token, hint: 'try ' + endpoint });
+console.log('stdout ' + token);
+process.stderr.write('10% ' + token + '\\r20% ' + token + '\\rlast words: ' + token + ' at ' + endpoint + '\\n', () => process.exit(1));
+`;
+
+let host: Host;
+
+beforeEach(async () => {
+  host = await Host.open();
+  const venv = join(host.dir, 'trainers/trl/venv/bin');
+  await mkdir(venv, { recursive: true });
+  await writeFile(join(venv, 'python'), LEAKY_PYTHON, { mode: 0o755 });
+  await writeFile(join(host.dir, 'trainers/trl/installed.json'), '{}');
+});
+
+afterEach(() => host.close());
+
+const variables = () => ({
+  TRAINERS_DIR: join(host.dir, 'trainers'),
+  HF_TOKEN: TOKEN,
+  HF_ENDPOINT: ENDPOINT,
+  KEEP_WORKSPACES: '1',
+});
+
+const anLlmJob = (baseModel: string) =>
+  host.api.addJob(JOB_ID, aSpec({ trainer: 'trl', requestedTrainer: 'trl', baseModel }));
+
+/** Every file that the worker wrote, and all that the API was told. */
+const everything = async (job: object): Promise<string> => {
+  const files = await readdir(host.workerDir, { recursive: true, withFileTypes: true });
+  const texts = files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), 'utf8'));
+  return [JSON.stringify(job), ...(await Promise.all(texts))].join('\n');
+};
+
+describe('the token of the hub', () => {
+  it('should reach a trainer that downloads, and nothing that it prints', async () => {
+    const job = anLlmJob('Qwen/Qwen2.5-0.5B');
+    await host.startAgent(variables());
+    await until('the job to fail', () => job.status === 'failed' && job.logs.some(({ text }) => /^Failed/.test(text)));
+    const texts = job.logs.map(({ text }) => text);
+    expect(texts).toEqual(
+      expect.arrayContaining([
+        'stdout [secret]',
+        'last words: [secret] at https://user:[secret]@hub.example.com',
+        expect.stringContaining('the token is [secret]'),
+      ]),
+    );
+    const all = await everything(job);
+    for (const secret of [TOKEN, PASSWORD, encodeURIComponent(PASSWORD)]) expect(all).not.toContain(secret);
+  });
+
+  it('should not reach a trainer whose model lies on this host', async () => {
+    await writeFile(
+      join(host.dir, 'models.yaml'),
+      JSON.stringify({ models: { house: { trainer: 'trl', model: host.dir } } }),
+    );
+    const job = anLlmJob('house');
+    await host.startAgent({ ...variables(), MODELS_FILE: join(host.dir, 'models.yaml') });
+    await until('the job to fail', () => job.status === 'failed' && job.logs.some(({ text }) => /^Failed/.test(text)));
+    expect(job.logs.map(({ text }) => text)).toContain('stdout undefined');
+  });
+
+  it('should not reach the built-in trainer', async () => {
+    const job = host.api.addJob(JOB_ID, aSpec());
+    await host.startAgent(variables());
+    await until('the job to complete', () => job.status === 'completed');
+    expect(job.logs.find(({ text }) => text.startsWith('environment: '))?.text).not.toMatch(/HF_TOKEN|HF_ENDPOINT/);
+  });
+});
