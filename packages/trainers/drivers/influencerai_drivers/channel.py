@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -42,6 +43,13 @@ class Channel:
         sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
         sys.stdin = os.fdopen(0, "r", encoding="utf-8", closefd=False)
         return cls(events, commands)
+
+    def give_back_stdio(self) -> None:
+        """Undoes `take_over_stdio`, for a program that takes the place of this one."""
+        sys.stdout.flush()
+        for taken, descriptor in ((self._commands, 0), (self._events, 1)):
+            if isinstance(taken, io.TextIOWrapper):
+                os.dup2(taken.fileno(), descriptor)
 
     def emit(self, event: str, **fields: Any) -> None:
         """Sends an event. Fields that are None are left out; a worker that is gone is no reason to stop here."""

@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--config", type=Path, help="driver.json, as the plan wrote it")
     what.add_argument("--doctor", action="store_true", help="tell as JSON whether the trainer can start")
+    parser.add_argument("--rank", action="store_true", help="one of several processes, as the driver starts them")
     options = parser.parse_args(arguments)
     if options.doctor:
         print_examination(options.trainer, options.home)
@@ -32,6 +33,11 @@ def main(arguments: list[str]) -> int:
     workspace = Path.cwd()
     config = json.loads((workspace / options.config).read_text(encoding="utf-8"))
     home = options.home.resolve() if options.home else None
+    if options.rank:
+        importlib.import_module(f".{TRAINERS[options.trainer]}_ranks", __package__).run(
+            config=config, workspace=workspace, home=home
+        )
+        return 0
     channel = Channel.take_over_stdio()
     driver = importlib.import_module(f".{TRAINERS[options.trainer]}", __package__)
     try:

@@ -16,6 +16,7 @@ from typing import Any
 
 from .channel import Channel, Command
 from .gate import Gate
+from .several import become_launcher
 from .trl_config import TrlConfig
 from .trl_session import Session
 
@@ -26,6 +27,8 @@ _OUT_OF_MEMORY = re.compile(
 
 def run(*, config: dict[str, Any], workspace: Path, home: Path | None, channel: Channel) -> None:
     """Trains as `driver.json` says. `home` is not needed: TRL is installed in the interpreter."""
+    if "launcherArguments" in config:
+        become_launcher(channel, config["launcherArguments"])
     settings = TrlConfig.read(config)
     gate = Gate(start_step=settings.start_step, total_steps=settings.total_steps, is_budgeted=settings.is_budgeted)
     gate.stop_on_signals()

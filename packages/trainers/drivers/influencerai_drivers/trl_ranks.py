@@ -1,4 +1,4 @@
-"""TRL's own script on several GPUs, one process for each, as `accelerate launch --module` starts it.
+"""TRL's own script on several GPUs, one process for each (`several.py`).
 
 No gate: every rank would have to wait. What TRL prints is parsed by the worker; only the end is told here, since TRL
 says that it completed also when a signal stopped it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from . import trl_data
 from .trl_files import publish_final
 
 
-def main(arguments: list[str]) -> None:
-    """Trains as the file after `--config` says."""
-    config = json.loads(Path(arguments[arguments.index("--config") + 1]).read_text(encoding="utf-8"))
+def run(*, config: dict[str, Any], workspace: Path, home: Path | None) -> None:
+    """Trains as `driver.json` says, in the workspace. TRL is installed in the interpreter."""
     trainer = train(config["sft"], config.get("resumeFrom"))
     if trainer.is_world_process_zero():
         report_end(trainer.state, config)
@@ -73,7 +71,3 @@ def report_end(state: Any, config: dict[str, Any]) -> None:
 
 def _emit(event: dict[str, Any]) -> None:
     print(json.dumps(event), flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -61,3 +61,15 @@ channel.emit("paused", step=1)
     )
     assert ended.stdout == '{"event": "paused", "step": 1}\n', ended.stderr
     assert sorted(ended.stderr.splitlines()) == ["from a child", "printed", "written"]
+
+
+def test_should_give_its_pipes_back_to_the_program_that_takes_over() -> None:
+    program = (
+        "import os, sys; from influencerai_drivers.channel import Channel; channel = Channel.take_over_stdio(); "
+        "print('a log line', flush=True); channel.give_back_stdio(); os.execvp('cat', ['cat'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], input="handed on", capture_output=True, text=True, cwd=DRIVERS, check=True
+    )
+    assert done.stdout == "handed on"
+    assert done.stderr == "a log line\n"

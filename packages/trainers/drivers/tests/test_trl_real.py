@@ -198,3 +198,14 @@ def test_refuses_rows_without_anything_to_learn(bench: Bench) -> None:
 def test_keeps_text_that_looks_like_a_date(bench: Bench) -> None:
     run = bench.start(rows='{"text": "2024-01-01"}\n' * 32, sft={"max_steps": 2})
     assert run.wait() == 0, run.log[-20:]
+
+
+def test_runs_its_ranks_through_the_launcher(bench: Bench) -> None:
+    """One process on the CPU in place of several on GPUs; the way there is the same."""
+    sft = {"save_strategy": "steps", "save_steps": 10, "disable_tqdm": False}
+    launcher = ["--cpu", "--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no"]
+    run = bench.start(launcherArguments=[*launcher, "--dynamo_backend", "no"], sft=sft)
+    assert run.wait() == 0, "".join(run.log[-30:])
+    assert [(event["event"], event["step"]) for event in run.events] == [("checkpoint", 24), ("done", 24)]
+    assert run.events[0]["path"] == "output/final/adapter_model.safetensors"
+    assert (run.workspace / "output/run/checkpoint-20/trainer_state.json").is_file()

@@ -160,7 +160,9 @@ class Run:
         return max(states, key=lambda path: int(path.name[5:]), default=None)
 
     def _take_event(self, line: str) -> None:
-        self.events.append(json.loads(line))
+        # Ranks print TRL's own text beside events.
+        if line.startswith('{"'):
+            self.events.append(json.loads(line))
 
     def _read(self, stream: Any, take: Any) -> None:
         for line in stream:

@@ -2,14 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { TRL_CASES } from '../../test/trl-cases.js';
-import { planTrl } from './plan.js';
+import { DRIVER_FILE, planTrl } from './plan.js';
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`golden/${name}.json`, import.meta.url));
 
-/** What the driver is told; several GPUs have a file of another name. */
+/** What the driver is told. */
 const configOf = (name: string): string => {
   const { spec, context } = TRL_CASES[name]!;
-  return planTrl(spec, context).files.find(({ path }) => path.endsWith('.json'))!.content;
+  return planTrl(spec, context).files.find(({ path }) => path === DRIVER_FILE)!.content;
 };
 
 const isUpdate = process.env['UPDATE_GOLDEN'] !== undefined;

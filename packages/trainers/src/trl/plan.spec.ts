@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { aContext } from '../../test/builders.js';
 import { aTextContext, aTextSpec, TRL_ROWS } from '../../test/trl-cases.js';
 import type { ModelEntry, PlanContext } from '../index.js';
+import { DRIVERS_DIR } from '../driver.js';
 import type { TrlDriverConfig } from './config.js';
 import { planTrl } from './plan.js';
 
@@ -109,11 +110,19 @@ describe('planTrl', () => {
     expect(sft).toMatchObject({ lr_scheduler_type: 'constant_with_warmup', warmup_steps: 5 });
   });
 
+  it('should name no place of this host, since a container has its own', () => {
+    const planned = plan({}, { host: { device: 'cuda', gpus: 2 } });
+    expect(JSON.stringify(planned)).not.toContain(DRIVERS_DIR);
+  });
+
   it('should start one process for each of several GPUs, and say what that costs', () => {
     const planned = plan({ samples: { prompts: ['to'] } }, { host: { device: 'cuda', gpus: 2 } });
     expect(planned.stdin).toBe('none');
-    expect(planned.command.slice(0, 4)).toEqual(['trl:python', '-m', 'accelerate.commands.launch', '--multi_gpu']);
-    expect(planned.command.slice(-4)).toEqual(['--module', 'influencerai_drivers.trl_ranks', '--config', 'ranks.json']);
+    expect(planned.command).toEqual(['trl', '--config', 'driver.json']);
+    expect(JSON.parse(planned.files.find(({ path }) => path === 'driver.json')!.content)).toMatchObject({
+      launcherArguments: expect.arrayContaining(['--multi_gpu', '--num_processes', '2']),
+      sft: { save_strategy: 'steps', enable_jit_checkpoint: true, disable_tqdm: false },
+    });
     expect(mappingOf(planned, 'samples.prompts')?.how).toBe('dropped');
   });
 

@@ -10,7 +10,7 @@ import { baseFor, chatTemplateLink, type TrlBase } from './model.js';
 import { readParameters, settingsFor, unsupported, type TrlSettings } from './settings.js';
 import { sftArguments, TRAIN_FILE } from './sft.js';
 
-const DRIVER_FILE = 'driver.json';
+export const DRIVER_FILE = 'driver.json';
 const CHECKPOINTS_PER_JOB = 4;
 const SAMPLE_PROMPTS = 2;
 const STATE_EVERY_SECONDS = 600;
@@ -39,7 +39,7 @@ export const planTrl = (spec: TrainingSpec, context: PlanContext): Plan => {
     links: base.chatTemplate === undefined ? [] : [{ path: chatTemplateLink, target: base.chatTemplate }],
     reads: readsOf(planned),
     command: launch.command,
-    env: { ...environmentFor(planned), ...launch.env },
+    env: environmentFor(planned),
     stdin: launch.stdin,
     mapping: mapFields(planned),
     steps: planned.steps,
@@ -68,12 +68,11 @@ const stepsFor = (spec: TrainingSpec, { dataset, host }: PlanContext, { batch }:
 };
 
 /** What a launch adds to a plan. */
-export type Launch = Pick<Plan, 'files' | 'command' | 'env' | 'stdin'>;
+export type Launch = Pick<Plan, 'files' | 'command' | 'stdin'>;
 
 const launchDriver = (planned: Planned): Launch => ({
   files: [{ path: DRIVER_FILE, content: `${JSON.stringify(driverConfig(planned), null, 2)}\n` }],
   command: ['trl', '--config', DRIVER_FILE],
-  env: {},
   stdin: 'commands',
 });
 
