@@ -6,7 +6,8 @@ overrides `process_batch` (where the loss of a batch is returned that kohya logs
 the live arguments). Only the function that writes a state is replaced, since kohya's own counts from the start of the
 run and writes in place.
 
-Full fine-tuning and DreamBooth scripts have neither class nor hook: they are run as they are, as are several processes.
+Full fine-tuning and DreamBooth scripts have neither class nor hook: they are run as they are. Several processes have
+no gate (`kohya_ranks.py`).
 """
 
 from __future__ import annotations
@@ -16,21 +17,16 @@ import importlib
 import json
 import math
 import os
-import runpy
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 from .channel import Channel, Command
 from .gate import Gate
 from .kohya_config import KohyaConfig
-from .kohya_resume import InitialStep
+from .kohya_script import NEVER, correct_metadata, is_finite, prepare_imports, read_arguments, run_script
 from .kohya_session import Session
-from .kohya_widths import narrow_widths
-
-#: Larger than any step; the driver ends the training, since kohya's own count of a resumed run does not say when.
-_NEVER = 2**31
+from .several import become_launcher
 
 
 def run(*, config: dict[str, Any], workspace: Path, home: Path | None, channel: Channel) -> None:
@@ -38,27 +34,12 @@ def run(*, config: dict[str, Any], workspace: Path, home: Path | None, channel: 
     if home is None:
         raise ValueError("The kohya driver needs --home, the checkout of sd-scripts.")
     settings = KohyaConfig.read(config)
-    if settings.mode == "launch":
-        _launch(settings, home)
+    if settings.launcher_arguments:
+        become_launcher(channel, settings.launcher_arguments)
     if settings.mode == "script":
-        _run_script(settings, workspace, home)
+        run_script(settings, workspace, home)
         return
     _drive(settings, workspace, home, channel)
-
-
-def _launch(settings: KohyaConfig, home: Path) -> None:
-    """Becomes the launcher of several processes; their group is signalled as a whole."""
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", *settings.launcher_arguments]
-    script = [str(settings.script_path(home)), "--config_file", settings.job_file]
-    sys.stdout.flush()
-    os.execv(sys.executable, [*launcher, *script])
-
-
-def _run_script(settings: KohyaConfig, workspace: Path, home: Path) -> None:
-    """Runs a script as its own command line would; a signal ends it without a save."""
-    _prepare_imports(settings, workspace, home)
-    sys.argv = [str(settings.script_path(home)), "--config_file", str(workspace / settings.job_file)]
-    runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def _drive(settings: KohyaConfig, workspace: Path, home: Path, channel: Channel) -> None:
@@ -66,11 +47,12 @@ def _drive(settings: KohyaConfig, workspace: Path, home: Path, channel: Channel)
     gate.stop_on_signals()
     channel.listen(lambda command: _handle(gate, command), _stop)
     with gate.interruptible():
-        _prepare_imports(settings, workspace, home)
+        prepare_imports(settings, workspace, home)
         module = importlib.import_module(settings.script)
         train_util = importlib.import_module("library.train_util")
         session = Session(settings, workspace, channel, gate)
-        arguments = _read_arguments(module, train_util, settings, workspace, session)
+        arguments = read_arguments(module, train_util, settings, workspace)
+        _take_over_saves(arguments, settings, session)
         gated = _gate_class(getattr(module, settings.trainer_class), train_util, settings, session, gate)
         # Made interruptible by the block, made whole again by the first step.
         gated().train(arguments)
@@ -89,24 +71,8 @@ def _stop() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _prepare_imports(settings: KohyaConfig, workspace: Path, home: Path) -> None:
-    sys.path.insert(0, str(home))
-    widths = narrow_widths(workspace / settings.job_file)
-    if widths:
-        # Read when a U-Net is made, so before any of kohya's scripts does.
-        unet: Any = importlib.import_module("library.original_unet")
-        unet.BLOCK_OUT_CHANNELS = widths
-        unet.TIMESTEP_INPUT_DIM = widths[0]
-        unet.TIME_EMBED_DIM = 4 * widths[0]
-
-
-def _read_arguments(
-    module: Any, train_util: Any, settings: KohyaConfig, workspace: Path, session: Session
-) -> argparse.Namespace:
-    """The job file through the script's own parser, with what only the driver decides."""
-    parser = module.setup_parser()
-    sys.argv = [f"{settings.script}.py", "--config_file", str(workspace / settings.job_file)]
-    arguments: argparse.Namespace = train_util.read_config_from_file(parser.parse_args(), parser)
+def _take_over_saves(arguments: argparse.Namespace, settings: KohyaConfig, session: Session) -> None:
+    """When and where to save and to sample is the session's."""
     session.work_dir.mkdir(parents=True, exist_ok=True)
     arguments.output_dir = str(session.work_dir)
     arguments.output_name = settings.output_name
@@ -117,11 +83,6 @@ def _read_arguments(
     # Workers would be ended by a signal to the process group, and take the training with them before it has saved.
     arguments.max_data_loader_n_workers = 0
     arguments.persistent_data_loader_workers = False
-    if settings.resume_from:
-        arguments.resume = settings.resume_from
-        arguments.initial_step = InitialStep(settings.start_step)
-        arguments.skip_until_initial_step = True
-    return arguments
 
 
 def _gate_class(base: Any, train_util: Any, settings: KohyaConfig, session: Session, gate: Gate) -> Any:
@@ -130,8 +91,8 @@ def _gate_class(base: Any, train_util: Any, settings: KohyaConfig, session: Sess
     class GatedTrainer(base):  # type: ignore[misc]
         def post_process_network(self, args: Any, accelerator: Any, network: Any, *others: Any) -> None:
             super().post_process_network(args, accelerator, network, *others)
-            _correct_metadata(network, session)
-            session.has_finite_weights = lambda: _is_finite(network)
+            correct_metadata(network, lambda: session.step)
+            session.has_finite_weights = lambda: is_finite(network)
 
         def process_batch(self, *positional: Any, **named: Any) -> Any:
             loss = super().process_batch(*positional, **named)
@@ -142,7 +103,7 @@ def _gate_class(base: Any, train_util: Any, settings: KohyaConfig, session: Sess
         def on_step_start(self, args: Any, accelerator: Any, *others: Any, **named: Any) -> None:
             if named.get("is_train", True):
                 self.gated_accelerator = accelerator
-                args.max_train_steps = _NEVER
+                args.max_train_steps = NEVER
                 session.before_step(lambda: self._sample_now(args))
             super().on_step_start(args, accelerator, *others, **named)
 
@@ -189,21 +150,6 @@ def _gate_class(base: Any, train_util: Any, settings: KohyaConfig, session: Sess
                 args.sample_at_first, args.sample_every_n_steps = False, None
 
     return GatedTrainer
-
-
-def _correct_metadata(network: Any, session: Session) -> None:
-    """kohya counts the steps of a resumed run from its start; the header of the weights shall say the true one."""
-    save_weights = network.save_weights
-
-    def save(file: str, dtype: Any, metadata: dict[str, str] | None) -> None:
-        save_weights(file, dtype, {**(metadata or {}), "ss_steps": str(session.step)})
-
-    network.save_weights = save
-
-
-def _is_finite(network: Any) -> bool:
-    trained = (weight for weight in network.parameters() if weight.requires_grad)
-    return all(bool(weight.isfinite().all()) for weight in trained)
 
 
 def _batches_per_epoch(accelerator: Any) -> int:

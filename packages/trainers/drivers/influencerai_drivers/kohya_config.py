@@ -13,7 +13,7 @@ Mode = Literal["gate", "script", "launch"]
 class KohyaConfig:
     """What the driver is told; everything that the script itself reads is in the job file."""
 
-    #: `gate` drives the trainer class step by step; `script` runs a script as it is; `launch` starts several processes.
+    #: `gate` drives the trainer class step by step; `launch` only counts its steps; `script` runs a script as it is.
     mode: Mode
     #: Name of the script in the checkout, without `.py`.
     script: str
@@ -40,7 +40,7 @@ class KohyaConfig:
     state_every_seconds: float = 600
     #: fp16 training skips the step of an overflow by itself, so a few are no reason to stop.
     tolerated_non_finite: int = 0
-    #: Arguments of `accelerate launch`, for `launch`.
+    #: Arguments of `accelerate launch`, where there are several processes.
     launcher_arguments: tuple[str, ...] = ()
 
     @classmethod

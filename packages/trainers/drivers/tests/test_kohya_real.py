@@ -52,13 +52,16 @@ class Driven:
         accumulation: int = 1,
         rate: float = 1e-3,
         decay: float = 0.01,
+        job: dict[str, Any] | None = None,
         **config: Any,
     ) -> None:
         self.workspace = workspace
         workspace.mkdir(parents=True)
         steps = 3 * -(-8 // accumulation)
         samples = config.pop("sampleSteps", 2)
-        write_files(workspace, base, accumulation=accumulation, rate=rate, decay=decay, sample_steps=samples)
+        fixed_job = {"gradient_accumulation_steps": accumulation, "learning_rate": rate}
+        fixed_job["optimizer_args"] = [f"weight_decay={decay}"]
+        write_files(workspace, base, {**fixed_job, **(job or {})}, sample_steps=samples)
         fixed = {
             "mode": "gate",
             "script": "train_network",
@@ -125,9 +128,7 @@ class Driven:
         return sorted((self.workspace / "output/state").glob("step-*"), key=lambda path: int(path.name[5:]))
 
 
-def write_files(
-    workspace: Path, base: Path, *, accumulation: int, rate: float, decay: float, sample_steps: int
-) -> None:
+def write_files(workspace: Path, base: Path, changes: dict[str, Any], *, sample_steps: int) -> None:
     prompts = [{**prompt, "sample_steps": sample_steps} for prompt in PROMPTS]
     subset = {"image_dir": str(base / "images"), "caption_extension": ".txt"}
     sizes = {"resolution": 64, "min_bucket_reso": 64, "max_bucket_reso": 128, "bucket_reso_steps": 64}
@@ -139,10 +140,8 @@ def write_files(
         "output_dir": str(workspace / "output"),
         "output_name": "x",
         "max_train_epochs": 3,
-        "learning_rate": rate,
         "lr_scheduler": "cosine",
         "optimizer_type": "AdamW",
-        "optimizer_args": [f"weight_decay={decay}"],
         "network_module": "networks.lora",
         "network_dim": 4,
         "network_alpha": 2,
@@ -150,14 +149,15 @@ def write_files(
         "save_precision": "float",
         "seed": 7,
         "cache_latents": True,
-        "gradient_accumulation_steps": accumulation,
         "sample_prompts": str(workspace / "prompts.json"),
         "logging_dir": str(workspace / "logs"),
         "console_log_simple": True,
+        **changes,
     }
+    given = {key: value for key, value in job.items() if value is not None}
     (workspace / "prompts.json").write_text(json.dumps(prompts))
     (workspace / "dataset.json").write_text(json.dumps({"datasets": [dataset]}))
-    (workspace / "job.toml").write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in job.items()))
+    (workspace / "job.toml").write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in given.items()))
 
 
 @pytest.fixture
@@ -338,3 +338,19 @@ def test_stops_before_a_spoiled_loss_is_saved(drive: Any) -> None:
     assert driven.of("progress")[-1]["step"] == driven.of("checkpoint")[-1]["step"]
     assert not driven.of("done")
     assert not (driven.workspace / "output/x.safetensors").exists()
+
+
+def test_ends_a_resumed_run_of_several_processes_at_its_true_last_step(drive: Any) -> None:
+    """One process on the CPU in place of several on GPUs; 10 steps, 8 an epoch."""
+    launcher = ["--cpu", "--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no"]
+    options = {"mode": "launch", "launcherArguments": [*launcher, "--dynamo_backend", "no"], "totalSteps": 10}
+    job = {"max_train_steps": 10, "max_train_epochs": None, "save_every_n_epochs": 1, "save_state": True}
+    whole = drive("whole", job=job, **options)
+    assert whole.wait() == 0, whole.log[-2000:]
+    state = whole.workspace / "output/x-000001-state"
+    assert (state / "random_states_0.pkl").is_file()
+    resumed = drive("resumed", job=job, **options, startStep=8, resumeFrom=str(state))
+    assert resumed.wait() == 0, resumed.log[-2000:]
+    assert "2/10" in resumed.log
+    assert "3/10" not in resumed.log
+    assert in_kohya(READ_WEIGHTS, resumed.workspace / "output/x.safetensors")["steps"] == "10"

@@ -33,7 +33,7 @@ export interface KohyaDriverConfig {
 }
 
 export const driverConfig = (planned: Planned): KohyaDriverConfig => {
-  const { base, settings, steps, resumeFrom, prompts } = planned;
+  const { base, settings, steps, context, resumeFrom, prompts } = planned;
   return {
     mode: planned.mode,
     script: settings.full?.script ?? base.traits.script,
@@ -54,7 +54,7 @@ export const driverConfig = (planned: Planned): KohyaDriverConfig => {
     prompts,
     stateEverySeconds: STATE_EVERY_SECONDS,
     toleratedNonFinite: settings.precision === 'fp16' ? TOLERATED_IN_FP16 : 0,
-    launcherArguments: planned.mode === 'launch' ? launcherArguments(planned) : [],
+    launcherArguments: context.host.gpus > 1 ? launcherArguments(planned) : [],
   };
 };
 

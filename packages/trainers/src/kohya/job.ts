@@ -94,7 +94,7 @@ const fullOptions = ({ settings }: Planned): Options => {
 
 /** What the driver does by itself in a gated run. */
 const undrivenOptions = (planned: Planned): Options => {
-  const { settings, prompts, resumeFrom } = planned;
+  const { settings, prompts } = planned;
   return {
     save_every_n_epochs: toKohyaEpochs(settings.saveEvery, planned),
     ...(prompts.length > 0 &&
@@ -102,11 +102,7 @@ const undrivenOptions = (planned: Planned): Options => {
         ? { sample_every_n_epochs: toKohyaEpochs(settings.sampleEvery, planned) }
         : { sample_every_n_steps: settings.sampleEvery.steps })),
     // The scripts that train all weights start over whatever they resume (`Planned.resumeFrom`).
-    ...(!settings.full && {
-      save_state: true,
-      save_last_n_epochs_state: KEPT_STATES,
-      ...(resumeFrom && { resume: resumeFrom.path, initial_step: resumeFrom.step }),
-    }),
+    ...(!settings.full && { save_state: true, save_last_n_epochs_state: KEPT_STATES }),
   };
 };
 

@@ -65,7 +65,7 @@ class BarReader {
 
   #progress(count: number, loss: number): TrainerEvent | undefined {
     const step = this.run.startStep + count;
-    // Resumed in the middle of an epoch, kohya trains all of it again and passes the end.
+    // A plan that counted fewer steps than kohya makes must not lead beyond the whole.
     if (step > this.run.totalSteps) return undefined;
     if (Number.isFinite(loss)) return { event: 'progress', step, epoch: this.#epoch, loss };
     if (this.#isSpoiled) return undefined;

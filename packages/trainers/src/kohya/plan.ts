@@ -13,7 +13,7 @@ import { settingsFor, type KohyaSettings } from './settings.js';
 import { undrivenDir } from './states.js';
 import { toToml } from './toml.js';
 
-/** `gate`: our step gate; `launch`: several processes; `script`: one of the scripts that have no hooks. */
+/** `gate`: our step gate; `launch`: several processes without one; `script`: a script that has no hooks, as it is. */
 export type Mode = 'gate' | 'launch' | 'script';
 
 /** Everything the parts of a plan are made from. */
@@ -91,8 +91,8 @@ const decide = (spec: TrainingSpec, context: PlanContext): Planned => {
 };
 
 const modeFor = ({ full }: KohyaSettings, { host }: PlanContext): Mode => {
-  if (host.gpus > 1) return 'launch';
-  return full ? 'script' : 'gate';
+  if (full) return 'script';
+  return host.gpus > 1 ? 'launch' : 'gate';
 };
 
 const stepsFor = ({ training }: TrainingSpec, perEpoch: number): Plan['steps'] => ({

@@ -1,0 +1,65 @@
+"""What the ways of running a kohya script have in common: its imports, its arguments, and the weights it makes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .kohya_config import KohyaConfig
+from .kohya_resume import InitialStep
+from .kohya_widths import narrow_widths
+
+#: Larger than any step. A driver that counts true steps ends the training; kohya's own count of a resumed run cannot.
+NEVER = 2**31
+
+
+def prepare_imports(settings: KohyaConfig, workspace: Path, home: Path) -> None:
+    """Makes the checkout importable, and its U-Net as wide as the base model's."""
+    sys.path.insert(0, str(home))
+    widths = narrow_widths(workspace / settings.job_file)
+    if widths:
+        # Read when a U-Net is made, so before any of kohya's scripts does.
+        unet: Any = importlib.import_module("library.original_unet")
+        unet.BLOCK_OUT_CHANNELS = widths
+        unet.TIMESTEP_INPUT_DIM = widths[0]
+        unet.TIME_EMBED_DIM = 4 * widths[0]
+
+
+def run_script(settings: KohyaConfig, workspace: Path, home: Path) -> None:
+    """Runs a script as its own command line would; a signal ends it without a save."""
+    prepare_imports(settings, workspace, home)
+    sys.argv = [str(settings.script_path(home)), "--config_file", str(workspace / settings.job_file)]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def read_arguments(module: Any, train_util: Any, settings: KohyaConfig, workspace: Path) -> argparse.Namespace:
+    """The job file through the script's own parser, and the state to go on from."""
+    parser = module.setup_parser()
+    sys.argv = [f"{settings.script}.py", "--config_file", str(workspace / settings.job_file)]
+    arguments: argparse.Namespace = train_util.read_config_from_file(parser.parse_args(), parser)
+    if settings.resume_from:
+        arguments.resume = settings.resume_from
+        arguments.initial_step = InitialStep(settings.start_step)
+        arguments.skip_until_initial_step = True
+    return arguments
+
+
+def correct_metadata(network: Any, true_step: Callable[[], int]) -> None:
+    """kohya counts the steps of a resumed run from its start; the header of the weights shall say the true one."""
+    save_weights = network.save_weights
+
+    def save(file: str, dtype: Any, metadata: dict[str, str] | None) -> None:
+        save_weights(file, dtype, {**(metadata or {}), "ss_steps": str(true_step())})
+
+    network.save_weights = save
+
+
+def is_finite(network: Any) -> bool:
+    """Whether all trained weights are numbers."""
+    trained = (weight for weight in network.parameters() if weight.requires_grad)
+    return all(bool(weight.isfinite().all()) for weight in trained)
