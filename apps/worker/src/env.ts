@@ -52,7 +52,9 @@ export const EnvSchema = z.object({
     .min(1)
     .max(64)
     .default(1)
-    .describe('GPUs of a slot. More than 1: the trainers run through their launchers, without step gates.'),
+    .describe(
+      'GPUs of a slot. More than 1: kohya and TRL run a process on each, without step gates; ai-toolkit uses one.',
+    ),
   WORKER_TRAINERS: list
     .pipe(z.array(TrainerIdSchema).min(1))
     .optional()

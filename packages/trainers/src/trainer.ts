@@ -51,7 +51,7 @@ export interface ResumePoint {
 
 /** How one field of the portable spec reached the trainer. A field that matters is never dropped in silence. */
 export interface FieldMapping {
-  /** Dotted path in the spec. */
+  /** Dotted path in the spec; `host.gpus` where the trainer cannot use all of them. */
   field: string;
   how: 'exact' | 'approximated' | 'dropped';
   /** What the trainer calls it, with the value it gets. */

@@ -24,6 +24,7 @@ export const mapFields = (spec: TrainingSpec, context: PlanContext, settings: Se
   seed(spec, settings),
   samplePrompts(spec, settings),
   ...Object.keys(spec.extra).map((key) => extra(key, context, settings)),
+  ...gpus(context),
 ];
 
 const exact = (field: string, to: string): FieldMapping => ({ field, how: 'exact', to });
@@ -31,6 +32,9 @@ const dropped = (field: string, reason: string): FieldMapping => ({ field, how: 
 const near = (field: string, to: string, reason: string): FieldMapping => ({ field, how: 'approximated', to, reason });
 const chosen = (field: string, to: string, reason: string | undefined): FieldMapping =>
   reason === undefined ? exact(field, to) : near(field, to, reason);
+
+const gpus = ({ host }: PlanContext): FieldMapping[] =>
+  host.gpus > 1 ? [near('host.gpus', `1 of ${host.gpus}`, 'The trainer uses one GPU; the others stay idle.')] : [];
 
 const NAME_REASON = 'The trainer would put a name where [name] stands, so it reads (name).';
 

@@ -53,6 +53,14 @@ describe(planAiToolkit, () => {
     expect(plan.reads).toContain('/s/step-4');
   });
 
+  it('should say that it uses one of several GPUs', () => {
+    expect(mappingOf('host.gpus')).toBeUndefined();
+    expect(mappingOf('host.gpus', { context: { host: { device: 'cuda', gpus: 2 } } })).toMatchObject({
+      how: 'approximated',
+      to: '1 of 2',
+    });
+  });
+
   it('should shrink the batch, not the job, after running out of memory', () => {
     const given = { context: { halvings: 1 }, spec: { training: { batchSize: 4, gradientAccumulation: 2 } } };
     expect(processOf(given).train).toMatchObject({ batch_size: 2, gradient_accumulation: 4 });
