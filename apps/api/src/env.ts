@@ -30,7 +30,12 @@ export const EnvSchema = z.object({
     .describe('Queue on Redis. Without it the queue lives in PostgreSQL.'),
   HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(3001).describe('Port to listen on; 0 picks a free one.'),
-  DATA_ROOT: z.string().default('data').describe('Folder of datasets and results; what clients call `data/…`.'),
+  DATA_ROOT: z
+    .string()
+    .default('data')
+    .describe(
+      'Folder of datasets and results. `data/…` stands for it, or for `tenants/<tenant id>` in it with AUTH_MODE=token.',
+    ),
   MODELS_FILE: z
     .string()
     .optional()

@@ -15,7 +15,7 @@ export class JobsFixture {
   ) {}
 
   static async create(api: TestApp, tenant = TENANT, config: Partial<LoraConfig> = {}): Promise<JobsFixture> {
-    const folder = join(api.dataRoot, 'datasets', tenant);
+    const folder = join(api.folderOf(tenant), 'datasets', tenant);
     await mkdir(folder, { recursive: true });
     await sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })
       .png()

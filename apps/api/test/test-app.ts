@@ -6,6 +6,7 @@ import { createTestDatabase } from '@influencerai/local';
 import type { ErrorBody } from '@influencerai/shared';
 import { createApp } from '../src/create-app.js';
 import { readConfig } from '../src/env.js';
+import { TenantRoots } from '../src/storage/tenant-roots.js';
 
 export const TENANT = 'tenant_demo';
 export const OTHER_TENANT = 'tenant_other';
@@ -38,6 +39,8 @@ export interface TestApp {
   database: { url: string };
   /** An empty folder of its own: what clients call `data/`. */
   dataRoot: string;
+  /** What `data/` stands for when a tenant says it. */
+  folderOf(tenant: string): string;
   /** One request over HTTP, as `tenant_demo` unless told otherwise: `api.send('GET /jobs/1')`. */
   send<T = unknown>(route: string, request?: TestRequest): Promise<TestResponse<T>>;
   close(): Promise<void>;
@@ -64,7 +67,8 @@ export async function startTestApp({ env = {} }: { env?: NodeJS.ProcessEnv } = {
     await app.close();
     await Promise.all([database.drop(), rm(dataRoot, { recursive: true, force: true })]);
   };
-  return { app, url, database, dataRoot, send: (route, request) => send(url, route, request), close };
+  const folderOf = (tenant: string): string => join(dataRoot, app.get(TenantRoots).rootOf(tenant));
+  return { app, url, database, dataRoot, folderOf, send: (route, request) => send(url, route, request), close };
 }
 
 async function send<T>(

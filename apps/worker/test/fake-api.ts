@@ -191,7 +191,14 @@ export class FakeApi {
     if (!job) return null;
     job.status = 'running';
     job.attempt += 1;
-    return { jobId: job.id, attempt: job.attempt, tenantId: job.tenantId, spec: job.spec, leaseMs: 1000 };
+    return {
+      jobId: job.id,
+      attempt: job.attempt,
+      tenantId: job.tenantId,
+      spec: job.spec,
+      storageRoot: '',
+      leaseMs: 1000,
+    };
   }
 
   #heartbeat(input: { held: HeldJob[]; isDraining: boolean }): { jobs: Directive[] } {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TrainingSpec } from '@influencerai/shared';
 import { execa } from 'execa';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -33,6 +34,7 @@ const PICTURE = Buffer.from(
 const SIZE = { width: 3, height: 2 };
 
 describe('listDataset', () => {
+  const list = (spec: TrainingSpec, storageRoot = '') => listDataset({ spec, storageRoot }, join(dir, 'data'));
   const image = (path: string) =>
     aSpec({ kind: 'image', dataset: { ...aSpec().dataset, kind: 'lora-training', path, triggerWord: 'ohwx' } });
 
@@ -40,7 +42,7 @@ describe('listDataset', () => {
     for (const name of ['b.PNG', 'a.jpg', 'c.webp', 'notes.md', '.hidden.png']) await write(`data/x/${name}`, PICTURE);
     await write('data/x/a.txt', ' ohwx smiling \n');
     await write('data/x/c.txt', '\n');
-    expect(await listDataset(image('data/x'), join(dir, 'data'))).toEqual({
+    expect(await list(image('data/x'))).toEqual({
       kind: 'image',
       images: [
         { path: expect.stringMatching(/x\/a\.jpg$/), caption: 'ohwx smiling', ...SIZE },
@@ -55,7 +57,7 @@ describe('listDataset', () => {
       await write(`data/x/${name}`, PICTURE);
     await write('data/x/a.txt', 'top');
     await write('data/x/sub/deep/a.TXT', 'deep');
-    expect(await listDataset(image('data/x'), join(dir, 'data'))).toEqual({
+    expect(await list(image('data/x'))).toEqual({
       kind: 'image',
       images: [
         { path: expect.stringMatching(/x\/a\.png$/), caption: 'top', ...SIZE },
@@ -72,7 +74,7 @@ describe('listDataset', () => {
     await symlink(join(dir, 'data/other'), join(dir, 'data/x/folder'));
     await symlink(join(dir, 'data/other/secret.png'), join(dir, 'data/x/b.png'));
     await symlink(join(dir, 'data/other/secret.txt'), join(dir, 'data/x/a.txt'));
-    expect(await listDataset(image('data/x'), join(dir, 'data'))).toEqual({
+    expect(await list(image('data/x'))).toEqual({
       kind: 'image',
       images: [{ path: expect.stringMatching(/x\/a\.png$/), caption: 'ohwx', ...SIZE }],
     });
@@ -82,7 +84,7 @@ describe('listDataset', () => {
     await write('data/t/more/c.csv', 'text\nthree\n');
     await write('data/t/b.jsonl', '{"text":"two"}\n');
     await write('data/t/a.txt', 'one\n');
-    const text = (path: string) => listDataset(aSpec({ dataset: { ...aSpec().dataset, path } }), join(dir, 'data'));
+    const text = (path: string) => list(aSpec({ dataset: { ...aSpec().dataset, path } }));
     expect(await text('data/t')).toEqual({ kind: 'text', rows: [{ text: 'one' }, { text: 'two' }, { text: 'three' }] });
     expect(await text('data/t/b.jsonl')).toEqual({ kind: 'text', rows: [{ text: 'two' }] });
   });
@@ -99,10 +101,26 @@ describe('listDataset', () => {
     await write('secret/a.png');
     await write('data/file.png');
     await symlink(join(dir, 'secret'), join(dir, 'data/link'));
-    await expect(listDataset(image(path), join(dir, 'data'))).rejects.toMatchObject({
+    await expect(list(image(path))).rejects.toMatchObject({
       code: 'dataset_unreadable',
       message: expect.stringContaining(reason),
     });
+  });
+
+  it("should look in the tenant's own folder, and follow no link to another tenant's", async () => {
+    await write('data/tenants/a/set/a.png', PICTURE);
+    await write('data/tenants/b/set/b.png', PICTURE);
+    await symlink('../b/set', join(dir, 'data/tenants/a/link'));
+    await symlink('b', join(dir, 'data/tenants/c'));
+    expect(await list(image('data/set'), 'tenants/a')).toMatchObject({
+      images: [{ path: expect.stringMatching(/tenants\/a\/set\/a\.png$/) }],
+    });
+    for (const [path, root] of [
+      ['data/link', 'tenants/a'],
+      ['data/../b/set', 'tenants/a'],
+      ['data/set', 'tenants/c'],
+    ] as const)
+      await expect(list(image(path), root)).rejects.toMatchObject({ message: expect.stringContaining('leaves') });
   });
 });
 

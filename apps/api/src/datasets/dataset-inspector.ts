@@ -122,9 +122,9 @@ export class DatasetInspector implements OnApplicationBootstrap, BeforeApplicati
   }
 
   /** @returns undefined when it was aborted */
-  private async measure({ id, kind, path }: Dataset, signal: AbortSignal): Promise<Inspection | undefined> {
+  private async measure({ id, tenantId, kind, path }: Dataset, signal: AbortSignal): Promise<Inspection | undefined> {
     try {
-      const listing = await this.storage.list(path, MAX_DATASET_FILES);
+      const listing = await this.storage.list({ tenantId, path }, MAX_DATASET_FILES);
       if (!listing) return failed(`${path} does not exist any more.`);
       return await inspectDataset(kind, { storage: this.storage, listing, signal });
     } catch (error) {

@@ -37,7 +37,7 @@ export class DatasetsService {
    */
   async create({ tenantId }: Principal, input: WithId<CreateDataset>): Promise<Dataset> {
     assertMeta(input.meta);
-    const listing = await this.listFiles(input);
+    const listing = await this.listFiles(tenantId, input);
     return this.begin(listing, (status) => this.datasets.create(tenantId, input, status));
   }
 
@@ -46,7 +46,7 @@ export class DatasetsService {
    * @throws AppError `service_unavailable` when the upload was given up meanwhile
    */
   async createFromUpload(claim: UploadClaim, input: UploadedDataset): Promise<Dataset> {
-    const listing = await this.listFiles(input);
+    const listing = await this.listFiles(claim.tenantId, input);
     const register = async (status: DatasetStatus): Promise<Dataset> => {
       const dataset = await this.datasets.createFromUpload(claim, input, status);
       if (!dataset) throw new AppError('service_unavailable');
@@ -79,8 +79,8 @@ export class DatasetsService {
       : this.inspector.enqueue(register);
   }
 
-  private async listFiles({ path, kind }: CreateDataset): Promise<Listing> {
-    const listing = await this.storage.list(path, MAX_DATASET_FILES);
+  private async listFiles(tenantId: string, { path, kind }: CreateDataset): Promise<Listing> {
+    const listing = await this.storage.list({ tenantId, path }, MAX_DATASET_FILES);
     if (!listing) throw fieldError(['path'], `No folder or file is at ${path}.`);
     if (listing.isFolder) return listing;
     if (kind === 'lora-training')

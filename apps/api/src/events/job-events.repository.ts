@@ -3,6 +3,7 @@ import type { JobEvent, JobStatus } from '@influencerai/shared';
 import type { PreparedQuery } from '../database/connections.js';
 import { TenantDatabase } from '../database/tenant-database.js';
 import type { JobKey } from '../jobs/job-key.js';
+import { publicPathSql } from '../storage/tenant-roots.js';
 
 export interface StoredEvent {
   id: number;
@@ -52,7 +53,7 @@ function fromRow(row: EventRow | ArtifactEventRow): JobEvent {
 const LIST: PreparedQuery = {
   name: 'job-event-list',
   text: `select e.id, e.type, e.at, case when e.type <> 'artifact' then e.data else jsonb_build_object('name', a.name, 'kind', a.kind,
-      'step', a.step, 'sizeBytes', a.size_bytes, 'sha256', a.sha256, 'contentType', a.content_type, 'path', 'data/' || a.storage_key,
+      'step', a.step, 'sizeBytes', a.size_bytes, 'sha256', a.sha256, 'contentType', a.content_type, 'path', ${publicPathSql('a.storage_key')},
       'url', '/jobs/' || a.job_id || '/artifacts/' || a.name,
       'createdAt', to_char(a.created_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) end as data
     from job_event e left join job_artifact a on e.type = 'artifact' and a.tenant_id = e.tenant_id and a.job_id = e.job_id and a.name = e.data ->> 'name'

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ArtifactKind, JobArtifact } from '@influencerai/shared';
 import type { PreparedQuery } from '../database/connections.js';
 import { TenantDatabase } from '../database/tenant-database.js';
+import { publicPathOf } from '../storage/tenant-roots.js';
 
 export interface StoredArtifact {
   artifact: JobArtifact;
@@ -81,7 +82,7 @@ const fromRow = (row: ArtifactRow): StoredArtifact => ({
     sizeBytes: row.size_bytes,
     sha256: row.sha256,
     contentType: row.content_type,
-    path: `data/${row.storage_key}`,
+    path: publicPathOf(row.storage_key),
     url: `/jobs/${row.job_id}/artifacts/${row.name}`,
     createdAt: row.created_at.toISOString(),
   },

@@ -37,7 +37,7 @@ export class JobArtifactsService {
     const job = await this.jobs.getById(tenantId, id);
     const stale = () => new AppError('job_attempt_stale', { id, attempt: query.attempt, current: job.attempt });
     if (job.attempt !== query.attempt || job.status !== 'running') throw stale();
-    const storageKey = keyOf(await this.jobs.outputDirOf(tenantId, id), id, query.kind, name);
+    const storageKey = keyOf(await this.jobs.outputKeyOf(tenantId, id), id, query.kind, name);
     const listed = { tenantId, jobId: id, attempt: query.attempt, name, kind: query.kind, step: query.step ?? null };
     let artifact: JobArtifact | undefined;
     await this.storage.write(storageKey, content, {
@@ -83,8 +83,7 @@ export class JobArtifactsService {
 }
 
 /** Where a file lies: results in the job's output folder, states out of the tenant's sight. */
-function keyOf(outputDir: string, jobId: string, kind: ArtifactKind, name: string): string {
-  const dir = outputDir.replace(/^data\//, '');
+function keyOf(outputKey: string, jobId: string, kind: ArtifactKind, name: string): string {
   if (kind === 'state') return `.states/${jobId}/${name}`;
-  return kind === 'sample' ? `${dir}/samples/${name}` : `${dir}/${name}`;
+  return kind === 'sample' ? `${outputKey}/samples/${name}` : `${outputKey}/${name}`;
 }

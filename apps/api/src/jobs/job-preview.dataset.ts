@@ -7,6 +7,7 @@ import { isText } from '../datasets/inspection/inspect-text.js';
 import { readFile } from '../datasets/inspection/read-file.js';
 import { mapConcurrently } from '../datasets/inspection/semaphore.js';
 import type { Listing, Storage, StoredFile } from '../storage/storage.js';
+import { publicPathOf } from '../storage/tenant-roots.js';
 
 const MAX_FILES = 100_000;
 const MAX_ROWS = 10_000;
@@ -23,16 +24,22 @@ export interface PreviewDataset {
   notes: string[];
 }
 
+/** What is to be previewed, and whose it is. */
+export interface PreviewSource {
+  tenantId: string;
+  spec: TrainingSpec;
+  stats: DatasetStats | null;
+}
+
 /**
  * Lists what a worker would find. Paths are public ones, `data/…`.
  * @throws AppError `dataset_unreadable`
  */
 export async function listForPreview(
   storage: Storage,
-  spec: TrainingSpec,
-  stats: DatasetStats | null,
+  { tenantId, spec, stats }: PreviewSource,
 ): Promise<PreviewDataset> {
-  const listing = await storage.list(spec.dataset.path, MAX_FILES);
+  const listing = await storage.list({ tenantId, path: spec.dataset.path }, MAX_FILES);
   if (!listing) throw unreadable(`${spec.dataset.path} does not exist.`);
   const found = await (spec.kind === 'image'
     ? listImages({ storage, spec, stats, listing })
@@ -60,7 +67,7 @@ async function listImages({ storage, spec, stats, listing }: Source): Promise<Pr
   );
   const images = pictures.map(({ key }, index): DatasetImage => {
     const caption = captions[index]?.trim() || (spec.dataset.triggerWord ?? '');
-    return { path: `data/${key}`, caption, ...(sizes[index % sizes.length] ?? sizes[0]!) };
+    return { path: publicPathOf(key), caption, ...(sizes[index % sizes.length] ?? sizes[0]!) };
   });
   return {
     listing: { kind: 'image', images },

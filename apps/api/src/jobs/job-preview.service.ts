@@ -44,9 +44,9 @@ export class JobPreviewService {
     return this.planning.run(async () => {
       const sources = await this.submissions.getSources(tenantId, input.payload);
       const online = await this.workers.onlineTrainers();
-      const spec = await this.specs.freeze(sources, { id: NO_JOB, online, trainer: input.trainer });
+      const spec = await this.specs.freeze(sources, { tenantId, id: NO_JOB, online, trainer: input.trainer });
       const trainer = trainerOf(spec);
-      const dataset = await listForPreview(this.storage, spec, sources.dataset.stats);
+      const dataset = await listForPreview(this.storage, { tenantId, spec, stats: sources.dataset.stats });
       const { model, notes } = this.modelFor(spec, input);
       const context = { host: hostFacts(input), model, dataset: dataset.listing };
       return toPreview({ spec, plan: planFor(trainer, spec, context), model, dataset, notes });

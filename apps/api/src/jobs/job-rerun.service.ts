@@ -37,7 +37,7 @@ export class JobRerunService {
     const source = await this.jobs.getRecord(tenantId, sourceId);
     const dataset = await this.submissions.getDataset(tenantId, source.spec.dataset.id);
     assertSame(source, dataset, dataset.stats?.digest);
-    assertSame(source, dataset, await this.presentDigest(source.spec, dataset));
+    assertSame(source, dataset, await this.presentDigest(tenantId, source.spec, dataset));
     const rerun = { id, source: source.job, spec: inFolderOf(id, source), priority };
     const job = await this.submissions.rerun(rerun, (now) => assertSame(source, now, now.stats?.digest));
     if (job.status === 'pending') this.dispatcher.announce([job]);
@@ -46,11 +46,12 @@ export class JobRerunService {
 
   /** Files may have changed since they were measured. Of a large dataset the measured digest has to do. */
   private async presentDigest(
+    tenantId: string,
     { dataset: { path } }: TrainingSpec,
     { kind, stats }: Dataset,
   ): Promise<string | undefined> {
     const { smallDatasetFiles } = this.config.datasets;
-    const listing = await this.storage.list(path, smallDatasetFiles);
+    const listing = await this.storage.list({ tenantId, path }, smallDatasetFiles);
     if (!listing) return `none, since ${path} is gone`;
     if (listing.isTruncated || listing.files.length > smallDatasetFiles) return stats?.digest;
     const signal = AbortSignal.timeout(INSPECTION_MS);

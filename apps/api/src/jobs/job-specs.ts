@@ -9,6 +9,7 @@ import { buildSpec, defaultOutputDir, outputName, type TrainerChoice } from './t
 
 /** What a job is frozen with besides its dataset and configuration. */
 export interface FreezeOptions {
+  tenantId: string;
   /** The job's, for a folder of its own where the wanted one is taken. */
   id: string;
   /** Trainers that a live worker offers. */
@@ -32,7 +33,7 @@ export class JobSpecs {
     if (dataset.status !== 'ready') throw new AppError('dataset_not_ready', { id: dataset.id, status: dataset.status });
     const choice = this.chooseTrainer(sources, options);
     const wanted = config.outputPath?.replace(/\/+$/, '') ?? defaultOutputDir(config.name);
-    const dir = await this.ownOutputDir(options.id, wanted);
+    const dir = await this.ownOutputDir(options, wanted);
     return buildSpec(sources, choice, { dir, name: outputName(config.outputPath ?? defaultOutputDir(config.name)) });
   }
 
@@ -47,7 +48,7 @@ export class JobSpecs {
   }
 
   /** What lies in a folder already is never overwritten; the repository settles who of two new jobs gets a new one. */
-  private async ownOutputDir(id: string, dir: string): Promise<string> {
-    return (await this.storage.exists(dir)) ? `${dir}/${id}` : dir;
+  private async ownOutputDir({ tenantId, id }: FreezeOptions, dir: string): Promise<string> {
+    return (await this.storage.exists({ tenantId, path: dir })) ? `${dir}/${id}` : dir;
   }
 }

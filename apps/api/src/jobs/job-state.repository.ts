@@ -16,6 +16,7 @@ import {
 import { Database } from '../database/database.js';
 import { TenantDatabase } from '../database/tenant-database.js';
 import { isUuid } from '../http/is-uuid.js';
+import { TenantRoots } from '../storage/tenant-roots.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
 import * as sql from './job-state.sql.js';
 
@@ -35,6 +36,7 @@ export class JobStateRepository {
   constructor(
     private readonly tenants: TenantDatabase,
     private readonly database: Database,
+    private readonly roots: TenantRoots,
   ) {}
 
   /**
@@ -68,7 +70,9 @@ export class JobStateRepository {
         values: [workerId, trainers, leaseMs],
       });
       const [row] = rows;
-      return row ? { jobId: row.id, tenantId: row.tenant_id, attempt: row.attempt, spec: row.spec, leaseMs } : null;
+      if (!row) return null;
+      const { id: jobId, tenant_id: tenantId, attempt, spec } = row;
+      return { jobId, tenantId, attempt, spec, storageRoot: this.roots.rootOf(tenantId), leaseMs };
     });
   }
 

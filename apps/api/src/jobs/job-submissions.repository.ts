@@ -14,6 +14,7 @@ import { TenantDatabase } from '../database/tenant-database.js';
 import { CONFIG, type Config } from '../env.js';
 import { isUuid } from '../http/is-uuid.js';
 import { quotaExceeded } from '../limits/quota-exceeded.js';
+import { TenantRoots } from '../storage/tenant-roots.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
 
 /** The dataset and the configuration of a job to be, locked until its row is committed. */
@@ -47,6 +48,7 @@ export class JobSubmissionsRepository {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly database: TenantDatabase,
+    private readonly roots: TenantRoots,
   ) {}
 
   /**
@@ -116,7 +118,7 @@ export class JobSubmissionsRepository {
       if (!hasRoom) assertQueueRoom(queued, maxQueued);
       const spec = await decide(client);
       const job = { ...input, hasRoom, limit };
-      const row = (await insert(client, job, spec)) ?? (await insert(client, job, inOwnFolder(spec, id)));
+      const row = (await this.insert(client, job, spec)) ?? (await this.insert(client, job, inOwnFolder(spec, id)));
       if (!row) throw new Error(`The folder of job ${id} belongs to another job.`);
       return fromRow(row);
     });
@@ -128,6 +130,27 @@ export class JobSubmissionsRepository {
       this.config.quotas.queuedJobs,
     ]);
     return rows[0] ?? { limit: 0, maxQueued: 0 };
+  }
+
+  /** @returns undefined when another job writes to the folder of the spec */
+  private async insert(client: pg.PoolClient, job: NewJob, spec: TrainingSpec): Promise<JobRow | undefined> {
+    const { id, tenantId, type, payload, priority, rerunOf, hasRoom, limit } = job;
+    const { rows } = await client.query<JobRow>(INSERT, [
+      id,
+      tenantId,
+      type,
+      hasRoom ? 'pending' : 'queued',
+      spec.trainer,
+      priority,
+      payload,
+      spec,
+      spec.dataset.id,
+      payload.loraConfigId,
+      `data/${this.roots.keyOf({ tenantId, path: spec.output.dir })}`,
+      hasRoom ? 'Waiting for a free worker slot.' : limitReason(limit),
+      rerunOf,
+    ]);
+    return rows[0];
   }
 }
 
@@ -156,27 +179,6 @@ interface Submission {
 interface NewJob extends Submission {
   hasRoom: boolean;
   limit: number;
-}
-
-/** @returns undefined when another job, of any tenant, writes to the folder of the spec */
-async function insert(client: pg.PoolClient, job: NewJob, spec: TrainingSpec): Promise<JobRow | undefined> {
-  const { id, tenantId, type, payload, priority, rerunOf, hasRoom, limit } = job;
-  const { rows } = await client.query<JobRow>(INSERT, [
-    id,
-    tenantId,
-    type,
-    hasRoom ? 'pending' : 'queued',
-    spec.trainer,
-    priority,
-    payload,
-    spec,
-    spec.dataset.id,
-    payload.loraConfigId,
-    spec.output.dir,
-    hasRoom ? 'Waiting for a free worker slot.' : limitReason(limit),
-    rerunOf,
-  ]);
-  return rows[0];
 }
 
 /** A folder inside the wanted one that carries the job's id, so that no two jobs ever share one. */

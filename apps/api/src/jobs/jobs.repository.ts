@@ -74,10 +74,10 @@ export class JobsRepository {
   }
 
   /** The folder below the data root that the job alone writes to. */
-  async outputDirOf(tenantId: string, id: string): Promise<string> {
+  async outputKeyOf(tenantId: string, id: string): Promise<string> {
     const find = { where: { tenantId, id }, select: { outputDir: true } };
     const { outputDir } = await this.database.read(tenantId, (prisma) => prisma.job.findFirstOrThrow(find));
-    return outputDir;
+    return outputDir.slice('data/'.length);
   }
 }
 

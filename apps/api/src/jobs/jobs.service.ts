@@ -36,7 +36,7 @@ export class JobsService {
   async create({ tenantId }: Principal, { id = newId(), ...input }: WithId<CreateJob>): Promise<Job> {
     const online = await this.workers.onlineTrainers();
     const job = await this.submissions.create(tenantId, id, input, (sources) =>
-      this.specs.freeze(sources, { id, online }),
+      this.specs.freeze(sources, { tenantId, id, online }),
     );
     if (job.status === 'pending') this.dispatcher.announce([job]);
     return job;

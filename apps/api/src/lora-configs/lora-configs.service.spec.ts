@@ -21,12 +21,12 @@ function aService(config = aConfig()) {
     getById: jest.fn(() => Promise.resolve(config)),
     delete: jest.fn(() => Promise.resolve(config)),
   };
-  const resolveInside = jest.fn((path: string, field: string) =>
+  const locate = jest.fn(({ path }: { path: string }, field: string) =>
     path.startsWith('data/') && !path.startsWith('data/file/')
-      ? Promise.resolve(`/srv/${path}`)
+      ? Promise.resolve(path.slice('data/'.length))
       : Promise.reject(fieldError([field], 'refused')),
   );
-  const service = new LoraConfigsService(configs as never, { resolveInside } as never);
+  const service = new LoraConfigsService(configs as never, { locate } as never);
   return { service, configs };
 }
 

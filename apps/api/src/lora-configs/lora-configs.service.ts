@@ -25,7 +25,7 @@ export class LoraConfigsService {
 
   /** @throws AppError `validation_failed`, `lora_config_name_taken` */
   async create({ tenantId }: Principal, input: WithId<CreateLoraConfig>): Promise<LoraConfig> {
-    await this.check(input);
+    await this.check(tenantId, input);
     return this.configs.create(tenantId, input);
   }
 
@@ -42,7 +42,7 @@ export class LoraConfigsService {
    * @throws AppError `validation_failed`, `lora_config_not_found`, `lora_config_name_taken`
    */
   async update({ tenantId }: Principal, id: string, input: UpdateLoraConfig): Promise<LoraConfig> {
-    await this.check(input);
+    await this.check(tenantId, input);
     if (Object.values(input).every((value) => value === undefined)) return this.configs.getById(tenantId, id);
     return this.configs.update(tenantId, id, input);
   }
@@ -54,14 +54,14 @@ export class LoraConfigsService {
   }
 
   /** The folder of the output path need not exist yet. */
-  private async check({ meta, outputPath }: UpdateLoraConfig): Promise<void> {
+  private async check(tenantId: string, { meta, outputPath }: UpdateLoraConfig): Promise<void> {
     if (meta) assertMeta(meta);
     if (typeof outputPath !== 'string') return;
     const problem = problemOfOutputPath(outputPath);
     if (problem) throw fieldError(['outputPath'], problem);
-    await this.storage.resolveInside(outputPath, 'outputPath');
+    await this.storage.locate({ tenantId, path: outputPath }, 'outputPath');
     // Whether results can lie in it: the path itself may be a file.
-    await this.storage.resolveInside(`${outputPath.replace(/\/+$/, '')}/x`, 'outputPath');
+    await this.storage.locate({ tenantId, path: `${outputPath.replace(/\/+$/, '')}/x` }, 'outputPath');
   }
 }
 

@@ -1,27 +1,25 @@
 import { lstat, realpath } from 'node:fs/promises';
-import { dirname, resolve, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { hasCode } from '../http/error-code.js';
-
-/** The path leads out of the root, by its text or through a link. */
-export class EscapeError extends Error {
-  override readonly name = 'EscapeError';
-}
+import { assertKey, EscapeError } from './storage-key.js';
+import { fenceOf } from './tenant-roots.js';
 
 /**
- * The absolute path of `relative` below `root`. Follows the links in its deepest existing folder, so that one that leads
- * outside is found even when the rest does not exist yet.
+ * The absolute path of a key below `root`. Follows the links in its deepest existing folder, so that one that leads out
+ * of the root, or out of the tenant's root that the key lies in, is found even when the rest does not exist yet.
  * @throws EscapeError
  */
-export async function confine(root: string, relative: string): Promise<string> {
-  const path = resolve(root, relative);
-  if (relative.includes('\0') || !isBelow(root, path))
-    throw new EscapeError(`${relative} leads out of the data folder.`);
-  const [realRoot, realPath] = await Promise.all([realpath(root), realpathOfExisting(path)]);
-  if (!isBelow(realRoot, realPath)) throw new EscapeError(`${relative} leads out of the data folder through a link.`);
+export async function confine(root: string, key: string): Promise<string> {
+  assertKey(key);
+  const path = join(root, key);
+  const [realRoot, realPath] = await Promise.all([realpath(root), realpathOf(path)]);
+  // The root of a tenant is a plain folder: were it a link, it might be one to another tenant's.
+  if (!isBelow(join(realRoot, fenceOf(key)), realPath)) throw new EscapeError(`A link in ${key} leads elsewhere.`);
   return path;
 }
 
-async function realpathOfExisting(path: string): Promise<string> {
+/** Where a path really leads; what does not exist yet is taken as it is written. */
+async function realpathOf(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
@@ -29,7 +27,7 @@ async function realpathOfExisting(path: string): Promise<string> {
       throw new EscapeError('A link in the path leads nowhere.', { cause: error });
     }
     if (!hasCode(error, 'ENOENT', 'ENOTDIR') || dirname(path) === path) throw error;
-    return realpathOfExisting(dirname(path));
+    return join(await realpathOf(dirname(path)), basename(path));
   }
 }
 

@@ -8,6 +8,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readConfig } from '../env.js';
 import { FilesStorage } from './files.storage.js';
+import { TenantRoots } from './tenant-roots.js';
 
 let root: string;
 let outside: string;
@@ -17,10 +18,15 @@ beforeEach(async () => {
   [root, outside] = (await Promise.all(
     ['root', 'outside'].map((name) => mkdtemp(join(tmpdir(), `storage-${name}-`))),
   )) as [string, string];
-  storage = new FilesStorage(readConfig({ DATABASE_URL: 'postgres://localhost/x', DATA_ROOT: root }));
+  storage = storageIn('tenant-header');
 });
 afterEach(() => Promise.all([root, outside].map((folder) => rm(folder, { recursive: true }))));
 
+const at = (path: string, tenantId = 'tenant_a') => ({ tenantId, path });
+const storageIn = (mode: 'tenant-header' | 'token') => {
+  const config = readConfig({ DATABASE_URL: 'postgres://localhost/x', DATA_ROOT: root, AUTH_MODE: mode });
+  return new FilesStorage(config, new TenantRoots(config));
+};
 const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
 
 describe(FilesStorage.name, () => {
@@ -90,8 +96,8 @@ describe(FilesStorage.name, () => {
     await expect(text(storage.read('missing'))).rejects.toMatchObject({ code: 'ENOENT' });
     expect([
       await storage.stat('missing'),
-      await storage.exists('data/missing'),
-      await storage.list('data/missing', 10),
+      await storage.exists(at('data/missing')),
+      await storage.list(at('data/missing'), 10),
     ]).toEqual([undefined, false, undefined]);
   });
 
@@ -102,18 +108,21 @@ describe(FilesStorage.name, () => {
     expect(await storage.stat('a')).toBeUndefined();
   });
 
-  it.each(['../x', '/etc/passwd', 'a/../../x', 'a\0b'])('should refuse the key %j whatever is asked', async (key) => {
-    const attempts = [
-      storage.write(key, Readable.from([])),
-      text(storage.read(key)),
-      storage.stat(key),
-      storage.remove(key),
-    ];
-    const results = await Promise.allSettled(attempts);
-    expect(results.map((result) => result.status === 'rejected' && (result.reason as Error).name)).toEqual(
-      Array(4).fill('EscapeError'),
-    );
-  });
+  it.each(['', '../x', '/etc/passwd', 'a/../../x', 'a/../x', 'a//b', './a', 'a/', 'a\0b'])(
+    'should refuse the key %j whatever is asked',
+    async (key) => {
+      const attempts = [
+        storage.write(key, Readable.from([])),
+        text(storage.read(key)),
+        storage.stat(key),
+        storage.remove(key),
+      ];
+      const results = await Promise.allSettled(attempts);
+      expect(results.map((result) => result.status === 'rejected' && (result.reason as Error).name)).toEqual(
+        Array(4).fill('EscapeError'),
+      );
+    },
+  );
 
   it('should not pass through a link that leads outside', async () => {
     await writeFile(join(outside, 'secret'), 'secret');
@@ -134,18 +143,15 @@ describe(FilesStorage.name, () => {
     await symlink(join(root, 'real'), join(root, 'alias'));
     await storage.write('alias/a', Readable.from([Buffer.from('x')]));
     expect(await readFile(join(root, 'real/a'), 'utf8')).toBe('x');
-    expect(await storage.resolveInside('data/new/folder')).toBe(join(root, 'new/folder'));
+    expect(await storage.locate(at('data/new/folder/'))).toBe('new/folder');
   });
 
   it('should refuse a path that leads through a file', async () => {
     await writeFile(join(root, 'file'), 'x');
-    await expect(storage.resolveInside('data/file/new/folder', 'outputPath')).rejects.toMatchObject({
+    await expect(storage.locate(at('data/file/new/folder'), 'outputPath')).rejects.toMatchObject({
       details: { issues: [{ path: ['outputPath'], message: expect.stringContaining('is a file') }] },
     });
-    expect([await storage.resolveInside('data/file'), await storage.stat('file/x')]).toEqual([
-      join(root, 'file'),
-      undefined,
-    ]);
+    expect([await storage.locate(at('data/file')), await storage.stat('file/x')]).toEqual(['file', undefined]);
   });
 
   it('should read to its end what it cannot store, so that the sender hears of it', async () => {
@@ -163,7 +169,7 @@ describe(FilesStorage.name, () => {
       ['set/b', 'set/a', 'set/sub/c', 'set/.hidden', 'set/.git/x'].map((name) => writeFile(join(root, name), name)),
     );
     await symlink('/etc', join(root, 'set/link'));
-    expect(await storage.list('data/set/', 100)).toEqual({
+    expect(await storage.list(at('data/set/'), 100)).toEqual({
       isFolder: true,
       files: [
         { key: 'set/a', name: 'a', sizeBytes: 5 },
@@ -173,11 +179,70 @@ describe(FilesStorage.name, () => {
       skipped: ['link'],
       isTruncated: false,
     });
-    expect(await storage.list('data/set/a', 100)).toMatchObject({
+    expect(await storage.list(at('data/set/a'), 100)).toMatchObject({
       isFolder: false,
       files: [{ key: 'set/a', name: 'a' }],
     });
-    expect(await storage.list('data/set', 2)).toMatchObject({ isTruncated: true });
+    expect(await storage.list(at('data/set'), 2)).toMatchObject({ isTruncated: true });
+  });
+
+  it('should know nothing of a folder of tenants that share everything', async () => {
+    await mkdir(join(root, 'tenants/tenant_b'), { recursive: true });
+    for (const path of ['data/tenants', 'data/tenants/', 'data/tenants/tenant_b/x'])
+      await expect(storage.locate(at(path))).rejects.toMatchObject({ code: 'validation_failed' });
+  });
+
+  describe('with a root for each tenant', () => {
+    beforeEach(async () => {
+      storage = storageIn('token');
+      await storage.write(await storage.locate(at('data/set/x', 'tenant_b')), Readable.from([Buffer.from('secret')]));
+    });
+
+    it('should keep files of one name apart', async () => {
+      const key = await storage.locate(at('data/set/x'));
+      expect([key, await storage.exists(at('data/set/x')), await storage.list(at('data/set'), 10)]).toEqual([
+        'tenants/tenant_a/set/x',
+        false,
+        undefined,
+      ]);
+      await storage.write(key, Readable.from([Buffer.from('mine')]));
+      expect(await readFile(join(root, 'tenants/tenant_b/set/x'), 'utf8')).toBe('secret');
+      expect(await storage.list(at('data/set', 'tenant_b'), 10)).toMatchObject({
+        files: [{ key: 'tenants/tenant_b/set/x', name: 'x', sizeBytes: 6 }],
+      });
+    });
+
+    it('should take a folder called tenants for one like any other', async () => {
+      expect(await storage.locate(at('data/tenants/tenant_b/set/x'))).toBe('tenants/tenant_a/tenants/tenant_b/set/x');
+    });
+
+    it.each(['../tenant_b', '../tenant_b/set', '../../tenants/tenant_b/set'])(
+      'should not pass through the link %s to another tenant',
+      async (target) => {
+        await mkdir(join(root, 'tenants/tenant_a'), { recursive: true });
+        await symlink(target, join(root, 'tenants/tenant_a/link'));
+        await expect(storage.locate(at('data/link/set/x'))).rejects.toMatchObject({ code: 'validation_failed' });
+        await expect(storage.list(at('data/link'), 10)).rejects.toMatchObject({ code: 'validation_failed' });
+        for (const key of ['tenants/tenant_a/link/x', 'tenants/tenant_a/link/set/x']) {
+          await expect(text(storage.read(key))).rejects.toThrow(/link/);
+          await expect(storage.stat(key)).rejects.toThrow(/link/);
+          await expect(storage.remove(key)).rejects.toThrow(/link/);
+          await expect(storage.write(key, Readable.from(['x']))).rejects.toThrow(/link/);
+        }
+        expect(await readdir(join(root, 'tenants/tenant_b'), { recursive: true })).toEqual(['set', 'set/x']);
+      },
+    );
+
+    it("should not take a link for a tenant's root", async () => {
+      await symlink('tenant_b', join(root, 'tenants/tenant_a'));
+      await expect(storage.list(at('data/set'), 10)).rejects.toMatchObject({ code: 'validation_failed' });
+      await expect(text(storage.read('tenants/tenant_a/set/x'))).rejects.toThrow(/link/);
+    });
+
+    it('should still read what was stored before there were roots', async () => {
+      await storageIn('tenant-header').write('loras/old', Readable.from([Buffer.from('old')]));
+      expect(await text(storage.read('loras/old'))).toBe('old');
+    });
   });
 
   it('should notice that its folder is gone', async () => {

@@ -1,15 +1,17 @@
 import { access, constants, mkdir, open, rm, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { fieldError } from '@influencerai/shared';
 import { CONFIG, type Config } from '../env.js';
-import { confine, EscapeError, isBelowFile } from './confined-path.js';
+import { confine, isBelowFile } from './confined-path.js';
 import { listFiles } from './list-files.js';
-import { problemOfPublicPath, toKey } from './public-path.js';
+import { problemOfPublicPath } from './public-path.js';
 import { statOf } from './stat-of.js';
 import { type ByteRange, type Listing, Storage, type WriteOptions, type Written } from './storage.js';
+import { EscapeError } from './storage-key.js';
+import { type TenantPath, TenantRoots } from './tenant-roots.js';
 import { writeWhole } from './write-whole.js';
 
 const CHUNK_BYTES = 256 * 1024;
@@ -22,25 +24,30 @@ const MIN_FREE_BYTES = 64 * 1024 * 1024;
 export class FilesStorage extends Storage {
   private readonly root: string;
 
-  constructor(@Inject(CONFIG) config: Config) {
+  constructor(
+    @Inject(CONFIG) config: Config,
+    private readonly roots: TenantRoots,
+  ) {
     super();
     this.root = config.storage.dataRoot;
   }
 
-  async resolveInside(publicPath: string, field = 'path'): Promise<string> {
-    const problem = problemOfPublicPath(publicPath);
+  async locate(where: TenantPath, field = 'path'): Promise<string> {
+    const problem = problemOfPublicPath(where.path) ?? this.roots.problemOf(where);
     if (problem) throw fieldError([field], problem);
-    const path = await this.confinePublic(publicPath, field);
-    if (await isBelowFile(path)) throw fieldError([field], 'Must lie in a folder: a part of the path is a file.');
-    return path;
+    const key = this.roots.keyOf(where);
+    if (await isBelowFile(await this.confinePublic(key, field)))
+      throw fieldError([field], 'Must lie in a folder: a part of the path is a file.');
+    return key;
   }
 
-  async exists(publicPath: string): Promise<boolean> {
-    return (await statOf(await this.resolveInside(publicPath))) !== undefined;
+  async exists(where: TenantPath): Promise<boolean> {
+    return (await statOf(join(this.root, await this.locate(where)))) !== undefined;
   }
 
-  async list(publicPath: string, limit: number): Promise<Listing | undefined> {
-    return listFiles(await this.resolveInside(publicPath), toKey(publicPath), limit);
+  async list(where: TenantPath, limit: number): Promise<Listing | undefined> {
+    const key = await this.locate(where);
+    return listFiles(join(this.root, key), key, limit);
   }
 
   async write(key: string, content: Readable, options?: WriteOptions): Promise<Written> {
@@ -85,9 +92,9 @@ export class FilesStorage extends Storage {
     if (bavail * bsize < MIN_FREE_BYTES) throw new Error('The disk of the data folder is full.');
   }
 
-  private async confinePublic(publicPath: string, field: string): Promise<string> {
+  private async confinePublic(key: string, field: string): Promise<string> {
     try {
-      return await confine(this.root, toKey(publicPath));
+      return await confine(this.root, key);
     } catch (error) {
       if (error instanceof EscapeError)
         throw fieldError([field], 'Must stay below "data/": a link in it leads outside.');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { problemOfPublicPath, toKey } from './public-path.js';
+import { problemOfPublicPath } from './public-path.js';
 
 describe('problemOfPublicPath', () => {
   it.each([
@@ -41,11 +41,5 @@ describe('problemOfPublicPath', () => {
     [`data/${'é'.repeat(128)}`, /255 bytes/],
   ])('should refuse %j', (path, message) => {
     expect(problemOfPublicPath(path)).toMatch(message);
-  });
-});
-
-describe('toKey', () => {
-  it('should drop the prefix and a slash at the end', () => {
-    expect([toKey('data/a/b/'), toKey('data/a')]).toEqual(['a/b', 'a']);
   });
 });

@@ -24,6 +24,3 @@ function problemOfSegments(segments: string[]): string | undefined {
   }
   return undefined;
 }
-
-/** The storage key behind a path that clients write: what follows `data/`, without a slash at the end. */
-export const toKey = (publicPath: string): string => publicPath.slice('data/'.length).replace(/\/$/, '');

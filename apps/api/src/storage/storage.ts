@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { TenantPath } from './tenant-roots.js';
 
 /** An inclusive range of bytes. */
 export interface ByteRange {
@@ -39,22 +40,24 @@ export interface Listing {
 
 /**
  * Files of datasets and results. Clients name them by public paths (`data/datasets/x`), the application by keys
- * (`datasets/x`). Nothing here reads or writes outside the data root, whatever links lie in it.
+ * (`datasets/x`, or `tenants/acme/datasets/x` where each tenant has a root of its own). Keys stay valid for good and are
+ * kept in rows. Nothing here reads or writes outside the data root, or passes from one tenant's root into another,
+ * whatever links lie in it.
  */
 export abstract class Storage {
   /**
    * Checks a path as clients write it; it need not exist.
    * @param field where the path stood in the request, for the error
-   * @returns the absolute path
+   * @returns its key
    * @throws AppError `validation_failed` on `field` that says what is allowed
    */
-  abstract resolveInside(publicPath: string, field?: string): Promise<string>;
+  abstract locate(where: TenantPath, field?: string): Promise<string>;
 
   /** Whether a public path names something. */
-  abstract exists(publicPath: string): Promise<boolean>;
+  abstract exists(where: TenantPath): Promise<boolean>;
 
   /** The plain files below a public path, with all subfolders; undefined when nothing is there. */
-  abstract list(publicPath: string, limit: number): Promise<Listing | undefined>;
+  abstract list(where: TenantPath, limit: number): Promise<Listing | undefined>;
 
   /** Stores a stream under a key, whole or not at all: readers never see a part of it. */
   abstract write(key: string, content: Readable, options?: WriteOptions): Promise<Written>;

@@ -7,12 +7,14 @@ import { archiveKindOf } from './archives/archive.js';
 import { unpack } from './archives/unpack.js';
 import { UploadFolder } from './upload-folder.js';
 import { UploadForm } from './upload-form.js';
-import { datasetKey, formKey } from './upload-keys.js';
+import { formKey } from './upload-keys.js';
 import { refuseFile, type UploadLimits } from './upload-limits.js';
 import type { UploadRoom } from './upload-room.js';
 
 export interface IntakeOptions {
   claim: UploadClaim;
+  /** Where the files of the dataset are to lie. */
+  folderKey: string;
   storage: Storage;
   limits: UploadLimits;
   room: UploadRoom;
@@ -32,7 +34,7 @@ export class UploadIntake {
   private archive: string | undefined;
 
   constructor(private readonly options: IntakeOptions) {
-    this.folder = new UploadFolder({ ...options, key: datasetKey(options.claim.id) });
+    this.folder = new UploadFolder({ ...options, key: options.folderKey });
   }
 
   /** @throws AppError that names the field or file */

@@ -1,5 +1,5 @@
-/** Where the files of a dataset lie that was uploaded. */
-export const datasetKey = (id: string): string => `datasets/uploads/${id}`;
+/** Where the files of a dataset lie that was uploaded, as its tenant calls it. */
+export const datasetPath = (id: string): string => `data/datasets/uploads/${id}`;
 
 /** Where an upload keeps what is no dataset yet. No public path leads there. */
 export const stagingKey = (id: string): string => `.uploads/${id}`;

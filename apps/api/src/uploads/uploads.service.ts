@@ -7,9 +7,10 @@ import { CONFIG, type Config } from '../env.js';
 import type { FormPart } from '../http/multipart.js';
 import { StorageQuota } from '../limits/storage-quota.js';
 import { Storage } from '../storage/storage.js';
+import { TenantRoots } from '../storage/tenant-roots.js';
 import { readAnnouncement } from './announcement.js';
 import { UploadIntake } from './upload-intake.js';
-import { datasetKey, stagingKey, tusKey } from './upload-keys.js';
+import { datasetPath, stagingKey, tusKey } from './upload-keys.js';
 import type { UploadLimits } from './upload-limits.js';
 import { UploadRoom } from './upload-room.js';
 import { type Announcement, UploadsRepository } from './uploads.repository.js';
@@ -30,6 +31,7 @@ export class UploadsService implements BeforeApplicationShutdown {
     private readonly datasets: DatasetsService,
     private readonly storage: Storage,
     private readonly quota: StorageQuota,
+    private readonly roots: TenantRoots,
   ) {}
 
   get limits(): UploadLimits {
@@ -107,7 +109,7 @@ export class UploadsService implements BeforeApplicationShutdown {
     if (receivedBytes < sizeBytes) throw new AppError('upload_incomplete', { id: claim.id, receivedBytes, sizeBytes });
     const { fileName, input } = readAnnouncement(metadata, this.limits);
     // What an attempt that died has left.
-    await this.storage.removeFolder(datasetKey(claim.id));
+    await this.storage.removeFolder(this.folderKey(claim));
     const file = { name: fileName, key, sizeBytes };
     const report = await this.hold(claim, (signal) => this.intake(claim, signal).takeStaged(file));
     return { input, report };
@@ -120,7 +122,7 @@ export class UploadsService implements BeforeApplicationShutdown {
       const state = await this.uploads.touch(claim);
       if (!state) return;
       if (state.isRegistered) return await this.close(claim);
-      await this.storage.removeFolder(datasetKey(claim.id));
+      await this.storage.removeFolder(this.folderKey(claim));
       await this.quota.release(claim.tenantId, await this.uploads.trimReserved(claim, reservedBytes));
       await this.uploads.release(claim);
     } catch (failure) {
@@ -130,18 +132,24 @@ export class UploadsService implements BeforeApplicationShutdown {
 
   private intake(claim: UploadClaim, signal: AbortSignal): UploadIntake {
     const { storage, limits } = this;
-    return new UploadIntake({ claim, storage, limits, signal, room: new UploadRoom(claim, this.quota, this.uploads) });
+    const room = new UploadRoom(claim, this.quota, this.uploads);
+    return new UploadIntake({ claim, folderKey: this.folderKey(claim), storage, limits, signal, room });
   }
 
   private register(claim: UploadClaim, { kind, name, meta }: UploadDataset, upload: DatasetUpload): Promise<Dataset> {
-    const path = `data/${datasetKey(claim.id)}`;
+    const path = datasetPath(claim.id);
     const named = name === undefined ? meta : { ...meta, name };
     return this.datasets.createFromUpload(claim, { kind, path, meta: named, upload });
   }
 
-  private async clear({ id }: UploadClaim): Promise<void> {
-    await this.storage.removeFolder(datasetKey(id));
-    await this.storage.removeFolder(stagingKey(id));
+  private async clear(claim: UploadClaim): Promise<void> {
+    await this.storage.removeFolder(this.folderKey(claim));
+    await this.storage.removeFolder(stagingKey(claim.id));
+  }
+
+  /** Where the files of the dataset lie. */
+  private folderKey({ id, tenantId }: UploadClaim): string {
+    return this.roots.keyOf({ tenantId, path: datasetPath(id) });
   }
 
   /** Works on an upload, with signs of life for as long as that takes. */

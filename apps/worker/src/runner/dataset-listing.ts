@@ -1,4 +1,4 @@
-import { AppError, type TrainingSpec } from '@influencerai/shared';
+import { AppError, type ClaimedJob, type TrainingSpec } from '@influencerai/shared';
 import { readRows, type DatasetImage, type DatasetListing, type TextRow } from '@influencerai/trainers';
 import { imageSizeFromFile } from 'image-size/fromFile';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
@@ -12,18 +12,27 @@ const CAPTION = '.txt';
  * Finds the examples of a job's dataset on this host.
  * @throws AppError `dataset_unreadable`
  */
-export const listDataset = async (spec: TrainingSpec, dataRoot: string): Promise<DatasetListing> => {
-  const path = await resolveDataset(spec.dataset.path, dataRoot);
+export const listDataset = async (
+  { spec, storageRoot }: Pick<ClaimedJob, 'spec' | 'storageRoot'>,
+  dataRoot: string,
+): Promise<DatasetListing> => {
+  const path = await resolveDataset(spec.dataset.path, { dataRoot, storageRoot });
   const listing = spec.kind === 'image' ? await listImages(path, spec) : await listRows(path);
   const count = listing.kind === 'image' ? listing.images.length : listing.rows.length;
   if (count === 0) throw unreadable(`${spec.dataset.path} holds no ${listing.kind === 'image' ? 'pictures' : 'rows'}.`);
   return listing;
 };
 
-/** `data/…` stands for the data root; a link that leads out of it is not followed. */
-const resolveDataset = async (path: string, dataRoot: string): Promise<string> => {
-  const wanted = resolve(dataRoot, path.replace(/^data(\/|$)/, ''));
-  const [root, real] = await Promise.all([realPathOf(dataRoot), realPathOf(wanted)]);
+/**
+ * `data/…` stands for the data root, or for the tenant's own folder in it; a link that leads out of that is not followed.
+ */
+const resolveDataset = async (
+  path: string,
+  { dataRoot, storageRoot }: { dataRoot: string; storageRoot: string },
+): Promise<string> => {
+  const wanted = resolve(dataRoot, storageRoot, path.replace(/^data(\/|$)/, ''));
+  const [realDataRoot, real] = await Promise.all([realPathOf(dataRoot), realPathOf(wanted)]);
+  const root = realDataRoot && join(realDataRoot, storageRoot);
   if (!root || !real) throw unreadable(`${path} does not exist on this host. DATA_ROOT is ${dataRoot}.`);
   if (real !== root && !real.startsWith(root + sep)) throw unreadable(`${path} leaves the data root.`);
   return real;

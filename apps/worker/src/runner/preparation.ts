@@ -79,7 +79,7 @@ interface PlanInput {
 const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }: PlanInput): Promise<Preparation> => {
   const { context, job, workspace } = input;
   const { jobId, attempt, spec } = job;
-  const dataset = await listDataset(spec, context.dataRoot);
+  const dataset = await listDataset(job, context.dataRoot);
   const plan = trainer.plan(spec, {
     jobId,
     attempt,

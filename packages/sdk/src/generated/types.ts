@@ -568,6 +568,8 @@ export type ClaimedJob = {
   attempt: number;
   tenantId: string;
   spec: TrainingSpec;
+  /** The folder below the data root that `data/` stands for in the spec; empty for the data root itself. */
+  storageRoot: string;
   leaseMs: number;
 };
 

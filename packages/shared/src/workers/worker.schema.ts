@@ -43,6 +43,10 @@ export type ClaimRequest = z.infer<typeof ClaimRequestSchema>;
 export const ClaimedJobSchema = HeldJobSchema.extend({
   tenantId: z.string(),
   spec: TrainingSpecSchema,
+  storageRoot: z
+    .string()
+    .default('')
+    .describe('The folder below the data root that `data/` stands for in the spec; empty for the data root itself.'),
   leaseMs: z.int(),
 });
 export type ClaimedJob = z.infer<typeof ClaimedJobSchema>;
