@@ -30,11 +30,13 @@ export function sniffFormat(content: Buffer): PictureFormat | undefined {
 
 /**
  * Decodes every pixel of a picture, so that damage anywhere in it shows, and keeps none.
- * @throws Error when it is damaged or has too many pixels
+ * @throws Error when it is damaged, animated or has too many pixels
  */
 export const decodePicture = (content: Buffer): Promise<DecodedPicture> =>
   decoding.run(async () => {
-    const { width, height, orientation = 1 } = await sharp(content, { limitInputPixels: false }).metadata();
+    const { width, height, orientation = 1, pages = 1 } = await sharp(content, { limitInputPixels: false }).metadata();
+    // Trainers would take the first frame, or fail on the run's first step.
+    if (pages > 1) throw new Error(`it is animated, with ${pages} frames`);
     if (width * height > MAX_PIXELS)
       throw new Error(`it has ${width}x${height} pixels, more than ${MAX_PIXELS / 1e6} million`);
     // Shrinking to a few pixels, but only after decoding, reads all of them and needs no memory for the whole.
