@@ -26,7 +26,6 @@ import { UsersModule } from './users/users.module.js';
 @Module({})
 export class AppModule {
   static register(config: Config, models: ModelRegistry): DynamicModule {
-    const logsRequests = config.log.level === 'debug' || config.log.level === 'trace';
     return {
       module: AppModule,
       controllers: [ErrorPagesController],
@@ -41,10 +40,9 @@ export class AppModule {
             level: config.log.level,
             genReqId: (request) => request.id,
             mixin: requestFields,
-            redact: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-api-key"]'],
           },
-          // Its middleware makes a logger for every request, a fifth of what a request costs; it is there to log them.
-          ...(!logsRequests && { forRoutes: [] }),
+          // Its middleware makes a logger for every request, a fifth of what a request costs, and logs every header.
+          forRoutes: [],
         }),
         DatabaseModule,
         TenantsModule,

@@ -14,6 +14,7 @@ import { serveDocument } from './http/openapi.js';
 import { ProblemFilter, sendRouterError } from './http/problem.filter.js';
 import { bindRequestIds } from './http/request-context.js';
 import { cutOffSlowClients } from './http/slow-clients.js';
+import { logRequests } from './http/request-log.js';
 import { readModels } from './models.js';
 import { ValidationPipe } from './http/validation.pipe.js';
 
@@ -35,7 +36,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   return app;
 }
 
-function createAdapter({ http }: Config): FastifyAdapter {
+function createAdapter({ http, log }: Config): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: http.bodyLimitBytes,
     trustProxy: http.trustProxy,
@@ -58,6 +59,7 @@ function createAdapter({ http }: Config): FastifyAdapter {
   cutOffSlowClients(server, { patienceMs: http.slowClientMs });
   collectRoutes(server);
   bindRequestIds(server);
+  if (log.level === 'debug' || log.level === 'trace') logRequests(server);
   // JSON and uploads; anything else is refused with 415.
   server.removeAllContentTypeParsers();
   acceptJson(server);
