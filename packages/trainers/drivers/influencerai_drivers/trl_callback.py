@@ -43,6 +43,12 @@ def session_callback(session: Session) -> TrainerCallback:
     return SessionCallback()
 
 
+def has_finite_weights(model: Any) -> bool:
+    """Whether all trained weights are numbers."""
+    trained = (weight for weight in model.parameters() if weight.requires_grad)
+    return all(bool(torch.isfinite(weight).all()) for weight in trained)
+
+
 class TrlModel:
     """The model in training, for a look from outside."""
 
@@ -52,8 +58,7 @@ class TrlModel:
         self._as_chat = as_chat
 
     def is_finite(self) -> bool:
-        trained = (weight for weight in self._trainer.model.parameters() if weight.requires_grad)
-        return all(bool(torch.isfinite(weight).all()) for weight in trained)
+        return has_finite_weights(self._trainer.model)
 
     def continue_text(self, prompt: str) -> str:
         """Always the likeliest token, so that no random number is drawn that the training would miss."""

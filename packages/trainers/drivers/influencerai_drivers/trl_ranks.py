@@ -19,7 +19,7 @@ def run(*, config: dict[str, Any], workspace: Path, home: Path | None) -> None:
     """Trains as `driver.json` says, in the workspace. TRL is installed in the interpreter."""
     trainer = train(config["sft"], config.get("resumeFrom"))
     if trainer.is_world_process_zero():
-        report_end(trainer.state, config)
+        report_end(trainer, config)
 
 
 def train(sft_arguments: dict[str, Any], resume_from: str | None) -> Any:
@@ -29,11 +29,14 @@ def train(sft_arguments: dict[str, Any], resume_from: str | None) -> Any:
     from trl.scripts import sft
 
     class StopOnBadLoss(TrainerCallback):  # type: ignore[misc, unused-ignore]
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], model: Any, **_: Any) -> None:
             # The same mean on every rank, so all leave together, before anything of this step is saved.
             if not math.isfinite(logs.get("loss", 0.0)):
                 print(logs, flush=True)
                 raise SystemExit(1)
+            # The save of a step comes after its log (transformers: trainer.py).
+            if control.should_save:
+                require_finite_weights(model)
 
     trainers: list[Any] = []
     original = trl.SFTTrainer.train
@@ -51,8 +54,10 @@ def train(sft_arguments: dict[str, Any], resume_from: str | None) -> Any:
     return trainers[0]
 
 
-def report_end(state: Any, config: dict[str, Any]) -> None:
+def report_end(trainer: Any, config: dict[str, Any]) -> None:
     """Publishes the finished model and prints the events of the end."""
+    require_finite_weights(trainer.model)
+    state = trainer.state
     step, epoch = state.global_step, math.ceil(state.epoch or 0)
     if step < state.max_steps:
         _emit({"event": "aborted", "step": step})
@@ -67,6 +72,16 @@ def report_end(state: Any, config: dict[str, Any]) -> None:
     _emit({**final, "companions": [file.as_posix() for file in others]})
     losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
     _emit({"event": "done", "step": step, "loss": losses[-1]})
+
+
+def require_finite_weights(model: Any) -> None:
+    """The loss of a step says nothing of what its update made of the weights."""
+    from .trl_callback import has_finite_weights
+
+    if has_finite_weights(model):
+        return
+    _emit({"event": "error", "code": "loss_not_finite", "message": "The weights are no numbers any more."})
+    raise SystemExit(1)
 
 
 def _emit(event: dict[str, Any]) -> None:

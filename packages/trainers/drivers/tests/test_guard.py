@@ -1,7 +1,9 @@
+import json
 import math
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +94,9 @@ def test_should_not_take_a_language_model_that_learns_for_an_explosion() -> None
     for seed in range(2000):
         draw = random.Random(seed)
         assert verdict([11.0 * 0.9**step * draw.uniform(0.4, 2.5) for step in range(WINDOW)]) is None, seed
+
+
+@pytest.mark.parametrize("case", json.loads((PACKAGE / "src/loss-guard.cases.json").read_text(encoding="utf-8")))
+def test_should_judge_as_the_worker_does_where_there_is_no_driver(case: dict[str, Any]) -> None:
+    losses = [float(loss) for loss, times in case["losses"] for _ in range(times)]
+    assert verdict(losses) == case["verdict"], case["name"]

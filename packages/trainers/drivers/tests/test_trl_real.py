@@ -209,3 +209,14 @@ def test_runs_its_ranks_through_the_launcher(bench: Bench) -> None:
     assert [(event["event"], event["step"]) for event in run.events] == [("checkpoint", 24), ("done", 24)]
     assert run.events[0]["path"] == "output/final/adapter_model.safetensors"
     assert (run.workspace / "output/run/checkpoint-20/trainer_state.json").is_file()
+
+
+def test_ranks_keep_no_broken_weights(bench: Bench) -> None:
+    # The loss of the first step is fine; its update overflows.
+    sft = {"learning_rate": 1e30, "weight_decay": 1e10, "warmup_steps": 0, "lr_scheduler_type": "constant"}
+    launcher = ["--cpu", "--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no"]
+    run = bench.start(launcherArguments=[*launcher, "--dynamo_backend", "no"], sft={**sft, "max_steps": 1})
+    assert run.wait() == 1
+    assert [event["code"] for event in run.all("error")] == ["loss_not_finite"]
+    assert not run.all("checkpoint")
+    assert not (run.workspace / "output/final").exists()

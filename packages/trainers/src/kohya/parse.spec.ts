@@ -56,6 +56,17 @@ describe(createParser, () => {
     ]);
   });
 
+  it('should report a loss that explodes', () => {
+    const losses = [...Array<number>(40).fill(0.1), ...Array<number>(60).fill(8)];
+    const events = eventsOf(
+      [bar(1), ...losses.map((loss, index) => bar(index + 1, `${loss}`))].flatMap((line) => [line, line]),
+      { startStep: 0, totalSteps: 100, totalEpochs: 1 },
+    );
+    expect(events.filter(({ event }) => event === 'error')).toEqual([
+      expect.objectContaining({ code: 'loss_diverged' }),
+    ]);
+  });
+
   it.each([
     'read caption: 100%|██████████| 8/8 [00:00<00:00, 28679.00it/s]',
     '100%|██████████| 2/2 [00:00<00:00, 28.00it/s]',

@@ -1,4 +1,5 @@
 import type { TrainerEvent } from '@influencerai/shared';
+import { LossGuard } from '../loss-guard.js';
 import { parseEvent } from '../parse-event.js';
 import type { LineParser, RunFacts } from '../trainer.js';
 
@@ -29,7 +30,7 @@ interface Bar {
 
 class BarReader {
   #hasStarted = false;
-  #isSpoiled = false;
+  readonly #guard = new LossGuard();
   #epoch: number;
   #reported = 0;
   #last: Bar | undefined;
@@ -67,10 +68,9 @@ class BarReader {
     const step = this.run.startStep + count;
     // A plan that counted fewer steps than kohya makes must not lead beyond the whole.
     if (step > this.run.totalSteps) return undefined;
-    if (Number.isFinite(loss)) return { event: 'progress', step, epoch: this.#epoch, loss };
-    if (this.#isSpoiled) return undefined;
-    this.#isSpoiled = true;
-    return { event: 'error', code: 'loss_not_finite', message: `The loss became ${loss} at step ${step}.` };
+    const fault = this.#guard.judge(loss, step);
+    if (fault) return { event: 'error', ...fault };
+    return Number.isFinite(loss) ? { event: 'progress', step, epoch: this.#epoch, loss } : undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { TrainerEvent } from '@influencerai/shared';
+import { LossGuard } from '../loss-guard.js';
 import { parseEvent } from '../parse-event.js';
 import type { LineParser, RunFacts } from '../trainer.js';
 
@@ -20,7 +21,7 @@ export const createParser = (run: RunFacts): LineParser => {
 class Reading {
   #step: number;
   #hasStarted = false;
-  #isSpoiled = false;
+  readonly #guard = new LossGuard();
 
   constructor(private readonly run: RunFacts) {
     this.#step = run.startStep;
@@ -43,15 +44,11 @@ class Reading {
     const loss = values.get('loss');
     if (loss === undefined) return undefined;
     this.#step += 1;
-    if (!Number.isFinite(loss)) return this.#spoil(loss);
+    const fault = this.#guard.judge(loss, this.#step);
+    if (fault) return { event: 'error', ...fault };
+    if (!Number.isFinite(loss)) return undefined;
     const epoch = Math.max(1, Math.ceil(values.get('epoch') ?? 1));
     return { event: 'progress', step: this.#step, epoch, loss, learningRate: values.get('learning_rate') };
-  }
-
-  #spoil(loss: number): TrainerEvent | undefined {
-    if (this.#isSpoiled) return undefined;
-    this.#isSpoiled = true;
-    return { event: 'error', code: 'loss_not_finite', message: `The loss of step ${this.#step} is ${loss}.` };
   }
 }
 
