@@ -1,5 +1,5 @@
 import type { ClaimedJob, JobMetric, TrainerEvent } from '@influencerai/shared';
-import { findTrainer, memoryHint, type Trainer } from '@influencerai/trainers';
+import { findModel, findTrainer, memoryHint, type Trainer } from '@influencerai/trainers';
 import type { Logger } from 'pino';
 import type { Slot } from '../slots.js';
 import { ArtifactUploader } from './artifact-uploader.js';
@@ -242,7 +242,14 @@ export class JobRunner {
     await this.#addLossCurve();
     const failure = trainer.explainFailure({ ...exit, tail, events: record.notable });
     const isMemory = failure.code === 'trainer_out_of_memory';
-    return failed({ ...failure, hint: isMemory ? memoryHint(spec) : failure.hint }, spec, record);
+    return failed(
+      {
+        ...failure,
+        hint: isMemory ? memoryHint(spec, findModel(this.input.context.models, spec.baseModel)) : failure.hint,
+      },
+      spec,
+      record,
+    );
   }
 
   async #addLossCurve(): Promise<string | undefined> {

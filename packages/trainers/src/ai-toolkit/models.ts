@@ -63,7 +63,7 @@ const PUBLIC_MODELS: readonly PublicModel[] = [
  * Finds the base by the operator's registry, else among the public models, by the whole hub id or its last part.
  * @throws AppError `model_unavailable`, `spec_unsupported`
  */
-export const baseFor = ({ baseModel }: TrainingSpec, { model: entry }: PlanContext): Base => {
+export const baseFor = ({ baseModel }: TrainingSpec, { model: entry }: Pick<PlanContext, 'model'>): Base => {
   if (entry && entry.trainer !== 'ai-toolkit') {
     throw unavailable(baseModel, `models.yaml sets it up for ${entry.trainer}, not for ai-toolkit`);
   }

@@ -33,7 +33,7 @@ const KNOWN: readonly (readonly [RegExp, Pick<KohyaModel, 'family' | 'vParameter
  * Files of the base model, from the operator's registry or, for what diffusers can load, a hub id.
  * @throws AppError `model_unavailable`
  */
-export const baseFor = (spec: TrainingSpec, { model }: PlanContext): Base => {
+export const baseFor = (spec: TrainingSpec, { model }: Pick<PlanContext, 'model'>): Base => {
   if (model === undefined) return fromHub(spec);
   if (model.trainer !== 'kohya') throw unavailable(spec, `models.yaml sets it up for ${model.trainer}`);
   return fromRegistry(spec, model);
