@@ -16,7 +16,8 @@ const DATABASE = [
   'Only repositories and the database folder talk to PostgreSQL.',
   true,
 ];
-const QUEUES = [['bullmq', 'ioredis'], 'packages/queue is the only code that knows BullMQ and Redis.'];
+const BULLMQ = [['bullmq'], 'packages/queue is the only code that knows BullMQ.'];
+const REDIS = [['ioredis'], 'Only packages/queue and repositories talk to Redis.'];
 const NODE = [['node:*', 'fs', 'path', '@nestjs/*'], 'packages/shared also runs in browsers: it imports only zod.'];
 
 /** Settings are read in one place per program. */
@@ -58,7 +59,7 @@ export default tseslint.config(
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      '@typescript-eslint/no-restricted-imports': forbid(DATABASE, QUEUES),
+      '@typescript-eslint/no-restricted-imports': forbid(DATABASE, BULLMQ, REDIS),
       ...noProcessEnv,
     },
   },
@@ -75,14 +76,15 @@ export default tseslint.config(
   {
     files: ['packages/shared/src/**/*.ts'],
     ignores: ['**/*.spec.ts'],
-    rules: { '@typescript-eslint/no-restricted-imports': forbid(DATABASE, QUEUES, NODE) },
+    rules: { '@typescript-eslint/no-restricted-imports': forbid(DATABASE, BULLMQ, REDIS, NODE) },
   },
   {
     files: ['apps/api/src/dialects/**/*.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': forbid(
         DATABASE,
-        QUEUES,
+        BULLMQ,
+        REDIS,
         [['**/*.repository.js'], 'A dialect translates; it calls services.'],
         [['../../dialects/**', '../*/*.mapper.js', '../*/*.schema.js'], 'A dialect knows no other dialect.'],
       ),
@@ -96,7 +98,7 @@ export default tseslint.config(
       'apps/api/src/events/job-notifications.ts',
       'apps/api/src/prepare.ts',
     ],
-    rules: { '@typescript-eslint/no-restricted-imports': forbid(QUEUES) },
+    rules: { '@typescript-eslint/no-restricted-imports': forbid(BULLMQ) },
   },
   {
     files: [

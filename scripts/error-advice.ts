@@ -57,6 +57,9 @@ export const ANSWERS = {
   idempotency_key_in_use: 'Wait a moment and repeat the request with the same key.',
   range_not_satisfiable: 'Ask for a range within the size of the file, or for the whole file.',
   streams_exhausted: 'Close a stream, or poll `GET /jobs/:id` instead.',
+  rate_limited:
+    'Wait for the seconds that `Retry-After` names. `X-RateLimit-Remaining` tells beforehand; see [limits](limits.md).',
+  address_blocked: 'Correct the API key or token, and wait for the seconds that `Retry-After` names.',
   quota_exceeded:
     'Wait until queued jobs were admitted, cancel some, or remove files; `GET /usage` shows every quota. Operators set them per tenant.',
   upload_incomplete: 'Ask `HEAD /uploads/:id` where to go on and send the rest.',

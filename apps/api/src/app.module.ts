@@ -50,7 +50,7 @@ export class AppModule {
         ApiKeysModule,
         UsersModule,
         StorageModule,
-        LimitsModule,
+        LimitsModule.register(config),
         EventsModule,
         IdempotencyModule,
         DatasetsModule,

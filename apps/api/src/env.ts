@@ -5,6 +5,8 @@ import { readKey } from './auth/api-key.js';
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(50).max(86_400_000).default(fallback);
 
+const perWindow = (fallback: number) => z.coerce.number().int().min(0).max(1_000_000_000).default(fallback);
+
 export const AUTH_MODES = ['tenant-header', 'token'] as const;
 
 const keyText = z
@@ -27,7 +29,7 @@ export const EnvSchema = z.object({
   REDIS_URL: z
     .url({ protocol: /^rediss?$/ })
     .optional()
-    .describe('Queue on Redis. Without it the queue lives in PostgreSQL.'),
+    .describe('Queue and rate limits on Redis. Without it they live in PostgreSQL.'),
   HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(3001).describe('Port to listen on; 0 picks a free one.'),
   DATA_ROOT: z
@@ -90,6 +92,20 @@ export const EnvSchema = z.object({
   SWEEP_MS: milliseconds(5_000).describe('How often the dispatcher looks for jobs that need help.'),
   RENOTIFY_MS: milliseconds(30_000).describe('After so long a pending job gets another wake-up message.'),
   CANARY_MS: milliseconds(60_000).describe('How often a message through the queue proves that it is alive.'),
+  RATE_LIMITS: z
+    .enum(['on', 'off'])
+    .optional()
+    .describe('Limits on requests. Default: `on` in production and where AUTH_MODE is `token`, else `off`.'),
+  RATE_LIMIT_READS: perWindow(100).describe('GET and HEAD requests per tenant and window.'),
+  RATE_LIMIT_WRITES: perWindow(10).describe('All other requests per tenant and window; those of workers do not count.'),
+  RATE_LIMIT_FAILED_LOGINS: perWindow(20).describe('Wrong keys or tokens per address and window.'),
+  RATE_LIMIT_WINDOW_S: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(60)
+    .describe('Length of the window; it begins with the first request.'),
   MAX_QUEUED_JOBS: z.coerce
     .number()
     .int()
@@ -205,6 +221,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     redis: { url: env.REDIS_URL },
     storage: { dataRoot: resolve(env.DATA_ROOT) },
     models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },
+    rates: {
+      isOn: env.RATE_LIMITS === undefined ? isPublic(env) : env.RATE_LIMITS === 'on',
+      reads: env.RATE_LIMIT_READS,
+      writes: env.RATE_LIMIT_WRITES,
+      failedLogins: env.RATE_LIMIT_FAILED_LOGINS,
+      windowMs: env.RATE_LIMIT_WINDOW_S * 1000,
+    },
     quotas: { queuedJobs: env.MAX_QUEUED_JOBS, storageBytes: env.MAX_STORAGE_BYTES },
     datasets: { smallDatasetFiles: env.SMALL_DATASET_FILES },
     uploads: {
@@ -231,6 +254,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
 }
 
 type Env = z.infer<typeof EnvSchema>;
+
+/** Whether strangers are to be expected. */
+const isPublic = ({ NODE_ENV, AUTH_MODE }: Env): boolean => NODE_ENV === 'production' || AUTH_MODE === 'token';
 
 const unusable = (problems: string[]): Error =>
   new Error(

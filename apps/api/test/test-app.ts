@@ -50,6 +50,19 @@ export interface TestApp {
 export async function startTestApp({ env = {} }: { env?: NodeJS.ProcessEnv } = {}): Promise<TestApp> {
   const database = await createTestDatabase();
   const dataRoot = await mkdtemp(join(tmpdir(), 'api-test-'));
+  const replica = await startReplica({ database, dataRoot }, env);
+  const close = async (): Promise<void> => {
+    await replica.close();
+    await Promise.all([database.drop(), rm(dataRoot, { recursive: true, force: true })]);
+  };
+  return { ...replica, close };
+}
+
+/** One more API on the database and the data folder of another, which must be closed after it. */
+export async function startReplica(
+  { database, dataRoot }: Pick<TestApp, 'database' | 'dataRoot'>,
+  env: NodeJS.ProcessEnv = {},
+): Promise<TestApp> {
   const app = await createApp(
     readConfig({
       DATABASE_URL: database.url,
@@ -58,17 +71,21 @@ export async function startTestApp({ env = {} }: { env?: NodeJS.ProcessEnv } = {
       LOG_LEVEL: 'silent',
       // The stricter way: what passes with it passes without.
       ROW_SECURITY: 'on',
+      RATE_LIMITS: 'off',
       ...env,
     }),
   );
   await app.listen({ host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;
-  const close = async (): Promise<void> => {
-    await app.close();
-    await Promise.all([database.drop(), rm(dataRoot, { recursive: true, force: true })]);
+  return {
+    app,
+    url,
+    database,
+    dataRoot,
+    folderOf: (tenant) => join(dataRoot, app.get(TenantRoots).rootOf(tenant)),
+    send: (route, request) => send(url, route, request),
+    close: () => app.close(),
   };
-  const folderOf = (tenant: string): string => join(dataRoot, app.get(TenantRoots).rootOf(tenant));
-  return { app, url, database, dataRoot, folderOf, send: (route, request) => send(url, route, request), close };
 }
 
 async function send<T>(

@@ -30,6 +30,8 @@ export const RESPONSE_TYPES: TypeTable = {
   JobArtifact: { schema: shared.JobArtifactSchema, doc: 'A file that a job wrote.' },
   JobArtifactList: { schema: shared.JobArtifactListSchema, doc: 'All files of a job.' },
   JobEvent: { schema: shared.JobEventSchema, doc: 'Something that happened to a job.' },
+  RateUsage: { schema: shared.RateUsageSchema, doc: 'A limit on requests.' },
+  Usage: { schema: shared.UsageSchema, doc: 'What a tenant may use and uses.' },
   ErrorBody: {
     schema: shared.ErrorBodySchema,
     doc: 'Body of every answer that is not 2xx.',

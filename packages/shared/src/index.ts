@@ -19,4 +19,5 @@ export * from './tasks/catalog.js';
 export * from './trainers/trainer-event.schema.js';
 export * from './trainers/trainer-id.js';
 export * from './trainers/training-spec.schema.js';
+export * from './usage/usage.schema.js';
 export * from './workers/worker.schema.js';

@@ -8,5 +8,6 @@ import { MetricsService } from './metrics.service.js';
 @Module({
   controllers: [HealthController, MetricsController],
   providers: [HealthService, HealthRepository, MetricsService],
+  exports: [MetricsService],
 })
 export class HealthModule {}

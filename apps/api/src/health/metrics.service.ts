@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { JOB_STATUSES } from '@influencerai/shared';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { CONFIG, type Config } from '../env.js';
 import { HealthRepository } from './health.repository.js';
 
@@ -70,6 +70,11 @@ export class MetricsService implements OnModuleInit {
       this.logger.warn({ err: error }, 'Figures from the database could not be read.');
       this.databaseUp.set(0);
     }
+  }
+
+  /** A counter of another part of the API. */
+  counter<Label extends string = never>(name: string, help: string, labelNames: Label[] = []): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
 
   private gauge<Label extends string = never>(name: string, help: string, labelNames: Label[] = []): Gauge<Label> {

@@ -6,6 +6,7 @@ const READABLE_HEADERS = [
   ...['x-request-id', 'x-total-count', 'x-take', 'x-skip', 'location', 'etag', 'content-disposition'],
   ...['accept-ranges', 'content-range', 'idempotent-replayed', 'retry-after', 'deprecation', 'sunset'],
   ...['ratelimit', 'ratelimit-policy', 'x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset'],
+  ...['x-ratelimit-status'],
   ...['tus-resumable', 'tus-version', 'tus-extension', 'tus-max-size', 'upload-offset', 'upload-length'],
   ...['upload-expires', 'upload-metadata'],
 ];

@@ -23,8 +23,14 @@ const COMMON: Record<string, { status: number; description: string; applies: (op
   BodyTooLarge: { status: 413, description: 'The body is larger than the limit.', applies: hasBody },
   MediaTypeUnsupported: { status: 415, description: 'The content type is not taken here.', applies: hasBody },
   HeadersTooLarge: { status: 431, description: 'Address and headers are too large.', applies: () => true },
+  LimitReached: { status: 429, description: 'A limit or quota is reached.', applies: asksWhoCalls },
   Internal: { status: 500, description: 'A fault of the service.', applies: () => true },
   Unavailable: { status: 503, description: 'Try again after `Retry-After` seconds.', applies: () => true },
+};
+
+const WITH_RETRY_AFTER = [429, 503];
+const RETRY_AFTER = {
+  'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'integer' as const, minimum: 1 } },
 };
 
 /** Puts into the document what holds for all routes alike, so that no decorator has to repeat it. */
@@ -42,7 +48,12 @@ function addCommonRefusals(document: OpenAPIObject): void {
   const entries = Object.entries(COMMON);
   document.components = {
     ...document.components,
-    responses: Object.fromEntries(entries.map(([name, { description }]) => [name, { description, content }])),
+    responses: Object.fromEntries(
+      entries.map(([name, { status, description }]) => [
+        name,
+        { description, content, ...(WITH_RETRY_AFTER.includes(status) && { headers: RETRY_AFTER }) },
+      ]),
+    ),
   };
   for (const operation of operationsOf(document)) {
     for (const [name, { status, applies }] of entries) {

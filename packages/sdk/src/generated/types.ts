@@ -58,6 +58,8 @@ export type ErrorCode =
   | 'idempotency_key_in_use'
   | 'range_not_satisfiable'
   | 'streams_exhausted'
+  | 'rate_limited'
+  | 'address_blocked'
   | 'quota_exceeded'
   | 'upload_incomplete'
   | 'upload_offset_mismatch'
@@ -342,6 +344,43 @@ export type JobEvent = {
     estimatedTimeRemaining?: string | null;
   };
   at: string;
+};
+
+/** A limit on requests. */
+export type RateUsage = {
+  /** As in the header `RateLimit-Policy`: `read` or `write`. */
+  policy: string;
+  /** Requests in a window. */
+  limit: number;
+  /** How many are left; null while they cannot be counted. */
+  remaining: number | null;
+  windowSeconds: number;
+  /** When the window ends; null when none runs. */
+  resetAt: string | null;
+};
+
+/** What a tenant may use and uses. */
+export type Usage = {
+  jobs: {
+    running: number;
+    /** Jobs that are `pending` or `running`; further ones are queued. */
+    admitted: {
+      used: number;
+      limit: number;
+    };
+    /** Beyond the limit, submissions are refused. */
+    queued: {
+      used: number;
+      limit: number;
+    };
+  };
+  /** Uploads and files of jobs. Files of running jobs are kept even beyond the limit. */
+  storage: {
+    usedBytes: number;
+    limitBytes: number;
+  };
+  /** Limits on requests; empty where the server has none. */
+  rates: RateUsage[];
 };
 
 /** Body of every answer that is not 2xx. */

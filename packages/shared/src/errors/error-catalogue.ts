@@ -103,6 +103,16 @@ export const ERRORS = {
     message: 'Too many open event streams for this tenant (at most {limit}). Close one first.',
     isRetryable: true,
   },
+  rate_limited: {
+    status: 429,
+    message: 'More than {limit} requests ({policy}) in {windowS} seconds. Try again in {retryAfterS} seconds.',
+    isRetryable: true,
+  },
+  address_blocked: {
+    status: 429,
+    message: 'Too many failed authentications from this address. Try again in {retryAfterS} seconds.',
+    isRetryable: true,
+  },
   quota_exceeded: {
     status: 429,
     message: "The tenant's quota of {limit} {quota} does not allow {wanted} more: {used} are used.",

@@ -1,0 +1,78 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { AppError } from '@influencerai/shared';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ACCESS, type Access } from '../auth/access.js';
+import type { Principal } from '../auth/principal.js';
+import { RATE_POLICY } from './limited.js';
+import { addressKey } from './address-key.js';
+import { rateHeaders, toSeconds } from './rate-headers.js';
+import { RateLimiter, type Verdict } from './rate-limiter.js';
+import type { RatePolicy } from './rate-policy.js';
+import { TenantPolicies } from './tenant-policies.js';
+
+interface Route {
+  isForHolder: boolean;
+  policy: RatePolicy | undefined;
+}
+
+/** Counts every request about a tenant, once it is known who calls. Reports of workers do not count. */
+@Injectable()
+export class RateLimitGuard implements CanActivate {
+  private readonly routes = new WeakMap<object, Route>();
+
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly limiter: RateLimiter,
+    private readonly policies: TenantPolicies,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<true> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const { principal } = request;
+    const route = this.routeOf(context);
+    if (!principal || isReport(route, principal, request)) return true;
+    const policy = route.policy ?? (await this.policies.get(isRead(request) ? 'read' : 'write', principal.tenantId));
+    const verdict = await this.limiter.take(policy, subjectOf(policy, principal, request));
+    void http.getResponse<FastifyReply>().headers(rateHeaders(verdict));
+    if (!verdict.isAllowed) throw refusal(verdict);
+    return true;
+  }
+
+  private routeOf(context: ExecutionContext): Route {
+    const handler = context.getHandler();
+    const known = this.routes.get(handler);
+    if (known) return known;
+    const targets = [handler, context.getClass()];
+    const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, targets);
+    const policy = this.reflector.getAllAndOverride<RatePolicy | undefined>(RATE_POLICY, targets);
+    const route = { isForHolder: access?.isForHolder ?? false, policy };
+    this.routes.set(handler, route);
+    return route;
+  }
+}
+
+const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD';
+
+/** In development everybody has every scope, so there a read that workers share counts. */
+const isReport = ({ isForHolder }: Route, { scopes }: Principal, request: FastifyRequest): boolean =>
+  isForHolder && scopes.includes('worker') && !(isRead(request) && scopes.includes('read'));
+
+/** Tenant ids hold no slash. */
+function subjectOf({ by }: RatePolicy, { tenantId, userId = '' }: Principal, { ip }: FastifyRequest): string {
+  if (by === 'address') return addressKey(ip);
+  return by === 'tenant' ? tenantId : `${tenantId}/${userId}`;
+}
+
+function refusal({ policy, hits }: Verdict): AppError {
+  return new AppError('rate_limited', {
+    policy: policy.name,
+    limit: policy.quantity,
+    windowS: toSeconds(policy.windowMs),
+    retryAfterS: retryAfterS(hits?.resetMs ?? 0),
+  });
+}
+
+/** At least one second: a window that ends right now is over by then. */
+const retryAfterS = (resetMs: number): number => Math.max(1, toSeconds(resetMs));
