@@ -60,7 +60,7 @@ describe('mountsFor', () => {
 
   beforeEach(async () => {
     dir = await realpath(await mkdtemp(join(tmpdir(), 'worker-mounts-')));
-    workspace = await makeFolder('workspace');
+    workspace = await makeFolder('jobs/j1/attempt-2');
   });
 
   afterEach(() => rm(dir, { recursive: true }));
@@ -111,6 +111,22 @@ describe('mountsFor', () => {
     const file = await makeFile('models/real.safetensors');
     await symlink(file, join(dir, 'link.safetensors'));
     expect(await readable([join(dir, 'link.safetensors')])).toEqual([join(dir, 'link.safetensors'), file]);
+  });
+
+  it('should not follow links that an earlier attempt of the job left in its state', async () => {
+    const secret = await makeFile('host/secret');
+    const state = await makeFolder('jobs/j1/attempt-1/output/state/step-4');
+    await makeFile('jobs/j1/attempt-1/output/state/step-4/state.json');
+    await symlink(secret, join(state, 'optimizer.pt'));
+    await symlink(dirname(secret), join(state, 'folder'));
+    expect(await readable([state])).toEqual([state]);
+  });
+
+  it('should refuse a state that is a link', async () => {
+    await makeFile('host/state.json');
+    await makeFolder('jobs/j1/attempt-1');
+    await symlink(join(dir, 'host'), join(dir, 'jobs/j1/attempt-1/state'));
+    await expect(readable([join(dir, 'jobs/j1/attempt-1/state')])).rejects.toThrow(/link/);
   });
 
   it('should refuse what is not there', async () => {

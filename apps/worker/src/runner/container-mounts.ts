@@ -1,5 +1,5 @@
 import { appendFile, mkdir, readdir, realpath, stat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 
 /** With more files than this in one folder, the folder is mounted in their place. */
 const SINGLE_FILES = 8;
@@ -16,14 +16,18 @@ export interface Mount {
 
 /**
  * The workspace to write in, and what the trainer reads. What the worker keeps in the workspace can only be read: a
- * trainer that could change it, or put links there, would reach files of the host with the worker's rights.
+ * trainer that could change it, or put links there, would reach files of the host with the worker's rights. For the same
+ * reason links that an earlier attempt of the job left in its state are not followed.
  */
 export const mountsFor = async (workspaceDir: string, reads: readonly string[]): Promise<Mount[]> => {
-  const outside = reads.filter((path) => !isWithin(path, workspaceDir));
+  const jobDir = dirname(workspaceDir);
+  const ofTrainers = reads.filter((path) => isWithin(path, jobDir) && !isWithin(path, workspaceDir));
+  const ofTheHost = reads.filter((path) => !isWithin(path, jobDir));
+  for (const path of ofTrainers) await assertPlain(path, jobDir);
   return [
     { path: workspaceDir, isWritable: true },
     ...(await makeOwn(workspaceDir)).map((path) => ({ path, isWritable: false })),
-    ...collapse(await withTargets(outside)).map((path) => ({ path, isWritable: false })),
+    ...collapse([...ofTrainers, ...(await withTargets(ofTheHost))]).map((path) => ({ path, isWritable: false })),
   ];
 };
 
@@ -45,6 +49,11 @@ export const collapse = (paths: readonly string[]): string[] => {
   const siblings = Map.groupBy(new Set(paths), dirname);
   const merged = [...siblings].flatMap(([folder, files]) => (files.length > SINGLE_FILES ? [folder] : files)).sort();
   return merged.filter((path) => !merged.some((other) => other !== path && isWithin(path, other)));
+};
+
+const assertPlain = async (path: string, jobDir: string): Promise<void> => {
+  const [place, top] = await Promise.all([realpath(path), realpath(jobDir)]);
+  if (place !== join(top, relative(jobDir, path))) throw new Error(`${path} lies behind a link.`);
 };
 
 /** Links, and links in folders, lead to files that the container must have as well: caches of models are made so. */
