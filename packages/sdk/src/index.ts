@@ -7,6 +7,7 @@ export type { CompletedJob, CompletedJobResult, JobWithProgress, WaitOptions } f
 export type { Fetch, RequestOptions, UploadBody } from './core/request-options.js';
 export type { StreamOptions } from './core/sse.js';
 export * from './generated/types.js';
+export type { UploadedDataset, UploadFile, UploadOptions } from './resources/dataset-uploads.js';
 export type { Datasets } from './resources/datasets.js';
 export type { DownloadOptions, PutArtifact } from './resources/job-artifacts.js';
 export type { Jobs, JobStreamEvent } from './resources/jobs.js';

@@ -20,13 +20,15 @@ export interface TransportConfig {
 }
 
 export interface ApiRequest {
-  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   path: string;
   query?: Readonly<Record<string, QueryValue>>;
   /** Sent as JSON. */
   body?: unknown;
   /** Sent as it is. */
   upload?: UploadBody;
+  /** Sent as a form. */
+  form?: FormData;
   headers?: Record<string, string>;
   /** Creates something: gets an idempotency key, which makes it repeatable. */
   isCreation?: boolean;
@@ -71,7 +73,12 @@ export class Transport {
     const url = this.config.baseUrl + request.path + toQueryString(request.query);
     const { signal: callerSignal, timeoutMs = this.config.timeoutMs } = request.options ?? {};
     return runAttempt({ url, timeoutMs, signal: callerSignal }, async (signal) => {
-      const init = { method: request.method, headers, signal, body: upload?.body ?? toJsonText(request.body) };
+      const init = {
+        method: request.method,
+        headers,
+        signal,
+        body: request.form ?? upload?.body ?? toJsonText(request.body),
+      };
       const response = await this.config.fetch(url, upload?.duplex ? withDuplex(init, upload.duplex) : init);
       if (!response.ok) throw await readApiError(response);
       const requestId = response.headers.get('x-request-id') ?? undefined;
@@ -82,7 +89,7 @@ export class Transport {
   private headersOf({ body, upload, headers, isCreation, options = {} }: ApiRequest): Headers {
     const result = new Headers({ accept: 'application/json', ...headers });
     if (body !== undefined) result.set('content-type', 'application/json');
-    if (upload) result.set('content-type', 'application/octet-stream');
+    if (upload && !result.has('content-type')) result.set('content-type', 'application/octet-stream');
     if (this.config.apiKey !== undefined) result.set('authorization', `Bearer ${this.config.apiKey}`);
     const tenantId = options.tenantId ?? this.config.tenantId;
     if (tenantId !== undefined) result.set('x-tenant-id', tenantId);

@@ -1,16 +1,13 @@
 import type { APIPromise } from '../core/api-promise.js';
 import { PagePromise } from '../core/pagination.js';
 import type { RequestOptions } from '../core/request-options.js';
-import type { Transport } from '../core/request.js';
 import type { CreateDataset, Dataset, DatasetStatus, ListDatasetsQuery } from '../generated/types.js';
 import { loadBarePage } from '../internal/load-page.js';
 import { path } from '../internal/path.js';
+import { DatasetUploads } from './dataset-uploads.js';
 
 /** Folders of training data. */
-export class Datasets {
-  /** @internal */
-  constructor(private readonly transport: Transport) {}
-
+export class Datasets extends DatasetUploads {
   /**
    * Registers a folder below the data root. It is validated in the background; a job needs a dataset that is `ready`.
    *
