@@ -6,9 +6,10 @@ import { getJob, patchJob } from './rows/hot-routes.ts';
 import { listJobs } from './rows/list-jobs.ts';
 import { submitToStart } from './rows/submit-to-start.ts';
 import { trainerWall } from './rows/trainer-wall.ts';
+import { uploadMemory } from './rows/upload-memory.ts';
 import { System } from './system.ts';
 
-const ROWS = [getJob, patchJob, submitToStart, listJobs, trainerWall];
+const ROWS = [getJob, patchJob, submitToStart, listJobs, trainerWall, uploadMemory];
 const RESULTS = new URL('./RESULTS.md', import.meta.url);
 
 const HELP = `bin/bench [--quick] [row…]

@@ -18,6 +18,7 @@ import {
 /** Stores and processes to measure, thrown away afterwards. */
 export class System implements AsyncDisposable {
   private readonly processes: ChildProcess[] = [];
+  private readonly pids = new Map<string, number>();
   private readonly stops: (() => Promise<unknown>)[] = [];
   readonly folder: string;
   private readonly postgres: EmbeddedPostgres;
@@ -64,7 +65,8 @@ export class System implements AsyncDisposable {
       // What is measured comes faster than any tenant may.
       RATE_LIMITS: 'off',
     };
-    this.spawn(path.join(REPO_ROOT, 'apps/api/dist/main.js'), { ...settings, ...environment });
+    const { pid } = this.spawn(path.join(REPO_ROOT, 'apps/api/dist/main.js'), { ...settings, ...environment });
+    this.pids.set(url, pid ?? 0);
     await waitUntil(() => answers(`${url}/health/ready`), { timeoutMs: 30_000, what: 'the API' });
     return url;
   }
@@ -103,13 +105,20 @@ export class System implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  private get data(): string {
+  /** The process of an API. */
+  pidOf(url: string): number {
+    return this.pids.get(url) ?? 0;
+  }
+
+  get data(): string {
     return path.join(this.folder, 'data');
   }
 
-  private spawn(entry: string, environment: Record<string, string>): void {
+  private spawn(entry: string, environment: Record<string, string>): ChildProcess {
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment };
-    this.processes.push(spawn(process.execPath, [entry], { env, stdio: ['ignore', 'ignore', 'inherit'] }));
+    const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.processes.push(child);
+    return child;
   }
 }
 
