@@ -68,6 +68,8 @@ export const ANSWERS = {
   tus_version_unsupported: 'Use a client of tus 1.0, or send the header with every request.',
   uploads_exhausted: 'Wait until an upload is done, or `DELETE /uploads/:id` one that was given up.',
   service_unavailable: 'Repeat after the seconds that `Retry-After` names. The database or the storage is away.',
+  storage_unavailable:
+    'Try again. When it lasts: the log of the API says what the store answered; `docs/storage.md` what it needs.',
   storage_full: 'Tell the operator. Uploads that broke leave nothing behind and can be repeated.',
   service_not_ready: 'Wait until `GET /health/ready` answers 200; its body names what is missing.',
   internal: 'Repeat once; if it stays, look up the request id in the log of the API.',

@@ -38,6 +38,27 @@ export const EnvSchema = z.object({
     .describe(
       'Folder of datasets and results. `data/…` stands for it, or for `tenants/<tenant id>` in it with AUTH_MODE=token.',
     ),
+  S3_BUCKET: z.string().optional().describe('Bucket for datasets and results, in place of DATA_ROOT.'),
+  S3_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Where the store is. Without it: Amazon's, by S3_REGION."),
+  S3_PUBLIC_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where clients reach the store, for signed links, when they reach it elsewhere.'),
+  S3_REGION: z.string().default('us-east-1').describe('Region of the bucket.'),
+  S3_ACCESS_KEY_ID: z.string().optional().describe('Credentials for the store. Without them: what the host provides.'),
+  S3_SECRET_ACCESS_KEY: z.string().optional().describe('The secret of S3_ACCESS_KEY_ID.'),
+  S3_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/, 'Must be names with "/" between.')
+    .optional()
+    .describe('Folder in the bucket; several deployments may share one.'),
+  S3_FORCE_PATH_STYLE: z
+    .stringbool()
+    .default(false)
+    .describe("Whether the bucket stands in the path rather than in the host name: most stores other than Amazon's."),
   MODELS_FILE: z
     .string()
     .optional()
@@ -191,7 +212,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
   const parsed = EnvSchema.safeParse(given);
   if (!parsed.success) throw unusable(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   const env = parsed.data;
-  const contradictions = [...problemsOfExposure(env), ...problemsOfTokens(env)];
+  const contradictions = [...problemsOfExposure(env), ...problemsOfTokens(env), ...problemsOfS3(env)];
   if (contradictions.length > 0) throw unusable(contradictions);
   const isProduction = env.NODE_ENV === 'production';
   return Object.freeze({
@@ -219,7 +240,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       hasRowSecurity: (env.ROW_SECURITY ?? (env.AUTH_MODE === 'token' ? 'on' : 'off')) === 'on',
     },
     redis: { url: env.REDIS_URL },
-    storage: { dataRoot: resolve(env.DATA_ROOT) },
+    storage: { dataRoot: resolve(env.DATA_ROOT), s3: toS3(env) },
     models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },
     rates: {
       isOn: env.RATE_LIMITS === undefined ? isPublic(env) : env.RATE_LIMITS === 'on',
@@ -295,6 +316,28 @@ const toJwt = (env: Env) =>
         tenantClaim: env.JWT_TENANT_CLAIM,
         userClaim: env.JWT_USER_CLAIM,
         scopeClaim: env.JWT_SCOPE_CLAIM,
+      };
+
+function problemsOfS3({ S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY }: Env): string[] {
+  if (S3_BUCKET === undefined) return [];
+  if ((S3_ACCESS_KEY_ID === undefined) === (S3_SECRET_ACCESS_KEY === undefined)) return [];
+  return ['S3_SECRET_ACCESS_KEY: goes with S3_ACCESS_KEY_ID; give both or neither.'];
+}
+
+const toS3 = (env: Env) =>
+  env.S3_BUCKET === undefined
+    ? undefined
+    : {
+        bucket: env.S3_BUCKET,
+        endpoint: env.S3_ENDPOINT,
+        publicEndpoint: env.S3_PUBLIC_ENDPOINT,
+        region: env.S3_REGION,
+        credentials:
+          env.S3_ACCESS_KEY_ID === undefined || env.S3_SECRET_ACCESS_KEY === undefined
+            ? undefined
+            : { accessKeyId: env.S3_ACCESS_KEY_ID, secretAccessKey: env.S3_SECRET_ACCESS_KEY },
+        prefix: env.S3_PREFIX ?? '',
+        forcePathStyle: env.S3_FORCE_PATH_STYLE,
       };
 
 /** Injection token of {@link Config}. */

@@ -2,6 +2,9 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { checkQueue, queueConnection } from '@influencerai/queue';
 import pg from 'pg';
 import type { Config } from './env.js';
+import type { S3Settings } from './storage/s3-client.js';
+import { S3Storage } from './storage/s3.storage.js';
+import { TenantRoots } from './storage/tenant-roots.js';
 
 const OLDEST_POSTGRES = 14;
 
@@ -10,7 +13,9 @@ const OLDEST_POSTGRES = 14;
  * @throws Error with one line that says what is wrong and what to do.
  */
 export async function prepare(config: Config): Promise<void> {
-  await prepareDataRoot(config.storage.dataRoot);
+  await (config.storage.s3
+    ? checkBucket(config.storage.s3, new TenantRoots(config))
+    : prepareDataRoot(config.storage.dataRoot));
   await checkDatabase(config.database.url);
   await checkQueue(queueConnection({ redisUrl: config.redis.url, databaseUrl: config.database.url }));
 }
@@ -23,6 +28,18 @@ async function prepareDataRoot(dataRoot: string): Promise<void> {
     throw new Error(`The data folder ${dataRoot} cannot be written. Make it writable or set DATA_ROOT.`, {
       cause: error,
     });
+  }
+}
+
+async function checkBucket(settings: S3Settings, roots: TenantRoots): Promise<void> {
+  try {
+    await new S3Storage(settings, roots).check();
+  } catch (error) {
+    const reason = (error as Error & { cause?: Error }).cause?.message ?? (error as Error).message;
+    throw new Error(
+      `The bucket ${settings.bucket} cannot be used (${reason}). Make it, or correct the settings S3_*.`,
+      { cause: error },
+    );
   }
 }
 

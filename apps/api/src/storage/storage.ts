@@ -38,6 +38,25 @@ export interface Listing {
   isTruncated: boolean;
 }
 
+/** What a link to a download is good for. */
+export interface SignDownload {
+  expiresInSeconds: number;
+  fileName: string;
+  contentType: string;
+}
+
+export interface SignUpload {
+  expiresInSeconds: number;
+  sizeBytes: number;
+}
+
+/** The one request that a link to an upload is good for. */
+export interface SignedUpload {
+  url: string;
+  method: 'PUT';
+  headers: Record<string, string>;
+}
+
 /**
  * Files of datasets and results. Clients name them by public paths (`data/datasets/x`), the application by keys
  * (`datasets/x`, or `tenants/acme/datasets/x` where each tenant has a root of its own). Keys stay valid for good and are
@@ -78,6 +97,16 @@ export abstract class Storage {
 
   /** Removes a folder with all that lies in it; it may be gone already. */
   abstract removeFolder(key: string): Promise<void>;
+
+  /** A link by which anybody downloads a file for a while; undefined where the API must send the bytes itself. */
+  signDownload(_key: string, _options: SignDownload): Promise<string | undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** A link by which anybody uploads a file of a known size; undefined where the API must take in the bytes itself. */
+  signUpload(_key: string, _options: SignUpload): Promise<SignedUpload | undefined> {
+    return Promise.resolve(undefined);
+  }
 
   /** @throws Error that says why files cannot be stored now */
   abstract check(): Promise<void>;

@@ -67,6 +67,7 @@ export type ErrorCode =
   | 'tus_version_unsupported'
   | 'uploads_exhausted'
   | 'service_unavailable'
+  | 'storage_unavailable'
   | 'storage_full'
   | 'service_not_ready'
   | 'internal'

@@ -144,6 +144,11 @@ export const ERRORS = {
     message: 'The service cannot answer right now. Try again shortly.',
     isRetryable: true,
   },
+  storage_unavailable: {
+    status: 503,
+    message: 'The store of files does not answer as it should. Try again shortly.',
+    isRetryable: true,
+  },
   storage_full: { status: 507, message: 'There is no room left to store files. Nothing was kept.' },
   service_not_ready: { status: 503, message: 'Not ready: {failing}. The log says why.', isRetryable: true },
   internal: {
