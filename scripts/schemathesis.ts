@@ -77,8 +77,8 @@ async function createRows(url: string): Promise<Record<string, string>> {
     if (!response.ok) throw new Error(`POST ${route}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   };
-  await mkdir(path.join(folder, 'data/datasets'), { recursive: true });
-  await writeFile(path.join(folder, 'data/datasets/rows.jsonl'), '{"text":"a"}\n{"text":"b"}\n');
+  await mkdir(path.join(folder, 'data/tenants', TENANT, 'datasets'), { recursive: true });
+  await writeFile(path.join(folder, 'data/tenants', TENANT, 'datasets/rows.jsonl'), '{"text":"a"}\n{"text":"b"}\n');
   for (const id of [TENANT, OTHER_TENANT]) await call(operatorKey, '/tenants', { id });
   const scopes = ['read', 'write', 'admin'];
   const { key } = await call<{ key: string }>(operatorKey, '/api-keys', {

@@ -3,7 +3,7 @@ import { ACCESS_EXTENSION, type Access } from '../auth/access.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete'] as const;
 
 /** Errors that any request can meet, whatever its route does, and when an operation can answer with them. */
 const COMMON: Record<string, { status: number; description: string; applies: (operation: Operation) => boolean }> = {
