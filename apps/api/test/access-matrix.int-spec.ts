@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SCOPES, type Scope } from '@influencerai/shared';
+import { mintKey } from '../src/auth/api-key.js';
+import { Database } from '../src/database/database.js';
+import { newId } from '../src/http/new-id.js';
+import { HttpWorker, JobsFixture } from './jobs-fixture.js';
+import { type DocumentedOperation, documentedOperations } from './openapi-operations.js';
+import { OTHER_TENANT, TENANT } from './test-app.js';
+import { startTokenApp, type TokenApp } from './token-app.js';
+
+/*
+ * Every operation of the OpenAPI document, called by everybody who must not: without credentials, with wrong ones,
+ * without the scope, and with another tenant's key on ids that exist. What is not in the document is not served.
+ */
+
+const OPERATIONS = documentedOperations();
+const GUARDED = OPERATIONS.filter(({ access }) => !access.isPublic);
+/** Those that name something of a tenant's, in the path or in the body. */
+const ON_ROWS = GUARDED.filter(
+  ({ access, path, name }) =>
+    !access.isForOperators && (/\{(id|keyId|userId|name)\}/.test(path) || /^POST \/jobs(\/preview)?$/.test(name)),
+);
+
+/** What a request points at. */
+interface Ids {
+  dataset: string;
+  config: string;
+  job: string;
+  key: string;
+  user: string;
+  artifact: string;
+}
+
+const UNKNOWN: Ids = {
+  dataset: newId(),
+  config: newId(),
+  job: newId(),
+  key: newId(),
+  user: 'nobody',
+  artifact: 'nothing.png',
+};
+
+let api: TokenApp;
+let ids: Ids;
+let counted = 0;
+
+beforeAll(async () => {
+  api = await startTokenApp();
+  const mine = api.as((await api.makeKey(['read', 'write'])).key);
+  const fixture = await JobsFixture.create(mine);
+  const { id: job } = await fixture.submit();
+  const worker = await new HttpWorker(api.as(api.workerKey)).register();
+  const claimed = await worker.claim();
+  await fetch(`${api.url}/jobs/${job}/artifacts/a.png?attempt=${claimed?.attempt}&kind=sample`, {
+    method: 'PUT',
+    headers: {
+      authorization: `Bearer ${api.workerKey}`,
+      'x-tenant-id': TENANT,
+      'content-type': 'application/octet-stream',
+    },
+    body: 'x',
+  });
+  await api.send('POST /users', { key: api.operatorKey, tenant: TENANT, body: { id: 'ada' } });
+  const { id: key } = await api.makeKey(['read']);
+  ids = { dataset: fixture.dataset.id, config: fixture.config.id, job, key, user: 'ada', artifact: 'a.png' };
+});
+afterAll(async () => {
+  await api.close();
+  process.stdout.write(`access matrix: ${OPERATIONS.length} operations, ${counted} calls by who must not\n`);
+});
+
+const call = async (operation: DocumentedOperation, key: string | undefined, { at = ids, change = {} } = {}) => {
+  counted += 1;
+  const headers: Record<string, string> = { ...change };
+  if (key !== undefined) headers['authorization'] = `Bearer ${key}`;
+  const { body, contentType } = bodyOf(operation, at);
+  if (contentType !== undefined) headers['content-type'] = contentType;
+  const query = operation.method === 'PUT' ? '?attempt=1&kind=sample' : '';
+  const response = await fetch(api.url + pathOf(operation, at) + query, { method: operation.method, headers, body });
+  const text = await response.text();
+  return { status: response.status, text, code: codeOf(text) };
+};
+
+const codeOf = (text: string): string | undefined => (JSON.parse(text) as { code?: string }).code;
+
+function pathOf({ path }: DocumentedOperation, at: Ids): string {
+  const feature = path.split('/')[1];
+  const id = feature === 'datasets' ? at.dataset : feature === 'lora-configs' ? at.config : at.job;
+  return path
+    .replace('{keyId}', at.key)
+    .replace('{userId}', at.user)
+    .replace('{tenantId}', TENANT)
+    .replace('{name}', at.artifact)
+    .replace('{id}', id);
+}
+
+function bodyOf({ contentType, example, name }: DocumentedOperation, at: Ids) {
+  if (contentType === undefined) return { body: undefined };
+  if (contentType === 'multipart/form-data') {
+    const form = new FormData();
+    form.append('kind', 'lora-training');
+    // Its boundary is in the header that fetch makes.
+    return { body: form };
+  }
+  if (contentType !== 'application/json') return { body: 'x', contentType };
+  const payload = { datasetId: at.dataset, loraConfigId: at.config };
+  const body = /^POST \/jobs(\/preview)?$/.test(name) ? { ...(example as object), payload } : example;
+  return { body: JSON.stringify(body ?? {}), contentType };
+}
+
+const scopeOf = ({ access, method }: DocumentedOperation): Scope =>
+  access.scope ?? (method === 'GET' ? 'read' : 'write');
+
+describe('who is nobody', () => {
+  it.each(GUARDED)('should be refused: $name', async (operation) => {
+    const expired = await api.makeKey([...SCOPES.filter((scope) => scope !== 'worker')], {
+      expiresAt: new Date(Date.now() + 60_000).toISOString(),
+    });
+    await api.app
+      .get(Database)
+      .pool.query(`update api_key set expires_at = now() - interval '1 second' where id = $1`, [expired.id]);
+    const answers = [
+      await call(operation, undefined),
+      await call(operation, undefined, { change: { 'x-tenant-id': TENANT } }),
+      await call(operation, mintKey().key),
+      await call(operation, 'iak_nothing'),
+      await call(operation, `${expired.key.slice(0, -1)}!`),
+      await call(operation, expired.key),
+    ];
+    expect(answers.map(({ status, code }) => `${status} ${code}`)).toEqual([
+      '401 credentials_missing',
+      '401 credentials_missing',
+      '401 credentials_invalid',
+      '401 credentials_invalid',
+      '401 credentials_invalid',
+      '401 credentials_expired',
+    ]);
+  });
+});
+
+describe('who lacks the scope', () => {
+  it.each(GUARDED)('should be refused: $name', async (operation) => {
+    const others = SCOPES.filter((scope) => scope !== scopeOf(operation));
+    const isOperators = operation.access.isForOperators === true;
+    const allowed = operation.access.isForHolder ? others.filter((scope) => scope !== 'worker') : others;
+    const owner = isOperators ? null : TENANT;
+    const scopes = owner === null ? allowed : allowed.filter((scope) => scope !== 'worker');
+    const { key } = await api.makeKey(scopes, { tenant: owner });
+    expect(await call(operation, key)).toMatchObject({ status: 403, code: 'scope_missing' });
+    if (!isOperators) return;
+    const tenants = await api.makeKey(['read', 'write', 'admin']);
+    expect(await call(operation, tenants.key)).toMatchObject({ status: 403, code: 'operator_only' });
+  });
+});
+
+describe('another tenant', () => {
+  /** What a tenant owns, as one text. */
+  const contents = async () => {
+    const { pool } = api.app.get(Database);
+    const texts = await Promise.all(
+      ['dataset', 'lora_config', 'job', 'job_event', 'job_log', 'job_metric', 'job_artifact', 'tenant_user'].map(
+        async (table) => {
+          const rows = await pool.query(`select * from ${table} where tenant_id = $1 order by 1, 2, 3`, [TENANT]);
+          return JSON.stringify(rows.rows);
+        },
+      ),
+    );
+    const keys = await pool.query('select id, revoked_at, secret_hash from api_key where id = $1', [ids.key]);
+    return texts.join('\n') + JSON.stringify(keys.rows);
+  };
+
+  /** Ids and the path with them may differ, nothing else. */
+  const blank = (text: string, at: Ids) => Object.values(at).reduce((rest, id) => rest.replaceAll(id, '<id>'), text);
+
+  it.each(ON_ROWS)('should get the same bytes for what exists and what does not: $name', async (operation) => {
+    const before = await contents();
+    const { key } = await api.makeKey(['read', 'write', 'admin'], { tenant: OTHER_TENANT });
+    const existing = await call(operation, key);
+    const unknown = await call(operation, key, { at: UNKNOWN });
+    expect(existing.status).toBe(404);
+    expect(unknown.status).toBe(404);
+    expect(blank(existing.text, ids)).toBe(blank(unknown.text, UNKNOWN));
+    expect(await contents()).toBe(before);
+  });
+
+  it('should find nothing of it in any list', async () => {
+    const { key } = await api.makeKey(['read', 'write', 'admin'], { tenant: OTHER_TENANT });
+    const lists = GUARDED.filter(
+      ({ method, path, access }) => method === 'GET' && !/\{/.test(path) && !access.isForOperators,
+    );
+    for (const operation of lists) {
+      const { status, text } = await call(operation, key);
+      expect([operation.name, status]).toEqual([operation.name, 200]);
+      for (const id of [ids.dataset, ids.config, ids.job, ids.key, TENANT]) expect(text).not.toContain(id);
+    }
+  });
+});
