@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { ModelRegistry } from '@influencerai/trainers';
 import { LoggerModule } from 'nestjs-pino';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
+import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DatasetsModule } from './datasets/datasets.module.js';
@@ -49,6 +50,7 @@ export class AppModule {
         AuthModule,
         ApiKeysModule,
         UsersModule,
+        AuditModule,
         StorageModule,
         LimitsModule.register(config),
         EventsModule,

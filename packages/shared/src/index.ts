@@ -1,4 +1,5 @@
 export * from './auth/api-key.schema.js';
+export * from './auth/audit-log.schema.js';
 export * from './auth/scope.js';
 export * from './auth/tenant-id.js';
 export * from './auth/tenant.schema.js';
