@@ -50,10 +50,28 @@ export const RESPONSE_TYPES: TypeTable = {
   HeartbeatAnswer: { schema: shared.HeartbeatAnswerSchema, doc: 'Directives for all attempts of a heartbeat.' },
   Worker: { schema: shared.WorkerSchema, doc: 'A machine that runs jobs.' },
   WorkerList: { schema: shared.WorkerListSchema, doc: 'All workers.' },
+  Scope: { schema: shared.ScopeSchema, doc: 'What a credential may do.' },
+  ApiKey: { schema: shared.ApiKeySchema, doc: 'An API key, without its secret.' },
+  NewApiKey: { schema: shared.NewApiKeySchema, doc: 'An API key as it is shown once.' },
+  User: { schema: shared.UserSchema, doc: 'A person or program of a tenant.' },
+  Tenant: { schema: shared.TenantSchema, doc: 'A customer, with its limits.' },
+  AuditEntry: { schema: shared.AuditEntrySchema, doc: 'Who did what.' },
+  AuditLogPage: { schema: shared.AuditLogPageSchema, doc: 'A stretch of the audit log.' },
+  AuditVerification: { schema: shared.AuditVerificationSchema, doc: 'Whether the audit log is whole.' },
 };
 
 /** What a caller sends; fields with a default are optional. */
 export const REQUEST_TYPES: TypeTable = {
+  CreateApiKey: { schema: shared.CreateApiKeySchema, doc: 'Body of `apiKeys.create`.' },
+  RotateApiKey: { schema: shared.RotateApiKeySchema, doc: 'Body of `apiKeys.rotate`.' },
+  ListApiKeysQuery: { schema: shared.ListApiKeysQuerySchema, doc: 'Page of `apiKeys.list`.' },
+  CreateUser: { schema: shared.CreateUserSchema, doc: 'Body of `users.create`.' },
+  UpdateUser: { schema: shared.UpdateUserSchema, doc: 'Body of `users.update`.' },
+  ListUsersQuery: { schema: shared.ListUsersQuerySchema, doc: 'Page of `users.list`.' },
+  CreateTenant: { schema: shared.CreateTenantSchema, doc: 'Body of `tenants.create`.' },
+  UpdateTenant: { schema: shared.UpdateTenantSchema, doc: 'Body of `tenants.update`.' },
+  ListTenantsQuery: { schema: shared.ListTenantsQuerySchema, doc: 'Page of `tenants.list`.' },
+  ListAuditLogQuery: { schema: shared.ListAuditLogQuerySchema, doc: 'Page of `auditLog.list`.' },
   CreateDataset: { schema: shared.CreateDatasetSchema, doc: 'Body of `datasets.create`.' },
   ListDatasetsQuery: { schema: shared.ListDatasetsQuerySchema, doc: 'Filters of `datasets.list`.' },
   CreateLoraConfig: { schema: shared.CreateLoraConfigSchema, doc: 'Body of `loraConfigs.create`.' },

@@ -1,9 +1,13 @@
 import { InfluencerAIError } from './core/errors.js';
 import type { Fetch } from './core/request-options.js';
 import { Transport } from './core/request.js';
+import { ApiKeys } from './resources/api-keys.js';
+import { AuditLog } from './resources/audit-log.js';
 import { Datasets } from './resources/datasets.js';
 import { Jobs } from './resources/jobs.js';
 import { LoraConfigs } from './resources/lora-configs.js';
+import { Tenants } from './resources/tenants.js';
+import { Users } from './resources/users.js';
 import { Workers } from './resources/workers.js';
 
 const DEFAULT_BASE_URL = 'http://localhost:3001';
@@ -45,6 +49,10 @@ export class InfluencerAIClient {
   readonly loraConfigs: LoraConfigs;
   readonly jobs: Jobs;
   readonly workers: Workers;
+  readonly apiKeys: ApiKeys;
+  readonly users: Users;
+  readonly tenants: Tenants;
+  readonly auditLog: AuditLog;
 
   constructor(options: ClientOptions = {}) {
     this.baseUrl = normalizeBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL);
@@ -62,6 +70,10 @@ export class InfluencerAIClient {
     this.loraConfigs = new LoraConfigs(transport);
     this.jobs = new Jobs(transport);
     this.workers = new Workers(transport);
+    this.apiKeys = new ApiKeys(transport);
+    this.users = new Users(transport);
+    this.tenants = new Tenants(transport);
+    this.auditLog = new AuditLog(transport);
   }
 }
 

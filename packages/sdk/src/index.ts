@@ -8,8 +8,12 @@ export type { Fetch, RequestOptions, UploadBody } from './core/request-options.j
 export type { StreamOptions } from './core/sse.js';
 export * from './generated/types.js';
 export type { UploadedDataset, UploadFile, UploadOptions } from './resources/dataset-uploads.js';
+export type { ApiKeys } from './resources/api-keys.js';
+export type { AuditLog } from './resources/audit-log.js';
 export type { Datasets } from './resources/datasets.js';
 export type { DownloadOptions, PutArtifact } from './resources/job-artifacts.js';
 export type { Jobs, JobStreamEvent } from './resources/jobs.js';
 export type { LoraConfigs } from './resources/lora-configs.js';
+export type { Tenants } from './resources/tenants.js';
+export type { Users } from './resources/users.js';
 export type { Workers } from './resources/workers.js';

@@ -3,10 +3,12 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type AuditLogPage,
   AuditLogPageSchema,
+  type AuditVerification,
+  AuditVerificationSchema,
   type ListAuditLogQuery,
   ListAuditLogQuerySchema,
 } from '@influencerai/shared';
-import { ForAdministrators } from '../auth/access.js';
+import { ForAdministrators, ForOperators } from '../auth/access.js';
 import { type Identity, Operator } from '../auth/principal.js';
 import { Answers, Refuses } from '../http/openapi.js';
 import { AuditLogService } from './audit-log.service.js';
@@ -26,5 +28,13 @@ export class AuditLogController {
     @Query({ schema: ListAuditLogQuerySchema }) query: ListAuditLogQuery,
   ): Promise<AuditLogPage> {
     return this.log.list(by, query);
+  }
+
+  @Get('verification')
+  @ForOperators('admin')
+  @ApiOperation({ summary: 'Check that no entry was changed or taken out' })
+  @Answers(200, AuditVerificationSchema, 'Where the chain of hashes breaks, if it does.')
+  verify(): Promise<AuditVerification> {
+    return this.log.verify();
   }
 }

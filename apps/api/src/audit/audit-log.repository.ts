@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { AuditEntry } from '@influencerai/shared';
+import type { AuditEntry, AuditVerification } from '@influencerai/shared';
 import type { PreparedQuery } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { TenantDatabase } from '../database/tenant-database.js';
@@ -41,8 +41,8 @@ export class AuditLogRepository {
   }
 
   /** Reckons the chain anew. @returns the number of entries, and the first that was changed or whose predecessor is gone */
-  async verify(): Promise<{ entries: number; brokenAt: number | null }> {
-    const [row] = await this.everyTenants.query<{ entries: number; brokenAt: number | null }>(VERIFY, []);
+  async verify(): Promise<AuditVerification> {
+    const [row] = await this.everyTenants.query<AuditVerification>(VERIFY, []);
     return row ?? { entries: 0, brokenAt: null };
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { AuditLogPage, ListAuditLogQuery } from '@influencerai/shared';
+import type { AuditLogPage, AuditVerification, ListAuditLogQuery } from '@influencerai/shared';
 import type { Identity } from '../auth/principal.js';
 import { AuditLogRepository } from './audit-log.repository.js';
 
@@ -13,5 +13,9 @@ export class AuditLogService {
     const entries = tenantId === undefined ? await this.log.listAll(slice) : await this.log.list(tenantId, slice);
     const data = entries.slice(0, limit);
     return { data, hasMore: entries.length > limit, cursor: data.at(-1)?.id ?? null };
+  }
+
+  verify(): Promise<AuditVerification> {
+    return this.log.verify();
   }
 }

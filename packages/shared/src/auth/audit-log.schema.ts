@@ -27,6 +27,14 @@ export const AuditEntrySchema = z.object({
 });
 export type AuditEntry = z.infer<typeof AuditEntrySchema>;
 
+export const AuditVerificationSchema = z
+  .object({
+    entries: z.int(),
+    brokenAt: z.int().nullable().describe('The first entry that was changed, or whose predecessor is gone.'),
+  })
+  .meta({ example: { entries: 4711, brokenAt: null } });
+export type AuditVerification = z.infer<typeof AuditVerificationSchema>;
+
 export const AuditLogPageSchema = z
   .object({
     data: z.array(AuditEntrySchema),
