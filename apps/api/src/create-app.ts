@@ -32,7 +32,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   app.useGlobalPipes(new ValidationPipe());
   app.useGlobalFilters(new ProblemFilter());
   app.enableShutdownHooks();
-  serveDocument(app);
+  serveDocument(app, { isTenantTrusted: config.auth.mode === 'tenant-header' });
   return app;
 }
 

@@ -1,3 +1,4 @@
+import { Logger } from 'nestjs-pino';
 import { createApp } from './create-app.js';
 import { type Config, readConfig } from './env.js';
 import { prepare } from './prepare.js';
@@ -9,6 +10,10 @@ async function main(): Promise<void> {
   await app.listen({ host: config.http.host, port: config.http.port }).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'EADDRINUSE' ? portTaken(config) : error;
   });
+  if (config.auth.mode === 'tenant-header')
+    app
+      .get(Logger)
+      .warn('DEVELOPMENT MODE: whoever reaches this port is believed to be any tenant it names. Set AUTH_MODE=token.');
 }
 
 const portTaken = ({ http }: Config): Error =>

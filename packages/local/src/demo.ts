@@ -56,7 +56,7 @@ const demonstrate = async (env: NodeJS.ProcessEnv, signal: AbortSignal, onStack:
   const stack = await startStack({
     folder: FOLDER,
     dataRoot: DATA_ROOT,
-    env: { ...inherited, TRAINER_FALLBACK: 'tiny' },
+    env: { ...inherited, AUTH_MODE: 'tenant-header', TRAINER_FALLBACK: 'tiny' },
     onLine: (service, line) => log.write(`${service} ${line}\n`),
     signal,
   });

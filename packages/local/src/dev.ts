@@ -35,7 +35,8 @@ export const runDev = async (env: NodeJS.ProcessEnv): Promise<void> => {
   const lines = [
     '',
     pc.bold('InfluencerAI Training is up.'),
-    `  Swagger UI  ${stack.apiUrl}/api  (tenant header: tenant_demo)`,
+    `  Swagger UI  ${stack.apiUrl}/api${stack.operatorKey ? '' : '  (tenant header: tenant_demo)'}`,
+    ...(stack.operatorKey ? [`  operator    API_URL=${stack.apiUrl} API_KEY=${stack.operatorKey} bin/admin`] : []),
     `  data        ${dataRoot}`,
     `  database    ${env.DATABASE_URL ? 'DATABASE_URL' : path.join(REPO_ROOT, '.local/dev/postgres')}`,
     `  queue       ${env.REDIS_URL ? 'Redis' : 'PostgreSQL'}`,

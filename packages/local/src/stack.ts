@@ -1,6 +1,7 @@
 import { access, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Child } from './child-process.js';
+import { devKeys } from './dev-keys.js';
 import { ensureDatabase } from './databases.js';
 import { startPostgres } from './embedded-postgres.js';
 import { freePort, isPortFree } from './free-port.js';
@@ -23,6 +24,8 @@ export interface StackOptions {
 
 export interface Stack {
   apiUrl: string;
+  /** Whose tenants there are to manage; undefined where nobody is asked who they are. */
+  operatorKey: string | undefined;
   /** Resolves with a message when the API or the worker ends without being asked. */
   broken: Promise<string>;
   /** Worker first, so that it can hand its jobs back to the API. */
@@ -104,17 +107,32 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const apiUrl = `http://127.0.0.1:${port}`;
     await makeFolders([options.folder, options.dataRoot]);
     const databaseUrl = await openDatabase(options, cleanups, started);
+    const keys = await devKeys(options.folder, options.env);
     const shared = { DATA_ROOT: options.dataRoot, NODE_ENV: options.env.NODE_ENV ?? 'development' };
-    const api = start('api', API_MAIN, { ...shared, DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: String(port) });
+    const api = start('api', API_MAIN, {
+      ...shared,
+      ...(keys && { OPERATOR_KEY: keys.operatorKey, WORKER_KEY: keys.workerKey }),
+      DATABASE_URL: databaseUrl,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+    });
     await api.waitForReady(`${apiUrl}/health/ready`);
     const queue = options.env.REDIS_URL ? {} : { QUEUE_DATABASE_URL: databaseUrl };
     const workerDir = path.join(options.folder, 'worker');
-    const worker = start('worker', WORKER_MAIN, { ...shared, ...queue, API_URL: apiUrl, WORKER_DIR: workerDir });
+    const apiKey = keys && { API_KEY: keys.workerKey };
+    const worker = start('worker', WORKER_MAIN, {
+      ...shared,
+      ...queue,
+      ...apiKey,
+      API_URL: apiUrl,
+      WORKER_DIR: workerDir,
+    });
 
     let isStopping = false;
     const broken = Promise.race([api, worker].map(async (child) => describeEnd(child, await child.ended)));
     return {
       apiUrl,
+      operatorKey: keys?.operatorKey,
       broken: broken.then((message) => (isStopping ? new Promise<string>(() => undefined) : message)),
       stop: () => {
         isStopping = true;

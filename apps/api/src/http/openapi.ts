@@ -71,8 +71,13 @@ export function createDocument(app: INestApplication): OpenAPIObject {
   return document;
 }
 
-/** Serves Swagger UI at `/api` and the document at `/api-json`. */
-export function serveDocument(app: INestApplication): void {
+/** Serves Swagger UI at `/api` and the document at `/api-json`. A trusted tenant header comes filled in. */
+export function serveDocument(app: INestApplication, { isTenantTrusted }: { isTenantTrusted: boolean }): void {
+  const tenant = {
+    name: 'tenant',
+    schema: { type: 'apiKey', in: 'header', name: 'x-tenant-id' },
+    value: 'tenant_demo',
+  };
   SwaggerModule.setup('api', app, () => createDocument(app), {
     jsonDocumentUrl: 'api-json',
     customSiteTitle: 'InfluencerAI Training API',
@@ -80,9 +85,7 @@ export function serveDocument(app: INestApplication): void {
       persistAuthorization: true,
       tryItOutEnabled: true,
       displayRequestDuration: true,
-      authAction: {
-        tenant: { name: 'tenant', schema: { type: 'apiKey', in: 'header', name: 'x-tenant-id' }, value: 'tenant_demo' },
-      },
+      ...(isTenantTrusted && { authAction: { tenant } }),
     },
   });
 }
