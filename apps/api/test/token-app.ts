@@ -16,7 +16,7 @@ export async function startTokenApp({ env = {} }: { env?: NodeJS.ProcessEnv } = 
   const { key: operatorKey } = mintKey();
   const { key: workerKey } = mintKey();
   const api = await startTestApp({
-    env: { AUTH_MODE: 'token', OPERATOR_KEY: operatorKey, WORKER_KEY: workerKey, ...env },
+    env: { AUTH_MODE: 'token', OPERATOR_KEY: operatorKey, WORKER_KEY: workerKey, RATE_LIMITS: 'off', ...env },
   });
   for (const id of [TENANT, OTHER_TENANT]) await api.send('POST /tenants', { key: operatorKey, body: { id } });
   const makeKey: TokenApp['makeKey'] = async (scopes, { tenant = TENANT, ...change } = {}) => {

@@ -650,6 +650,217 @@ export type WorkerList = {
   data: Worker[];
 };
 
+/** What a credential may do. */
+export type Scope = 'read' | 'write' | 'admin' | 'worker';
+
+/** An API key, without its secret. */
+export type ApiKey = {
+  id: string;
+  /** Null: a key of an operator or of workers. */
+  tenantId: string | null;
+  userId: string | null;
+  name: string;
+  /** The public beginning of the key, to tell keys apart. */
+  prefix: string;
+  scopes: Scope[];
+  expiresAt: string | null;
+  revokedAt: string | null;
+  /** When the secret was last replaced. */
+  rotatedAt: string | null;
+  /** Until when the secret before the rotation works. */
+  previousExpiresAt: string | null;
+  /** To the minute. */
+  lastUsedAt: string | null;
+  createdAt: string;
+};
+
+/** An API key as it is shown once. */
+export type NewApiKey = {
+  id: string;
+  /** Null: a key of an operator or of workers. */
+  tenantId: string | null;
+  userId: string | null;
+  name: string;
+  /** The public beginning of the key, to tell keys apart. */
+  prefix: string;
+  scopes: Scope[];
+  expiresAt: string | null;
+  revokedAt: string | null;
+  /** When the secret was last replaced. */
+  rotatedAt: string | null;
+  /** Until when the secret before the rotation works. */
+  previousExpiresAt: string | null;
+  /** To the minute. */
+  lastUsedAt: string | null;
+  createdAt: string;
+  /** The key itself. It is shown here and never again. */
+  key: string;
+};
+
+/** A person or program of a tenant. */
+export type User = {
+  tenantId: string;
+  id: string;
+  name: string | null;
+  isDisabled: boolean;
+  createdAt: string;
+};
+
+/** A customer, with its limits. */
+export type Tenant = {
+  id: string;
+  /** Shown to people. */
+  name: string | null;
+  /** Jobs pending or running at a time; further ones are queued. */
+  maxConcurrentJobs: number;
+  /** Jobs that may wait; null: the default of the settings, here and below. */
+  maxQueuedJobs: number | null;
+  /** Bytes of datasets and results. */
+  maxStorageBytes: number | null;
+  /** GET requests a minute. */
+  readsPerMinute: number | null;
+  /** Other requests a minute. */
+  writesPerMinute: number | null;
+  isDisabled: boolean;
+  createdAt: string;
+};
+
+/** Who did what. */
+export type AuditEntry = {
+  id: number;
+  at: string;
+  /** Null: it concerned no tenant. */
+  tenantId: string | null;
+  /** The API key; null for a token. */
+  keyId: string | null;
+  userId: string | null;
+  method: string;
+  /** What was done, e.g. `/jobs/:id/cancel`. */
+  route: string;
+  /** To what, e.g. `/jobs/0199…/cancel`. */
+  path: string;
+  /** What came of it: the status of the answer. */
+  status: number;
+  requestId: string;
+  /** Where the request came from. */
+  address: string;
+};
+
+/** A stretch of the audit log. */
+export type AuditLogPage = {
+  data: AuditEntry[];
+  hasMore: boolean;
+  /** Send it as `before` to get the next page. */
+  cursor: number | null;
+};
+
+/** Whether the audit log is whole. */
+export type AuditVerification = {
+  entries: number;
+  /** The first entry that was changed, or whose predecessor is gone. */
+  brokenAt: number | null;
+};
+
+/** Body of `apiKeys.create`. */
+export type CreateApiKey = {
+  /** What the key is for, 1-100 characters. */
+  name: string;
+  /** What it may do. `worker` is for keys of operators alone. */
+  scopes?: Scope[];
+  /** The user who acts with it; created beforehand. */
+  userId?: string | null;
+  /** When it stops working; null: never. */
+  expiresAt?: string | null;
+};
+
+/** Body of `apiKeys.rotate`. */
+export type RotateApiKey = {
+  /** How long the old secret goes on working, in seconds (0 to 30 days). */
+  overlapSeconds?: number;
+};
+
+/** Page of `apiKeys.list`. */
+export type ListApiKeysQuery = {
+  /** Number of results (1-100). */
+  take?: number;
+  /** Number of results to skip. */
+  skip?: number;
+};
+
+/** Body of `users.create`. */
+export type CreateUser = {
+  id: string;
+  /** Shown to people. */
+  name?: string | null;
+};
+
+/** Body of `users.update`. */
+export type UpdateUser = {
+  /** Shown to people. */
+  name?: string | null;
+  /** A disabled user is refused, whatever the credential. */
+  isDisabled?: boolean;
+};
+
+/** Page of `users.list`. */
+export type ListUsersQuery = {
+  /** Number of results (1-100). */
+  take?: number;
+  /** Number of results to skip. */
+  skip?: number;
+};
+
+/** Body of `tenants.create`. */
+export type CreateTenant = {
+  id: string;
+  /** Shown to people. */
+  name?: string | null;
+  /** Jobs pending or running at a time; further ones are queued. */
+  maxConcurrentJobs?: number;
+  /** Jobs that may wait; null: the default of the settings, here and below. */
+  maxQueuedJobs?: number | null;
+  /** Bytes of datasets and results. */
+  maxStorageBytes?: number | null;
+  /** GET requests a minute. */
+  readsPerMinute?: number | null;
+  /** Other requests a minute. */
+  writesPerMinute?: number | null;
+};
+
+/** Body of `tenants.update`. */
+export type UpdateTenant = {
+  /** Shown to people. */
+  name?: string | null;
+  /** Jobs pending or running at a time; further ones are queued. */
+  maxConcurrentJobs?: number;
+  /** Jobs that may wait; null: the default of the settings, here and below. */
+  maxQueuedJobs?: number | null;
+  /** Bytes of datasets and results. */
+  maxStorageBytes?: number | null;
+  /** GET requests a minute. */
+  readsPerMinute?: number | null;
+  /** Other requests a minute. */
+  writesPerMinute?: number | null;
+  /** A disabled tenant is refused; its jobs are kept. */
+  isDisabled?: boolean;
+};
+
+/** Page of `tenants.list`. */
+export type ListTenantsQuery = {
+  /** Number of results (1-100). */
+  take?: number;
+  /** Number of results to skip. */
+  skip?: number;
+};
+
+/** Page of `auditLog.list`. */
+export type ListAuditLogQuery = {
+  /** `cursor` of the page before: entries older than it. */
+  before?: number;
+  /** Number of entries (1-1000). */
+  limit?: number;
+};
+
 /** Body of `datasets.create`. */
 export type CreateDataset = {
   /** `lora-training`: pictures with captions. `fine-tuning`: rows of text. */
