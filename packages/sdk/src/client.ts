@@ -7,6 +7,7 @@ import { Datasets } from './resources/datasets.js';
 import { Jobs } from './resources/jobs.js';
 import { LoraConfigs } from './resources/lora-configs.js';
 import { Tenants } from './resources/tenants.js';
+import { UsageResource } from './resources/usage.js';
 import { Users } from './resources/users.js';
 import { Workers } from './resources/workers.js';
 
@@ -48,6 +49,7 @@ export class InfluencerAIClient {
   readonly datasets: Datasets;
   readonly loraConfigs: LoraConfigs;
   readonly jobs: Jobs;
+  readonly usage: UsageResource;
   readonly workers: Workers;
   readonly apiKeys: ApiKeys;
   readonly users: Users;
@@ -69,6 +71,7 @@ export class InfluencerAIClient {
     this.datasets = new Datasets(transport);
     this.loraConfigs = new LoraConfigs(transport);
     this.jobs = new Jobs(transport);
+    this.usage = new UsageResource(transport);
     this.workers = new Workers(transport);
     this.apiKeys = new ApiKeys(transport);
     this.users = new Users(transport);

@@ -42,6 +42,17 @@ const CALLS: [string, Call, unknown?][] = [
   ['POST /workers/w/claims', (c) => c.workers.claim('w', { trainers: ['tiny'] }), { trainers: ['tiny'] }],
   ['POST /workers/w/heartbeat', (c) => c.workers.heartbeat('w', { held: [] }), { held: [] }],
   ['GET /workers', (c) => c.workers.list()],
+  ['GET /usage', (c) => c.usage.get()],
+  ['POST /api-keys', (c) => c.apiKeys.create({ name: 'k' }), { name: 'k' }],
+  ['GET /api-keys/k', (c) => c.apiKeys.get('k')],
+  ['POST /api-keys/k/rotate', (c) => c.apiKeys.rotate('k', { overlapSeconds: 1 }), { overlapSeconds: 1 }],
+  ['DELETE /api-keys/k', (c) => c.apiKeys.revoke('k')],
+  ['POST /users', (c) => c.users.create({ id: 'u' }), { id: 'u' }],
+  ['PATCH /users/u', (c) => c.users.update('u', { isDisabled: true }), { isDisabled: true }],
+  ['DELETE /users/u', (c) => c.users.delete('u')],
+  ['POST /tenants', (c) => c.tenants.create({ id: 't' }), { id: 't' }],
+  ['PATCH /tenants/t', (c) => c.tenants.update('t', { name: 'T' }), { name: 'T' }],
+  ['GET /audit-log/verification', (c) => c.auditLog.verify()],
 ];
 
 describe('requests', () => {
