@@ -199,6 +199,31 @@ describe('the states of a job', () => {
     });
   });
 
+  it('should offer a job that a worker cannot run to others only, until that worker registers again', async () => {
+    const fixture = await JobsFixture.create(api, 'tenant_refused');
+    const { id } = await fixture.submit();
+    const first = await new HttpWorker(api).register();
+    const refusal = 'The base model x is not set up on this worker.';
+    expect(await first.claim()).toMatchObject({ jobId: id, attempt: 1 });
+    await fixture.patch(id, { attempt: 1, status: 'pending', refusal });
+    expect(await fixture.get(id)).toMatchObject({ waitingReason: expect.stringContaining(refusal) });
+    expect(await first.claim()).toBeNull();
+
+    const silence = `update worker set heartbeat_at = now() - interval '1 day' where id <> $1`;
+    await database.query({ name: 'silence-others', text: silence }, [first.id]);
+    await api.app.get(Dispatcher).sweep();
+    const waitingReason = `No live worker can run this job. ${refusal}`;
+    expect(await fixture.get(id)).toMatchObject({ status: 'pending', waitingReason });
+
+    const second = await new HttpWorker(api).register();
+    await api.app.get(Dispatcher).sweep();
+    expect(await fixture.get(id)).toMatchObject({ waitingReason: 'Waiting for a free worker slot.' });
+    expect(await second.claim()).toMatchObject({ jobId: id, attempt: 2 });
+    await fixture.patch(id, { attempt: 2, status: 'pending' });
+    await first.register();
+    expect(await first.claim()).toMatchObject({ jobId: id, attempt: 3 });
+  });
+
   it('should serve tenants in turn, whoever came first', async () => {
     const tenants = ['tenant_a', 'tenant_b', 'tenant_c'];
     for (const tenant of tenants) {

@@ -33,6 +33,8 @@ export interface FakeJob {
   artifacts: Map<string, { meta: JobArtifact; content: Buffer }>;
   /** How often each status was written. */
   ends: JobStatus[];
+  /** Why workers could not run it; it is claimed no more then. */
+  refusals: string[];
 }
 
 class Refusal extends Error {
@@ -103,6 +105,7 @@ export class FakeApi {
       logs: [],
       artifacts: new Map(),
       ends: [],
+      refusals: [],
     };
     this.jobs.set(id, job);
     return job;
@@ -186,7 +189,7 @@ export class FakeApi {
 
   #claim(trainers: readonly string[]): unknown {
     const job = [...this.jobs.values()].find(
-      ({ status, spec }) => status === 'pending' && trainers.includes(spec.trainer),
+      ({ status, spec, refusals }) => status === 'pending' && trainers.includes(spec.trainer) && refusals.length === 0,
     );
     if (!job) return null;
     job.status = 'running';
@@ -220,6 +223,7 @@ export class FakeApi {
       job.results.push(update.result);
     }
     for (const point of update.metrics ?? []) job.metrics.set(point.step, point);
+    if (update.refusal !== undefined) job.refusals.push(update.refusal);
     if (update.status) {
       job.status = update.status;
       job.ends.push(update.status);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeSafetensors } from '@influencerai/tiny';
 import { aSpec, fixture, Host } from './host.js';
@@ -153,5 +153,23 @@ describe('a job', () => {
       return [...host.api.jobs.values()].every(({ status }) => status === 'completed');
     });
     expect(most).toBe(2);
+  });
+});
+
+describe('a job that this host lacks something for', () => {
+  it('should go back for another worker when its base model is not set up here', async () => {
+    await mkdir(join(host.dir, 'trainers/trl/venv/bin'), { recursive: true });
+    for (const file of ['installed.json', 'venv/bin/python'])
+      await writeFile(join(host.dir, 'trainers/trl', file), '{}');
+    const spec = aSpec({ trainer: 'trl', requestedTrainer: 'trl', baseModel: 'house model' });
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', spec);
+    await host.startAgent({ TRAINERS_DIR: join(host.dir, 'trainers') });
+    await until('the job to come back', () => job.ends.length > 0);
+    expect(job).toMatchObject({
+      status: 'pending',
+      refusals: [expect.stringContaining('The base model house model is not set up')],
+    });
+    const next = host.api.addJob('00000000-0000-4000-8000-000000000002', aSpec());
+    await until('the worker to go on with others', () => next.status === 'completed');
   });
 });

@@ -74,7 +74,7 @@ export class Dispatcher implements OnApplicationBootstrap, BeforeApplicationShut
     await this.states.renewUnwatchedLeases(leaseMs);
     this.announce(await this.states.interruptExpired(maxAttempts));
     this.announce(await this.states.takeUnnoticed(renotifyMs));
-    await this.states.refreshWaitingReasons(await this.workers.onlineTrainers());
+    await this.states.refreshWaitingReasons(leaseMs);
   }
 
   private async admit(): Promise<void> {

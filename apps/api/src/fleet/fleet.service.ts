@@ -40,6 +40,7 @@ export class FleetService {
   async register({ keyId }: Identity, input: RegisterWorker): Promise<RegisteredWorker> {
     const { leaseMs, heartbeatMs, maxAttempts } = this.config.jobs;
     if (!(await this.workers.register(input, keyId))) throw new AppError('worker_not_found', { id: input.id });
+    await this.states.forgetRefusals(input.id);
     const interrupted = await this.states.interruptForgotten(input.id, input.held, maxAttempts);
     this.dispatcher.announce(interrupted);
     this.dispatcher.wake();

@@ -128,9 +128,14 @@ export class JobStateRepository {
     return this.database.query<PendingJob>(sql.TAKE_UNNOTICED, [renotifyMs]);
   }
 
+  /** Offers a worker again what it could not run before. */
+  async forgetRefusals(workerId: string): Promise<void> {
+    await this.database.query(sql.FORGET_REFUSALS, [workerId]);
+  }
+
   /** Writes why pending jobs wait. */
-  async refreshWaitingReasons(onlineTrainers: readonly TrainerId[]): Promise<void> {
-    await this.database.query(sql.REFRESH_WAITING_REASONS, [onlineTrainers]);
+  async refreshWaitingReasons(leaseMs: number): Promise<void> {
+    await this.database.query(sql.REFRESH_WAITING_REASONS, [leaseMs]);
   }
 
   private async interrupt(query: typeof sql.INTERRUPT_EXPIRED, values: unknown[]): Promise<PendingJob[]> {
@@ -159,10 +164,8 @@ export class JobStateRepository {
       input.status,
       reportableFrom(input.status),
     ];
-    const [row] = await this.tenants.query<JobRow>(tenantId, sql.TRANSITION, [
-      ...values,
-      JSON.stringify(input.metrics ?? []),
-    ]);
+    const rest = [JSON.stringify(input.metrics ?? []), input.refusal ?? null];
+    const [row] = await this.tenants.query<JobRow>(tenantId, sql.TRANSITION, [...values, ...rest]);
     return row;
   }
 

@@ -33,12 +33,13 @@ export const PROGRESS_WITH_METRICS: PreparedQuery = {
 };
 
 /**
- * $1 id, $2 tenant, $3 to $6 as above, $7 attempt, $8 new status, $9 states it may come from, $10 metrics. A start from
- * outside the fleet takes an attempt of its own and has no lease; who names an attempt must hold it.
+ * $1 id, $2 tenant, $3 to $6 as above, $7 attempt, $8 new status, $9 states it may come from, $10 metrics, $11 why its
+ * worker cannot run it. A start from outside the fleet takes an attempt of its own and has no lease; who names an attempt
+ * must hold it.
  */
 export const TRANSITION: PreparedQuery = {
   name: 'job-transition',
-  text: `with old as (select id, status, attempt from job where id = $1 and tenant_id = $2 for update),
+  text: `with old as (select id, status, attempt, worker_id from job where id = $1 and tenant_id = $2 for update),
   changed as (
     update job j set
       status = $8::job_status,
@@ -47,13 +48,19 @@ export const TRANSITION: PreparedQuery = {
       attempt = j.attempt + case when $8 = 'running' then 1 else 0 end,
       worker_id = case when $8 in ('running', 'pending') then null else j.worker_id end,
       lease_expires_at = null,
-      waiting_reason = case when $8 = 'pending' then 'Handed back; waiting for a free worker slot.' end,
+      waiting_reason = case when $8 = 'pending' then 'Handed back; waiting for ' ||
+        case when $11::text is null then 'a free worker slot.' else 'another worker. ' || $11 end end,
       notified_at = case when $8 = 'pending' then now() end,
       started_at = case when $8 = 'running' then coalesce(j.started_at, now()) else j.started_at end,
       finished_at = case when $8 in ('completed', 'failed', 'cancelled') then now() end,
       updated_at = now()
     from old where j.id = old.id and old.status = any($9::job_status[]) and ($7::int is null or (old.attempt = $7 and old.status = 'running'))
     returning ${JOB_COLUMNS}, j.worker_id, old.status as from_status
+  ), refusal as (
+    insert into job_refusal (tenant_id, job_id, worker_id, reason)
+    select changed.tenant_id, changed.id, old.worker_id, $11 from changed join old on old.id = changed.id
+    where $8 = 'pending' and $7::int is not null and $11 is not null and old.worker_id is not null
+    on conflict (job_id, worker_id) do update set reason = excluded.reason, refused_at = now()
   ), points as (${METRICS('$10')}), event as (${EVENT(`case when $7::int is null then 'Reported.' else 'Reported by the worker.' end`)})
   select * from changed`,
 };
@@ -83,13 +90,14 @@ export const LOCK_CLAIMS = `select pg_advisory_xact_lock(hashtext('influencerai:
 
 /**
  * $1 worker, $2 trainers, $3 lease. Fairness between tenants: fewest running jobs first, then the one that was served
- * longest ago; within a tenant by priority, then age.
+ * longest ago; within a tenant by priority, then age. A worker gets no job that it cannot run.
  */
 export const CLAIM: PreparedQuery = {
   name: 'job-claim',
   text: `with next as (
     select j.id from job j join tenant t on t.id = j.tenant_id
     where j.status = 'pending' and j.trainer = any($2::text[])
+      and not exists (select from job_refusal r where r.job_id = j.id and r.worker_id = $1::uuid)
     order by (select coalesce(sum(c.count), 0) from job_count c where c.tenant_id = j.tenant_id and c.status = 'running'),
       t.last_claimed_at nulls first, j.priority desc, j.created_at, j.id
     limit 1 for update of j skip locked
@@ -200,13 +208,28 @@ export const TAKE_UNNOTICED: PreparedQuery = {
     returning id, trainer, attempt`,
 };
 
-/** $1 trainers that a live worker offers. */
+/** $1 worker, which may have by now what it lacked. */
+export const FORGET_REFUSALS: PreparedQuery = {
+  name: 'job-forget-refusals',
+  text: `delete from job_refusal where worker_id = $1::uuid`,
+};
+
+/** $1 lease in milliseconds: a worker that was silent for longer does not count. */
 export const REFRESH_WAITING_REASONS: PreparedQuery = {
   name: 'job-waiting-reasons',
-  text: `with reason as (
-      select id, case when trainer = any($1::text[]) then 'Waiting for a free worker slot.'
-        else 'No live worker offers the trainer ' || trainer || '. Start one that does.' end as text
-      from job where status = 'pending')
+  text: `with live as (
+      select id, trainers from worker where heartbeat_at > now() - $1::int * interval '1 millisecond' and not is_draining
+    ), waiting as (
+      select j.id, j.trainer, count(live.id) as workers, count(r.worker_id) as refusals,
+        (array_agg(r.reason order by r.refused_at desc) filter (where r.worker_id is not null))[1] as refusal
+      from job j left join live on j.trainer = any(live.trainers)
+        left join job_refusal r on r.job_id = j.id and r.worker_id = live.id
+      where j.status = 'pending' group by j.id
+    ), reason as (
+      select id, case when workers = 0 then 'No live worker offers the trainer ' || trainer || '. Start one that does.'
+        when workers = refusals then 'No live worker can run this job. ' || refusal
+        else 'Waiting for a free worker slot.' end as text
+      from waiting)
     update job j set waiting_reason = reason.text from reason
     where j.id = reason.id and j.status = 'pending' and j.waiting_reason is distinct from reason.text
       and (reason.text like 'No live%' or j.waiting_reason is null or j.waiting_reason like 'No live%')`,

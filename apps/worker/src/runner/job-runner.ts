@@ -1,4 +1,4 @@
-import type { ClaimedJob, JobMetric, TrainerEvent } from '@influencerai/shared';
+import { AppError, type ClaimedJob, type JobMetric, type TrainerEvent } from '@influencerai/shared';
 import { findModel, findTrainer, memoryHint, type Trainer } from '@influencerai/trainers';
 import type { Logger } from 'pino';
 import type { Slot } from '../slots.js';
@@ -17,6 +17,7 @@ import {
   completed,
   failed,
   handedBack,
+  refused,
   toFailure,
   withVersion,
   trainerFields,
@@ -118,6 +119,8 @@ export class JobRunner {
     const end = await this.#train().catch((error: unknown) => {
       if (!this.#hasLaunched && isHostFault(error)) throw error;
       this.input.log.error({ err: error }, 'The attempt failed');
+      if (this.#stop === 'cancel') return cancelled(this.input.job.spec, this.#record);
+      if (!this.#hasLaunched && isLack(error)) return refused(error.message);
       return failed(toFailure(error), this.input.job.spec, this.#record);
     });
     if (this.#stop === 'lost') return this.#abandon();
@@ -326,6 +329,10 @@ export class JobRunner {
 
 const isLossError = (event: TrainerEvent): boolean =>
   event.event === 'error' && ['loss_not_finite', 'loss_diverged'].includes(event.code);
+
+/** What the job needs is not on this host, and may be on another. */
+const isLack = (error: unknown): error is AppError =>
+  error instanceof AppError && ['model_unavailable', 'trainer_unavailable'].includes(error.code);
 
 /** This host's own trouble: the job can run elsewhere. */
 const isHostFault = (error: unknown): boolean =>

@@ -65,6 +65,9 @@ export const withVersion = (end: EndBody, trainerVersion: string | undefined): E
 /** The job goes on elsewhere, from its last state. */
 export const handedBack = (): EndBody => ({ status: 'pending' });
 
+/** The job goes to another host, since this one lacks what it needs. */
+export const refused = (refusal: string): EndBody => ({ status: 'pending', refusal });
+
 export interface Amendment {
   /** Files that the API has not got, with the reason. */
   leftOut: ReadonlyMap<string, string>;
@@ -101,10 +104,11 @@ const withoutFiles = (result: Result, leftOut: Amendment['leftOut']): Result =>
   );
 
 /** The last line of an attempt's log. */
-export const closingNote = ({ status, result }: EndBody): string => {
+export const closingNote = ({ status, result, refusal }: EndBody): string => {
   if (status === 'completed') return `Completed: ${String(result?.['loraPath'])}`;
   if (status === 'failed') return `Failed: ${String(result?.['error'])}`;
   if (status === 'cancelled') return 'Cancelled.';
+  if (refusal) return `Handed back for another worker: ${refusal}`;
   return 'Handed back; the job goes on from its last state.';
 };
 

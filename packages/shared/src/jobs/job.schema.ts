@@ -61,6 +61,14 @@ export const UpdateJobSchema = z
       .optional()
       .describe('The attempt that the writer holds. An older one gets 409.'),
     metrics: z.array(JobMetricSchema).max(1000).optional().describe('Points of the loss curve, appended.'),
+    refusal: z
+      .string()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe(
+        'With `status: "pending"` and `attempt`: why the worker that holds the job cannot run it. It gets the job no more until it registers again.',
+      ),
   })
   .meta({
     example: { status: 'running', result: { progress: { currentEpoch: 5, totalEpochs: 20, loss: 0.0456 } } },
