@@ -6,7 +6,6 @@ import { FleetMember, type Identity } from './fleet-member.js';
 import { FolderGuard } from './folder-guard.js';
 import { HeldAttempts } from './held-attempts.js';
 import { collectLeftovers, deliverInterrupted, resumeDelivery, type DeliveryHandle } from './leftovers.js';
-import { pause } from './pause.js';
 import { JobRunner } from './runner/job-runner.js';
 import { handedBack } from './runner/outcome.js';
 import type { RunnerContext } from './runner/runner-context.js';
@@ -14,7 +13,7 @@ import type { Spool } from './runner/spool.js';
 import { Workspace } from './runner/workspace.js';
 import type { Slot, SlotPool } from './slots.js';
 
-/** How long the last reports of a worker that stops may take. */
+/** How long a worker that stops waits for an API that takes nothing. */
 const LAST_REPORTS_MS = 10_000;
 
 export interface AgentOptions {
@@ -73,7 +72,7 @@ export class Agent {
     this.#loops = this.#member.stay(signal);
   }
 
-  /** Stops claiming, lets trainers save, hands their jobs back, and waits a bounded time for the reports. */
+  /** Stops claiming, lets trainers save, hands their jobs back, and waits for reports and states that get through. */
   async drain(): Promise<void> {
     const { context } = this.options;
     context.log.info('Draining');
@@ -91,13 +90,12 @@ export class Agent {
     context.log.info('Drained');
   }
 
-  async #settleDeliveries(limitMs: number): Promise<void> {
-    const all = Promise.all([...this.#deliveries].map((delivery) => delivery.delivered));
-    const limit = new AbortController();
-    await Promise.race([all, pause(limitMs, limit.signal)]);
-    limit.abort();
-    for (const delivery of this.#deliveries) delivery.stop();
-    await all;
+  async #settleDeliveries(patienceMs: number): Promise<void> {
+    const finish = async ({ finish, delivered }: DeliveryHandle): Promise<void> => {
+      await finish(patienceMs);
+      await delivered;
+    };
+    await Promise.all([...this.#deliveries].map(finish));
   }
 
   async #claimForEver(): Promise<void> {
@@ -155,7 +153,7 @@ export class Agent {
       job,
       delivered: runner.delivered,
       requestStop: (reason) => runner.requestStop(reason),
-      stop: () => runner.stopDelivery(),
+      finish: (patienceMs) => runner.finishDelivery(patienceMs),
     });
     if (this.#member.isDraining) runner.requestStop('drain');
     try {

@@ -74,12 +74,13 @@ export const resumeDelivery = ({ job, workspace, spool }: Leftover, context: Run
   const requestStop = (reason: StopReason): void => {
     if (reason === 'cancel') delivery.cancel();
   };
-  return { job, delivered, requestStop, stop: () => delivery.stop() };
+  return { job, delivered, requestStop, finish: (patienceMs) => delivery.finish(patienceMs) };
 };
 
 export interface DeliveryHandle {
   job: JobRef;
   delivered: Promise<unknown>;
   requestStop: (reason: StopReason) => void;
-  stop: () => void;
+  /** Delivers what is still there, as long as something gets through. */
+  finish: (patienceMs: number) => Promise<void>;
 }

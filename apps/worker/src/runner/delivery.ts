@@ -1,14 +1,17 @@
 import type { JobStatus } from '@influencerai/shared';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { ApiFailure, verdictOf, type Api, type JobRef } from '../api/api.js';
 import { Backoff } from '../backoff.js';
 import { Bell } from '../bell.js';
+import { pause } from '../pause.js';
 import { openInside, pathOf } from './open-inside.js';
 import { amendEnd } from './outcome.js';
 import type { Lane, Spool, SpoolEntry } from './spool.js';
 
 const IDLE_MS = 60_000;
+/** A line that is slower than this is not waited for when the worker stops. */
+const SLOWEST_BYTES_PER_MS = 4_000;
 
 export interface DeliveryOptions {
   job: JobRef;
@@ -27,12 +30,21 @@ export type DeliveryEnd = 'delivered' | 'lost' | 'stopped';
 export class Delivery {
   /** Resolves when nothing is left to do. */
   readonly ended: Promise<DeliveryEnd>;
-  readonly #bells: Record<Lane, Bell> = { reports: new Bell(), files: new Bell(), end: new Bell() };
+  readonly #bells: Record<Lane, Bell> = {
+    reports: new Bell(),
+    files: new Bell(),
+    states: new Bell(),
+    end: new Bell(),
+  };
   readonly #cancelled = new AbortController();
   /** Files that the API has not got and never will, with the reason. */
   readonly #leftOut = new Map<string, string>();
   #state: 'running' | 'stopped' | 'lost' = 'running';
   #endStatus: JobStatus | undefined;
+  /** When an entry last got through. */
+  #deliveredAtMs = 0;
+  /** Until when an upload that runs may take, by its lane. */
+  readonly #uploadsUntilMs = new Map<Lane, number>();
 
   constructor(private readonly options: DeliveryOptions) {
     this.ended = this.#run();
@@ -54,6 +66,24 @@ export class Delivery {
     this.wake();
   }
 
+  /**
+   * Goes on as long as something gets through, and gives up once nothing has for so long. A file that is on its way has
+   * the time that its size needs.
+   */
+  async finish(patienceMs: number): Promise<void> {
+    const beganAtMs = Date.now();
+    const over = new AbortController();
+    const ended = this.ended.finally(() => over.abort());
+    while (!over.signal.aborted) {
+      const newest = Math.max(beganAtMs, this.#deliveredAtMs, ...this.#uploadsUntilMs.values());
+      const leftMs = newest + patienceMs - Date.now();
+      if (leftMs <= 0) this.stop();
+      if (leftMs <= 0) break;
+      await pause(leftMs, over.signal);
+    }
+    await ended;
+  }
+
   /** Ends the job as cancelled, without the files that are undelivered. */
   cancel(): void {
     if (this.#cancelled.signal.aborted) return;
@@ -63,7 +93,7 @@ export class Delivery {
   }
 
   async #run(): Promise<DeliveryEnd> {
-    await Promise.all([this.#runLane('reports'), this.#runLane('files')]);
+    await Promise.all([this.#runLane('reports'), this.#runLane('files'), this.#runLane('states')]);
     if (this.#state === 'running') await this.#runLane('end');
     return this.#state === 'running' ? 'delivered' : this.#state;
   }
@@ -73,6 +103,7 @@ export class Delivery {
       const next = await this.options.spool.first(lane);
       if (next) {
         await this.#deliver(next.entry, lane);
+        this.#deliveredAtMs = Date.now();
         if (this.#state === 'running') await this.options.spool.remove(next.name);
       } else if (this.options.spool.isSealed || lane === 'end') {
         return;
@@ -90,10 +121,13 @@ export class Delivery {
         return;
       }
       try {
+        if (entry.type === 'artifact') this.#uploadsUntilMs.set(lane, Date.now() + (await timeFor(entry.file)));
         await send(this.#amended(entry), { ...this.options, signal: this.#cancelled.signal });
         return;
       } catch (error) {
         if (!this.#shouldRetry(error, entry)) return;
+      } finally {
+        this.#uploadsUntilMs.delete(lane);
       }
       await this.#bells[lane].wait(backoff.next());
     }
@@ -137,7 +171,7 @@ export class Delivery {
 
 /** Delivers what an attempt that crashed left behind, one try each; true when all of it went. */
 export const deliverOnce = async (options: Omit<DeliveryOptions, 'retryMs'>): Promise<boolean> => {
-  for (const lane of ['reports', 'files', 'end'] as const) {
+  for (const lane of ['reports', 'states', 'files', 'end'] as const) {
     for (let next = await options.spool.first(lane); next; next = await options.spool.first(lane)) {
       try {
         await send(next.entry, options);
@@ -162,6 +196,12 @@ const send = async (entry: SpoolEntry, { api, job, jobDir, signal }: Sender): Pr
   // Long after it was announced, perhaps: what is sent is what lies there now, so it is looked at now.
   await using opened = await openInside(jobDir, entry.file);
   await api.putArtifact(job, { ...entry, file: await pathOf(opened, entry.file) }, signal);
+};
+
+/** Milliseconds that the upload of a file may take; none where it is gone by now. */
+const timeFor = async (file: string): Promise<number> => {
+  const found = await stat(file).catch(() => undefined);
+  return (found?.size ?? 0) / SLOWEST_BYTES_PER_MS;
 };
 
 /** A state is removed as soon as a newer one takes its place. */

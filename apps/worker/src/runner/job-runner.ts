@@ -110,6 +110,11 @@ export class JobRunner {
     return this.#hasLaunched;
   }
 
+  /** Delivers what is still there, as long as something gets through. */
+  finishDelivery(patienceMs: number): Promise<void> {
+    return this.#delivery.finish(patienceMs);
+  }
+
   /** Leaves what is undelivered to the next start of the worker. */
   stopDelivery(): void {
     this.#delivery.stop();

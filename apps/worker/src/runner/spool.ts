@@ -19,11 +19,14 @@ const EntrySchema = z.discriminatedUnion('type', [
 ]);
 export type SpoolEntry = z.infer<typeof EntrySchema>;
 
-/** Reports and files travel beside each other, each in order; the end goes when both are through. */
-export type Lane = 'reports' | 'files' | 'end';
+/**
+ * Reports, files and states travel beside each other, each in order; the end goes when all are through. A state must not
+ * wait behind gigabytes of checkpoints: with it another host goes on.
+ */
+export type Lane = 'reports' | 'files' | 'states' | 'end';
 
 const LANES: Record<SpoolEntry['type'], Lane> = { logs: 'reports', metrics: 'reports', artifact: 'files', end: 'end' };
-const ENTRY_NAME = /^(\d{8})-(reports|files|end)\.json$/;
+const ENTRY_NAME = /^(\d{8})-(reports|files|states|end)\.json$/;
 
 /**
  * What must reach the API although it may be away, as files in one folder: an attempt's logs, its files and how it
@@ -61,7 +64,7 @@ export class Spool {
   /** Adds an entry; once the promise resolves it survives a crash. Entries keep the order of the calls. */
   async add(entry: SpoolEntry): Promise<void> {
     if (this.#isDiscarded) return;
-    const name = `${String(this.#nextNumber++).padStart(8, '0')}-${LANES[entry.type]}.json`;
+    const name = `${String(this.#nextNumber++).padStart(8, '0')}-${laneFor(entry)}.json`;
     const written = this.#writing.then(() => writeWhole(this.dir, name, JSON.stringify(entry)));
     // The next one is written even when this one fails (a full disk); its caller hears of that.
     this.#writing = written.catch(() => undefined);
@@ -98,6 +101,8 @@ export class Spool {
   }
 }
 
+const laneFor = (entry: SpoolEntry): Lane =>
+  entry.type === 'artifact' && entry.kind === 'state' ? 'states' : LANES[entry.type];
 const laneOf = (name: string): Lane => ENTRY_NAME.exec(name)![2] as Lane;
 const numberOf = (name: string): number => Number(ENTRY_NAME.exec(name)![1]);
 

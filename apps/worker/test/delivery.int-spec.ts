@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { ApiFailure } from '../src/api/api.js';
+import { Delivery, type DeliveryOptions } from '../src/runner/delivery.js';
+import { Spool, type SpoolEntry } from '../src/runner/spool.js';
+
+let dir: string;
+let spool: Spool;
+let sent: string[];
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'delivery-'));
+  spool = await Spool.open(join(dir, 'spool'));
+  sent = [];
+});
+
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** An API that takes everything but uploads, which the test answers. */
+const start = (putArtifact: DeliveryOptions['api']['putArtifact']): Delivery =>
+  new Delivery({
+    job: { jobId: 'j1', attempt: 1, tenantId: 't1' },
+    spool,
+    api: {
+      appendLogs: () => Promise.resolve(),
+      updateJob: (_job, { status }) => Promise.resolve(void sent.push(String(status))),
+      putArtifact,
+    },
+    jobDir: dir,
+    log: pino({ level: 'silent' }),
+    retryMs: { first: 10, max: 10 },
+  });
+
+/** A file of zeros that takes no room on the disk. */
+const file = async (name: string, sizeBytes: number): Promise<string> => {
+  const path = join(dir, name);
+  await writeFile(path, '');
+  await truncate(path, sizeBytes);
+  return path;
+};
+
+const artifact = async (kind: 'state' | 'checkpoint', sizeBytes: number): Promise<SpoolEntry> => {
+  const name = `${kind}.bin`;
+  return { type: 'artifact', name, kind, step: 1, file: await file(name, sizeBytes) };
+};
+
+describe('Delivery.finish', () => {
+  it('should wait for a large state that is on its way, and hand the job back after it', async () => {
+    const { promise: uploaded, resolve: upload } = Promise.withResolvers<void>();
+    const { promise: began, resolve: begin } = Promise.withResolvers<void>();
+    await spool.add(await artifact('state', 400_000_000));
+    await spool.add({ type: 'end', body: { status: 'pending' } });
+    const delivery = start(async () => {
+      begin();
+      await uploaded;
+    });
+    await began;
+    const finished = delivery.finish(1);
+    // Longer than the patience: it runs out before this timer does.
+    setTimeout(upload, 100);
+    await finished;
+    expect(await delivery.ended).toBe('delivered');
+    expect(sent).toEqual(['pending']);
+  });
+
+  it('should give up when nothing gets through, and keep what is undelivered', async () => {
+    await spool.add(await artifact('state', 400_000_000));
+    await spool.add({ type: 'end', body: { status: 'pending' } });
+    const delivery = start(() => Promise.reject(new ApiFailure('retry', 'The API is away.')));
+    await delivery.finish(50);
+    expect(await delivery.ended).toBe('stopped');
+    expect([spool.count('states'), spool.count('end'), sent]).toEqual([1, 1, []]);
+  });
+
+  it('should not let a state wait for checkpoints', async () => {
+    const { promise: uploaded, resolve: upload } = Promise.withResolvers<void>();
+    await spool.add(await artifact('checkpoint', 10));
+    await spool.add(await artifact('state', 10));
+    await spool.add({ type: 'end', body: { status: 'pending' } });
+    const delivery = start(async (_job, { kind }) => {
+      if (kind === 'checkpoint') await uploaded;
+      else upload();
+    });
+    expect(await delivery.ended).toBe('delivered');
+  });
+});
