@@ -35,6 +35,20 @@ describe('a worker that drains', () => {
     expect(job.result).toMatchObject({ steps: 40, initialLoss: 1 });
   });
 
+  it('should hand on a state that is used only as it was sent', async () => {
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
+    const agent = await host.startAgent();
+    await until('progress', () => job.result);
+    await host.drain(agent);
+    const state = [...job.artifacts.values()].find(({ meta }) => meta.kind === 'state')!;
+    // One bit of the weights; the archive is whole.
+    state.content[520]! ^= 1;
+    await rm(host.workerDir, { recursive: true });
+    await host.startAgent();
+    const text = 'No state of an earlier attempt was found; starting over.';
+    await until('the second attempt to start over', () => job.logs.some((line) => line.text === text));
+  });
+
   it('should exit with 0 on SIGTERM, having handed its job back', async () => {
     const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
     const worker = host.startProcess();

@@ -14,6 +14,7 @@ import {
   type RegisterWorker,
   type TrainingSpec,
 } from '@influencerai/shared';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -259,7 +260,7 @@ export class FakeApi {
       kind,
       step: step ?? null,
       sizeBytes: body.length,
-      sha256: '',
+      sha256: createHash('sha256').update(body).digest('hex'),
       contentType: '',
       path: name,
       url: name,

@@ -138,6 +138,14 @@ describe('a packed state', () => {
     expect(stdout.split('\n')).toEqual(['empty', 'lora.safetensors', 'state.json']);
   });
 
+  it('should leave nothing behind when it cannot be packed', async () => {
+    await write('state/a');
+    await write('state/an odd name');
+    const packed = packState({ source: join(dir, 'state'), root: dir, archive: join(dir, 'up/a.tar') });
+    await expect(packed).rejects.toThrow('odd name');
+    expect(await readdir(join(dir, 'up'))).toEqual([]);
+  });
+
   it.each([600, 1000])('should be refused when it is cut off at %d bytes', async (sizeBytes) => {
     await write('state/a', 'x'.repeat(900));
     await packState({ source: join(dir, 'state'), root: dir, archive: join(dir, 'a.tar') });

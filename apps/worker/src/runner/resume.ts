@@ -1,7 +1,10 @@
 import { JobMetricSchema, type JobArtifact, type JobMetric } from '@influencerai/shared';
 import type { Trainer } from '@influencerai/trainers';
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Api, JobRef } from '../api/api.js';
@@ -68,15 +71,25 @@ const newestState = async (
 ): Promise<Found | undefined> => {
   const remote = states.sort((a, b) => (b.step ?? 0) - (a.step ?? 0))[0];
   if (!remote || (remote.step ?? 0) <= (local?.step ?? -1)) return local;
+  const archive = join(input.workspace.uploadDir, remote.name);
   try {
-    const archive = join(input.workspace.uploadDir, remote.name);
     await input.api.downloadArtifact(input.job, remote.name, archive);
+    if ((await digestOf(archive)) !== remote.sha256) throw new Error(`${remote.name} was damaged on its way.`);
     await unpackState(archive, input.workspace.fetchedStateDir);
     return { path: input.workspace.fetchedStateDir, step: remote.step ?? 0 };
   } catch (error) {
     input.log.warn({ err: error }, 'The newest state could not be fetched; going on from an older one');
     return local;
+  } finally {
+    // States are large, and this one stands unpacked beside it.
+    await rm(archive, { force: true });
   }
+};
+
+const digestOf = async (file: string): Promise<string> => {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
 };
 
 const newestLocalState = async ({ trainer, workspace }: ResumeInput): Promise<Found | undefined> => {

@@ -25,17 +25,21 @@ export interface PackInput {
 export const packState = async ({ source, root, archive }: PackInput): Promise<void> => {
   await mkdir(dirname(archive), { recursive: true });
   const partial = `${archive}.partial`;
-  const out = await open(partial, 'w');
   try {
-    for (const { name, file } of await filesOf(source)) {
-      await using input = await openInside(root, file);
-      await appendFile(out, name, input);
-    }
-    await out.writeFile(Buffer.alloc(2 * BLOCK));
+    await writeArchive(partial, root, await filesOf(source));
+    await rename(partial, archive);
   } finally {
-    await out.close();
+    await rm(partial, { force: true });
   }
-  await rename(partial, archive);
+};
+
+const writeArchive = async (archive: string, root: string, files: StateFile[]): Promise<void> => {
+  await using out = await open(archive, 'w');
+  for (const { name, file } of files) {
+    await using input = await openInside(root, file);
+    await appendFile(out, name, input);
+  }
+  await out.writeFile(Buffer.alloc(2 * BLOCK));
 };
 
 /** Unpacks an archive that `packState` made into a folder; anything else in it is refused. */
@@ -58,7 +62,14 @@ export const unpackState = async (archive: string, folder: string): Promise<void
   await rename(partial, folder);
 };
 
-const filesOf = async (source: string): Promise<{ name: string; file: string }[]> => {
+interface StateFile {
+  /** Path in the archive. */
+  name: string;
+  /** Absolute path. */
+  file: string;
+}
+
+const filesOf = async (source: string): Promise<StateFile[]> => {
   if (!(await stat(source)).isDirectory()) return [{ name: basename(source), file: source }];
   const entries = await readdir(source, { withFileTypes: true, recursive: true });
   return entries
