@@ -57,4 +57,6 @@ export class Service {
 const inherited = (): Record<string, string> => ({
   PATH: process.env['PATH'] ?? '',
   HOME: process.env['HOME'] ?? '/tmp',
+  // On the CPU everywhere: a GPU would be shared with what runs on it, and the models are tiny.
+  NVIDIA_SMI: 'no-such-program',
 });
