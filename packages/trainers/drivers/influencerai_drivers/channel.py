@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import select
 import sys
 import threading
 from collections import deque
@@ -78,6 +79,17 @@ class Channel:
     def listen(self, on_command: Callable[[Command], None], on_close: Callable[[], None]) -> None:
         """Hands commands on from a thread of its own, and tells when there will be no more."""
         threading.Thread(target=self._read, args=(on_command, on_close), name="commands", daemon=True).start()
+
+    def close_events(self) -> None:
+        """For a process that has this channel from the one that it was forked from, and tells nothing."""
+        self._events.close()
+
+    def has_closed(self, *, within_seconds: float) -> bool:
+        """Whether the worker let go of its end in this time; what it sends is for runs with a gate, and dropped."""
+        assert isinstance(self._commands, io.TextIOWrapper)
+        commands = self._commands.fileno()
+        ready, _, _ = select.select([commands], [], [], within_seconds)
+        return bool(ready) and os.read(commands, 65536) == b""
 
     def _read(self, on_command: Callable[[Command], None], on_close: Callable[[], None]) -> None:
         for line in self._commands:

@@ -26,6 +26,7 @@ from .gate import Gate
 from .kohya_config import KohyaConfig
 from .kohya_script import NEVER, correct_metadata, is_finite, prepare_imports, read_arguments, run_script
 from .kohya_session import Session
+from .orphans import end_with_worker
 from .several import become_launcher
 
 
@@ -37,6 +38,7 @@ def run(*, config: dict[str, Any], workspace: Path, home: Path | None, channel: 
     if settings.launcher_arguments:
         become_launcher(channel, settings.launcher_arguments)
     if settings.mode == "script":
+        end_with_worker(channel)
         run_script(settings, workspace, home)
         return
     _drive(settings, workspace, home, channel)
