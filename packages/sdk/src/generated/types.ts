@@ -1024,6 +1024,8 @@ export type UpdateJob = {
   attempt?: number;
   /** Points of the loss curve, appended. */
   metrics?: JobMetricInput[];
+  /** With `status: "pending"` and `attempt`: why the worker that holds the job cannot run it. It gets the job no more until it registers again. */
+  refusal?: string;
 };
 
 /** Parameters of `jobs.series`. */
