@@ -13,6 +13,7 @@ import { acceptJson } from './http/json-body.js';
 import { serveDocument } from './http/openapi.js';
 import { ProblemFilter, sendRouterError } from './http/problem.filter.js';
 import { bindRequestIds } from './http/request-context.js';
+import { endConnectionsWhenClosing } from './http/shutdown.js';
 import { cutOffSlowClients } from './http/slow-clients.js';
 import { logRequests } from './http/request-log.js';
 import { readModels } from './models.js';
@@ -57,6 +58,7 @@ function createAdapter({ http, log }: Config): FastifyAdapter {
   });
   server.server.maxConnections = http.maxConnections;
   cutOffSlowClients(server, { patienceMs: http.slowClientMs });
+  endConnectionsWhenClosing(server);
   collectRoutes(server);
   bindRequestIds(server);
   if (log.level === 'debug' || log.level === 'trace') logRequests(server);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, waitUntil } from '@influencerai/local';
 import { createApp } from '../src/create-app.js';
 import { readConfig } from '../src/env.js';
-import { JobsFixture } from './jobs-fixture.js';
+import { HttpWorker, JobsFixture } from './jobs-fixture.js';
 import { openRaw, sendRaw } from './raw-http.js';
 import { startTestApp, TENANT, type TestApp } from './test-app.js';
 
@@ -316,5 +316,22 @@ describe('proxies', () => {
     await app.close();
     await database.drop();
     expect(seen).toEqual([expected]);
+  });
+});
+
+describe('shutdown', () => {
+  it('should not wait for a connection whose answer ended meanwhile', async () => {
+    const api = await startTestApp();
+    const { id } = await (await JobsFixture.create(api)).submit();
+    await new HttpWorker(api).register().then((worker) => worker.claim());
+    const url = `${api.url}/jobs/${id}/artifacts/big.bin`;
+    const headers = { 'content-type': 'application/octet-stream', 'x-tenant-id': TENANT };
+    const body = Buffer.alloc(32 * 1024 * 1024);
+    await fetch(`${url}?attempt=1&kind=file`, { method: 'PUT', headers, body });
+    const download = await fetch(url, { headers: { 'x-tenant-id': TENANT } });
+    const closed = api.close();
+    expect((await download.arrayBuffer()).byteLength).toBe(body.length);
+    // The test's own time limit is shorter than the time for which an idle connection is kept.
+    await closed;
   });
 });

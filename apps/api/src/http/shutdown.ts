@@ -1,0 +1,18 @@
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * Ends connections whose last answer went out while the server was closing. Node ends those that are idle when the
+ * closing begins; one that was busy then would be kept for the whole keep-alive time, and with it the process.
+ */
+export function endConnectionsWhenClosing(instance: FastifyInstance): void {
+  let isClosing = false;
+  instance.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
+  instance.addHook('onResponse', (_request, _reply, done) => {
+    // The connection only counts as idle once Node has finished with the answer.
+    if (isClosing) setImmediate(() => instance.server.closeIdleConnections());
+    done();
+  });
+}
