@@ -53,7 +53,9 @@ describe('workers with a key', () => {
       body: 'x',
     });
     expect(file.status).toBe(200);
-    expect((await fleet.send(`GET /jobs/${job.jobId}/artifacts`, { tenant: TENANT })).status).toBe(200);
+    for (const route of ['artifacts', 'dataset', 'dataset/files?name=a.txt']) {
+      expect((await fleet.send(`GET /jobs/${job.jobId}/${route}`, { tenant: TENANT })).status).toBe(200);
+    }
     const end = { attempt, status: 'completed', result: {} };
     expect([(await report(fleet, end)).status, (await report(fleet, end)).status]).toEqual([200, 200]);
   });
@@ -70,7 +72,10 @@ describe('workers with a key', () => {
       status: 409,
       problem: { code: 'job_not_held' },
     });
-    expect(await otherFleet.send(`GET /jobs/${job.jobId}/metrics`, { tenant: TENANT })).toMatchObject({ status: 409 });
+    for (const route of ['metrics', 'dataset', 'dataset/files?name=a.txt']) {
+      const answer = await otherFleet.send(`GET /jobs/${job.jobId}/${route}`, { tenant: TENANT });
+      expect([answer.status, answer.problem.code]).toEqual([409, 'job_not_held']);
+    }
     expect((await fixture.get(job.jobId)).status).toBe('running');
   });
 

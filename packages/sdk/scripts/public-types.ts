@@ -29,6 +29,8 @@ export const RESPONSE_TYPES: TypeTable = {
   ArtifactKind: { schema: shared.ArtifactKindSchema, doc: 'What a file of a job is.' },
   JobArtifact: { schema: shared.JobArtifactSchema, doc: 'A file that a job wrote.' },
   JobArtifactList: { schema: shared.JobArtifactListSchema, doc: 'All files of a job.' },
+  JobDatasetFile: { schema: shared.JobDatasetFileSchema, doc: 'A file that a job learns from.' },
+  JobDataset: { schema: shared.JobDatasetSchema, doc: 'The files that a job learns from.' },
   JobEvent: { schema: shared.JobEventSchema, doc: 'Something that happened to a job.' },
   RateUsage: { schema: shared.RateUsageSchema, doc: 'A limit on requests.' },
   Usage: { schema: shared.UsageSchema, doc: 'What a tenant may use and uses.' },

@@ -71,6 +71,24 @@ describe('artifacts', () => {
     expect(await Promise.all(parts)).toEqual(['bytes=0-9', 'bytes=5-']);
   });
 
+  it('should list what a job learns from, and download part of a file of any name', async () => {
+    const list = { data: [], digest: 'd' };
+    await using server = await startServer(({ path }, response) => {
+      if (path.endsWith('/dataset')) return list;
+      return void response.writeHead(206).end('part');
+    });
+    const { jobs } = server.client();
+    expect(await jobs.dataset('j')).toEqual(list);
+    const headers = { 'if-range': '"e"' };
+    const part = await jobs.downloadDatasetFile('j', 'sub/a&b.png', { range: { start: 4 }, headers });
+    expect(await part.text()).toBe('part');
+    expect(server.received[1]).toMatchObject({
+      path: '/jobs/j/dataset/files',
+      query: { name: 'sub/a&b.png' },
+      headers: { range: 'bytes=4-', 'if-range': '"e"' },
+    });
+  });
+
   it('should set the body of a download no time limit, but let it be aborted', async () => {
     await using server = await startServer((_request, response) => {
       response.writeHead(200).write('first');

@@ -123,7 +123,7 @@ describe(DatasetInspector.name, () => {
     repository.claimNext.mockResolvedValueOnce(aDataset());
     await inspector.sweep();
     const stopped = inspector.beforeApplicationShutdown();
-    listing.resolve({ ...EMPTY, files: [{ key: 'set/a.png', name: 'a.png', sizeBytes: 1 }] });
+    listing.resolve({ ...EMPTY, files: [{ key: 'set/a.png', name: 'a.png', sizeBytes: 1, version: '1' }] });
     await stopped;
     expect([repository.release.mock.calls.length, repository.finish.mock.calls.length]).toEqual([1, 0]);
     expect(await inspector.enqueue((status) => Promise.resolve(aDataset(status)))).toMatchObject({

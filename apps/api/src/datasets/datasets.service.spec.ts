@@ -14,6 +14,7 @@ const aListing = (files: { count: number; sizeBytes?: number }, change: Partial<
     key: `${i}.png`,
     name: `${i}.png`,
     sizeBytes: files.sizeBytes ?? 1,
+    version: '1',
   })),
   skipped: [],
   isTruncated: false,

@@ -14,10 +14,9 @@ import {
 } from '@influencerai/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AlsoForHolder } from '../auth/access.js';
-import { parseRange } from '../http/byte-range.js';
-import { Answers, Refuses } from '../http/openapi.js';
-import type { ByteRange } from '../storage/storage.js';
 import { Caller, type Principal } from '../auth/principal.js';
+import { sendDownload } from '../http/download.js';
+import { Answers, Refuses } from '../http/openapi.js';
 import { JobArtifactsService } from './job-artifacts.service.js';
 
 @ApiTags('Jobs')
@@ -76,32 +75,8 @@ export class JobArtifactsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const stored = await this.artifacts.find(caller, id, name);
-    const { sizeBytes, sha256, contentType } = stored.artifact;
-    const etag = `"${sha256}"`;
-    // Before the headers of the file, which must not stand on an error.
-    const range = rangeOf(headers, etag, sizeBytes);
-    void reply.headers({
-      etag,
-      'accept-ranges': 'bytes',
-      'cache-control': 'private, no-cache',
-      'x-content-type-options': 'nosniff',
-    });
-    // A picture that carries script must not run in the origin of the API.
-    void reply.headers({
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-      'content-disposition': `inline; filename="${name}"`,
-    });
-    if (headers['if-none-match'] === etag) return void reply.status(304).send();
-    void reply.type(contentType).header('content-length', range ? range.end - range.start + 1 : sizeBytes);
-    if (range) void reply.status(206).header('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
-    return void reply.send(this.artifacts.read(stored, range));
+    sendDownload(reply, headers, { ...stored.artifact, open: (range) => this.artifacts.read(stored, range) });
   }
-}
-
-/** A range counts only for the file that the client knows, and not at all when it has that file already. */
-function rangeOf(headers: Record<string, string | undefined>, etag: string, sizeBytes: number): ByteRange | undefined {
-  if (headers['if-none-match'] === etag || (headers['if-range'] ?? etag) !== etag) return undefined;
-  return parseRange(headers['range'], sizeBytes);
 }
 
 function streamOf(request: FastifyRequest): Readable {

@@ -1,10 +1,13 @@
 import { Module } from '@nestjs/common';
+import { DatasetsModule } from '../datasets/datasets.module.js';
 import { JobEventsRepository } from '../events/job-events.repository.js';
 import { JobStreamController } from '../events/job-stream.controller.js';
 import { JobStreamService } from '../events/job-stream.service.js';
 import { JobArtifactsController } from './job-artifacts.controller.js';
 import { JobArtifactsRepository } from './job-artifacts.repository.js';
 import { JobArtifactsService } from './job-artifacts.service.js';
+import { JobDatasetController } from './job-dataset.controller.js';
+import { JobDatasetService } from './job-dataset.service.js';
 import { JobHistoryController } from './job-history.controller.js';
 import { JobHistoryRepository } from './job-history.repository.js';
 import { JobHistoryService } from './job-history.service.js';
@@ -19,12 +22,14 @@ import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
 
 @Module({
+  imports: [DatasetsModule],
   controllers: [
     JobPreviewController,
     JobsController,
     JobRerunController,
     JobHistoryController,
     JobArtifactsController,
+    JobDatasetController,
     JobStreamController,
   ],
   providers: [
@@ -38,6 +43,7 @@ import { JobsService } from './jobs.service.js';
     JobHistoryService,
     JobArtifactsRepository,
     JobArtifactsService,
+    JobDatasetService,
     JobEventsRepository,
     JobStreamService,
   ],

@@ -35,7 +35,7 @@ describe(FilesStorage.name, () => {
     expect(written).toEqual({ sizeBytes: 11, sha256: sha256('hello world') });
     expect(await text(storage.read('jobs/1/a.bin'))).toBe('hello world');
     expect(await text(storage.read('jobs/1/a.bin', { start: 6, end: 8 }))).toBe('wor');
-    expect(await storage.stat('jobs/1/a.bin')).toEqual({ sizeBytes: 11 });
+    expect(await storage.stat('jobs/1/a.bin')).toEqual({ sizeBytes: 11, version: expect.any(String) });
   });
 
   it('should read a file of many chunks', async () => {
@@ -172,9 +172,9 @@ describe(FilesStorage.name, () => {
     expect(await storage.list(at('data/set/'), 100)).toEqual({
       isFolder: true,
       files: [
-        { key: 'set/a', name: 'a', sizeBytes: 5 },
-        { key: 'set/b', name: 'b', sizeBytes: 5 },
-        { key: 'set/sub/c', name: 'sub/c', sizeBytes: 9 },
+        { key: 'set/a', name: 'a', sizeBytes: 5, version: expect.any(String) },
+        { key: 'set/b', name: 'b', sizeBytes: 5, version: expect.any(String) },
+        { key: 'set/sub/c', name: 'sub/c', sizeBytes: 9, version: expect.any(String) },
       ],
       skipped: ['link'],
       isTruncated: false,

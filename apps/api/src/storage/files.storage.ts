@@ -8,9 +8,9 @@ import { CONFIG, type Config } from '../env.js';
 import { confine, isBelowFile } from './confined-path.js';
 import { listFiles } from './list-files.js';
 import { problemOfPublicPath } from './public-path.js';
-import { statOf } from './stat-of.js';
-import { type ByteRange, type Listing, Storage, type WriteOptions, type Written } from './storage.js';
+import { statOf, versionOf } from './stat-of.js';
 import { EscapeError } from './storage-key.js';
+import { type ByteRange, type Listing, Storage, type StoredFile, type WriteOptions, type Written } from './storage.js';
 import { type TenantPath, TenantRoots } from './tenant-roots.js';
 import { writeWhole } from './write-whole.js';
 
@@ -73,9 +73,9 @@ export class FilesStorage extends Storage {
     return Readable.from(readChunks(this.root, key, range), { objectMode: false, highWaterMark: CHUNK_BYTES });
   }
 
-  async stat(key: string): Promise<{ sizeBytes: number } | undefined> {
+  async stat(key: string): Promise<Pick<StoredFile, 'sizeBytes' | 'version'> | undefined> {
     const found = await statOf(await confine(this.root, key));
-    return found?.isFile() ? { sizeBytes: found.size } : undefined;
+    return found?.isFile() ? { sizeBytes: found.size, version: versionOf(found) } : undefined;
   }
 
   async remove(key: string): Promise<void> {

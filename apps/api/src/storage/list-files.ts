@@ -1,6 +1,6 @@
 import { opendir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { statOf } from './stat-of.js';
+import { statOf, versionOf } from './stat-of.js';
 import type { Listing, StoredFile } from './storage.js';
 
 /**
@@ -11,7 +11,8 @@ export async function listFiles(path: string, key: string, limit: number): Promi
   const found = await statOf(path);
   if (!found) return undefined;
   const listing: Listing = { isFolder: found.isDirectory(), files: [], skipped: [], isTruncated: false };
-  if (found.isFile()) listing.files.push({ key, name: basename(path), sizeBytes: found.size });
+  if (found.isFile())
+    listing.files.push({ key, name: basename(path), sizeBytes: found.size, version: versionOf(found) });
   if (found.isDirectory()) await walk({ path, key, name: '' }, limit, listing);
   listing.files.sort((a, b) => (a.name < b.name ? -1 : 1));
   return listing;
@@ -36,7 +37,7 @@ async function walk(top: Folder, limit: number, listing: Listing): Promise<void>
 
 async function addFile({ path, key, name }: Folder, listing: Listing): Promise<void> {
   const found = await statOf(path);
-  if (found) listing.files.push({ key, name, sizeBytes: found.size });
+  if (found) listing.files.push({ key, name, sizeBytes: found.size, version: versionOf(found) });
 }
 
 const childOf = (folder: Folder, name: string): Folder => ({

@@ -11,3 +11,7 @@ export async function statOf(path: string): Promise<Stats | undefined> {
     throw error;
   }
 }
+
+/** A file that was replaced or written to has another one, even when it kept its size and its date. */
+export const versionOf = ({ size, mtimeMs, ctimeMs, ino }: Stats): string =>
+  [size, mtimeMs, ctimeMs, ino].map((part) => part.toString(36)).join('-');

@@ -25,6 +25,8 @@ export interface StoredFile {
   /** Relative to the folder that was listed. */
   name: string;
   sizeBytes: number;
+  /** Another one when the content may have changed. */
+  version: string;
 }
 
 export interface Listing {
@@ -90,7 +92,7 @@ export abstract class Storage {
   /** Streams a file or a range of it; fails with `ENOENT` when there is none. */
   abstract read(key: string, range?: ByteRange): Readable;
 
-  abstract stat(key: string): Promise<{ sizeBytes: number } | undefined>;
+  abstract stat(key: string): Promise<Pick<StoredFile, 'sizeBytes' | 'version'> | undefined>;
 
   /** Removes a file; it may be gone already. */
   abstract remove(key: string): Promise<void>;

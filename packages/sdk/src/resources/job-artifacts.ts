@@ -1,7 +1,13 @@
 import type { APIPromise } from '../core/api-promise.js';
 import type { RequestOptions, UploadBody } from '../core/request-options.js';
-import type { Transport } from '../core/request.js';
-import type { JobArtifact, JobArtifactList, ListArtifactsQuery, PutArtifactQuery } from '../generated/types.js';
+import type { ApiRequest, Transport } from '../core/request.js';
+import type {
+  JobArtifact,
+  JobArtifactList,
+  JobDataset,
+  ListArtifactsQuery,
+  PutArtifactQuery,
+} from '../generated/types.js';
 import { path } from '../internal/path.js';
 
 const UPLOAD_TIMEOUT_MS = 10 * 60 * 1000;
@@ -11,13 +17,13 @@ export interface PutArtifact extends PutArtifactQuery {
   body: UploadBody;
 }
 
-/** Options of `jobs.downloadArtifact`. */
+/** Options of `jobs.downloadArtifact` and `jobs.downloadDatasetFile`. */
 export interface DownloadOptions extends RequestOptions {
   /** Part of the file, both ends included; without `end`, all that follows `start`. */
   range?: { start: number; end?: number };
 }
 
-/** The files of jobs: weights, checkpoints, sample pictures. */
+/** The files of jobs: what they learn from, weights, checkpoints, sample pictures. */
 export class JobArtifacts {
   /** @internal */
   constructor(protected readonly transport: Transport) {}
@@ -57,12 +63,28 @@ export class JobArtifacts {
    * const weights = await response.arrayBuffer();
    * ```
    */
-  downloadArtifact(jobId: string, name: string, { range, ...options }: DownloadOptions = {}): Promise<Response> {
-    return this.transport.raw({
-      method: 'GET',
-      path: path`/jobs/${jobId}/artifacts/${name}`,
-      headers: { accept: '*/*', ...(range && { range: `bytes=${range.start}-${range.end ?? ''}` }) },
-      options,
-    });
+  downloadArtifact(jobId: string, name: string, options?: DownloadOptions): Promise<Response> {
+    return this.download({ path: path`/jobs/${jobId}/artifacts/${name}` }, options);
+  }
+
+  /** Lists the files that a job learns from, as they are now, with their hashes. */
+  dataset(jobId: string, options?: RequestOptions): APIPromise<JobDataset> {
+    return this.transport.json({ method: 'GET', path: path`/jobs/${jobId}/dataset`, options });
+  }
+
+  /**
+   * Opens a file that a job learns from. The time limit holds until the headers are there; the body has none. With the
+   * header `if-range`, a range is only taken from the file of that `ETag`: the answer is 206, or 200 with another file.
+   */
+  downloadDatasetFile(jobId: string, name: string, options?: DownloadOptions): Promise<Response> {
+    return this.download({ path: path`/jobs/${jobId}/dataset/files`, query: { name } }, options);
+  }
+
+  private download(
+    target: Pick<ApiRequest, 'path' | 'query'>,
+    { range, ...options }: DownloadOptions = {},
+  ): Promise<Response> {
+    const headers = { accept: '*/*', ...(range && { range: `bytes=${range.start}-${range.end ?? ''}` }) };
+    return this.transport.raw({ method: 'GET', ...target, headers, options });
   }
 }

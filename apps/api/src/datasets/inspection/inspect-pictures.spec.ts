@@ -4,7 +4,7 @@ import { summarize } from './inspect-pictures.js';
 import { Problems } from './problems.js';
 
 const aReport = (name: string, change: Partial<PictureReport> = {}): PictureReport => ({
-  picture: { key: `set/${name}`, name, sizeBytes: 10 },
+  picture: { key: `set/${name}`, name, sizeBytes: 10, version: '1' },
   sha256: `hash of ${name}`,
   image: { format: 'png', width: 2, height: 1 },
   caption: { name: `${name}.txt`, sha256: 'caption', sizeBytes: 5 },
