@@ -21,6 +21,12 @@ const ON_ROWS = GUARDED.filter(
     !access.isForOperators && (/\{(id|keyId|userId|name)\}/.test(path) || /^POST \/jobs(\/preview)?$/.test(name)),
 );
 
+/** Parameters that some cannot be called without. */
+const QUERIES: Readonly<Record<string, string>> = {
+  'PUT /jobs/{id}/artifacts/{name}': '?attempt=1&kind=sample',
+  'GET /jobs/{id}/dataset/files': '?name=a.png',
+};
+
 /** What a request points at. */
 interface Ids {
   dataset: string;
@@ -76,7 +82,7 @@ const call = async (operation: DocumentedOperation, key: string | undefined, { a
   if (key !== undefined) headers['authorization'] = `Bearer ${key}`;
   const { body, contentType } = bodyOf(operation, at);
   if (contentType !== undefined) headers['content-type'] = contentType;
-  const query = operation.method === 'PUT' ? '?attempt=1&kind=sample' : '';
+  const query = QUERIES[operation.name] ?? '';
   const response = await fetch(api.url + pathOf(operation, at) + query, { method: operation.method, headers, body });
   const text = await response.text();
   return { status: response.status, text, code: codeOf(text) };

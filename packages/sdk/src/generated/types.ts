@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'lora_config_not_found'
   | 'job_not_found'
   | 'artifact_not_found'
+  | 'dataset_file_not_found'
   | 'worker_not_found'
   | 'dataset_path_refused'
   | 'dataset_not_ready'
@@ -312,6 +313,24 @@ export type JobArtifact = {
 /** All files of a job. */
 export type JobArtifactList = {
   data: JobArtifact[];
+};
+
+/** A file that a job learns from. */
+export type JobDatasetFile = {
+  /** Path below the folder of the dataset. */
+  name: string;
+  sizeBytes: number;
+  sha256: string;
+  /** Where to download it; supports ranges. */
+  url: string;
+};
+
+/** The files that a job learns from. */
+export type JobDataset = {
+  /** The files that training reads, by name, as they are now. */
+  data: JobDatasetFile[];
+  /** sha256 over their names and hashes: another one means other files. */
+  digest: string;
 };
 
 /** Something that happened to a job. */
