@@ -32,6 +32,21 @@ const refusal = (description: string) => ({
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ErrorBody' } } },
 });
 
+/** The sections of the document, in the order in which a newcomer needs them. */
+const SECTIONS: readonly (readonly [name: string, description: string])[] = [
+  ['Datasets', 'What to learn from: folders of pictures or text, opened and checked.'],
+  ['Uploads', 'Large files, resumed where the line broke (tus 1.0).'],
+  ['LoRA configs', 'Reusable training parameters.'],
+  ['Jobs', 'Training, its progress, its log and its files.'],
+  ['Usage', 'What the tenant may do, and how much of it is used.'],
+  ['API keys', 'Credentials of programs and people.'],
+  ['Users', 'The people and programs of a tenant.'],
+  ['Audit log', 'Who did what.'],
+  ['Tenants', 'Customers and their limits, for operators.'],
+  ['Workers', 'The machines that train, and what they call.'],
+  ['Health', 'For load balancers and monitoring.'],
+];
+
 /** The OpenAPI 3.1 document of the native face, made from the code. */
 export function createDocument(app: INestApplication): OpenAPIObject {
   const config = new DocumentBuilder()
@@ -58,6 +73,7 @@ export function createDocument(app: INestApplication): OpenAPIObject {
   // With tokens the header alone opens nothing.
   if (app.get<Config>(CONFIG).auth.mode === 'tenant-header') config.addSecurityRequirements('tenant');
   config.addSecurityRequirements('token');
+  for (const [name, description] of SECTIONS) config.addTag(name, description);
   const document = SwaggerModule.createDocument(app, config.build(), {
     standardSchemaConverter: toComponents,
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
