@@ -4,12 +4,13 @@ import { describeMachine, renderResults } from './report.ts';
 import type { Figure } from './row.ts';
 import { getJob, patchJob } from './rows/hot-routes.ts';
 import { listJobs } from './rows/list-jobs.ts';
+import { rowSecurity } from './rows/row-security.ts';
 import { submitToStart } from './rows/submit-to-start.ts';
 import { trainerWall } from './rows/trainer-wall.ts';
 import { uploadMemory } from './rows/upload-memory.ts';
 import { System } from './system.ts';
 
-const ROWS = [getJob, patchJob, submitToStart, listJobs, trainerWall, uploadMemory];
+const ROWS = [getJob, patchJob, rowSecurity, submitToStart, listJobs, trainerWall, uploadMemory];
 const RESULTS = new URL('./RESULTS.md', import.meta.url);
 
 const HELP = `bin/bench [--quick] [row…]

@@ -15,7 +15,7 @@ const PROGRESS = {
   learningRate: 0.0001,
 };
 
-interface Case {
+export interface Case {
   what: string;
   method: 'GET' | 'PATCH';
   target: number;
@@ -24,8 +24,8 @@ interface Case {
   baselineBody?: unknown;
 }
 
-const GET: Case = { what: 'GET /jobs/:id', method: 'GET', target: 0.8 };
-const PATCH: Case = {
+export const GET: Case = { what: 'GET /jobs/:id', method: 'GET', target: 0.8 };
+export const PATCH: Case = {
   what: 'PATCH /jobs/:id, progress',
   method: 'PATCH',
   target: 0.7,
@@ -57,17 +57,19 @@ async function measure(system: System, options: Options, cases: Case[]): Promise
   const client = clientOf(ours);
   const ids = await submitJobs(client, JOBS);
   const figures: Figure[] = [];
-  for (const one of cases) figures.push(await compare(one, ours, baseline, ids, options));
+  for (const one of cases) figures.push(await compare(one, { ours, baseline, ids }, options));
   return figures;
 }
 
-async function compare(
-  one: Case,
-  ours: string,
-  baseline: string,
-  ids: string[],
-  { isQuick, say }: Options,
-): Promise<Figure> {
+/** Two servers, and jobs that both know. */
+export interface Contest {
+  ours: string;
+  baseline: string;
+  ids: string[];
+}
+
+/** Throughput of one over that of the other. */
+export async function compare(one: Case, { ours, baseline, ids }: Contest, { isQuick, say }: Options): Promise<Figure> {
   const load = (url: string, body: unknown) =>
     requestsPerSecond({
       url,
