@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { TrainerEvent } from '@influencerai/shared';
@@ -49,6 +49,15 @@ describe('training on the bundled dataset', () => {
       ss_epoch: '6',
     });
     expect(tensors['lora_unet_blocks_0_in.lora_down.weight']?.shape).toEqual([16, 256]);
+  });
+
+  it('should end when its workspace is taken away', async () => {
+    const workspace = await aWorkspace();
+    const run = await TinyRun.start(workspace, await anImageConfig({ epochs: 100 }));
+    await run.until(isStep(3));
+    await rm(workspace, { recursive: true });
+    run.send({ command: 'abort' });
+    expect(await run.exitCode()).toBe(1);
   });
 
   it('should teach the text model as well', async () => {

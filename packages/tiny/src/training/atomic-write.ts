@@ -1,9 +1,10 @@
-import { mkdir, open, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { dirname, join, basename } from 'node:path';
+import { makeFolder } from './make-folder.js';
 
 /** Write a file so that a reader sees all of it or none: temporary name, fsync, rename. Creates the folder. */
 export const writeAtomically = async (path: string, content: Uint8Array | string): Promise<void> => {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const temporary = join(dirname(path), `.${basename(path)}.partial`);
   await writeDurably(temporary, content);
   await rename(temporary, path);

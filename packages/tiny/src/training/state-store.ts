@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { TrainerError } from '../errors.js';
@@ -7,6 +7,7 @@ import { fromLoraFile, type Lora, toLoraFile } from '../model/lora.js';
 import { decodeSafetensors, encodeSafetensors, type Tensors } from '../safetensors.js';
 import type { AdamState } from './adamw.js';
 import { writeDurably } from './atomic-write.js';
+import { makeFolder } from './make-folder.js';
 
 const KEPT_STATES = 2;
 /** Far more steps than there are between two states. */
@@ -64,7 +65,7 @@ export const saveRun = async (
   const statePath = join(folder, `step-${String(run.state.step).padStart(6, '0')}`);
   const temporary = join(folder, '.partial');
   await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
+  await makeFolder(temporary);
   await writeDurably(join(temporary, WEIGHTS_FILE), encodeSafetensors(toLoraFile(run.lora), metadata));
   await writeDurably(join(temporary, OPTIMIZER_FILE), encodeSafetensors(momentTensors(run)));
   await writeDurably(join(temporary, STATE_FILE), `${JSON.stringify(run.state)}\n`);
