@@ -5,7 +5,7 @@ export const ListAuditLogQuerySchema = z.strictObject({
     .number()
     .int()
     .min(1)
-    .max(Number.MAX_SAFE_INTEGER)
+    .max(1_000_000_000_000_000)
     .optional()
     .describe('`cursor` of the page before: entries older than it.'),
   limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Number of entries (1-1000).'),
