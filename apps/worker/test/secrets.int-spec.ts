@@ -52,7 +52,7 @@ const everything = async (job: object): Promise<string> => {
 describe('the token of the hub', () => {
   it('should reach a trainer that downloads, and nothing that it prints', async () => {
     const job = anLlmJob('Qwen/Qwen2.5-0.5B');
-    await host.startAgent(variables());
+    const agent = await host.startAgent(variables());
     await until('the job to fail', () => job.status === 'failed' && job.logs.some(({ text }) => /^Failed/.test(text)));
     const texts = job.logs.map(({ text }) => text);
     expect(texts).toEqual(
@@ -62,6 +62,8 @@ describe('the token of the hub', () => {
         expect.stringContaining('the token is [secret]'),
       ]),
     );
+    // By then it has put its files where they stay.
+    await host.drain(agent);
     const all = await everything(job);
     for (const secret of [TOKEN, PASSWORD, encodeURIComponent(PASSWORD)]) expect(all).not.toContain(secret);
   });
