@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { findRedisProgram, type RedisServer, startRedis } from '@influencerai/local';
 import type { Usage } from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
+import { PostgresRates } from '../src/limits/postgres-rates.repository.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
 import { startReplica, startTestApp, type TestApp, type TestResponse } from './test-app.js';
 import { startTokenApp, type TokenApp } from './token-app.js';
@@ -189,6 +190,31 @@ describe.each(backends)('limits on requests, counted in %s', (backend) => {
     const isBack = async () => (await send('GET /datasets')).headers.get('x-ratelimit-status') === null;
     while (!(await isBack())) await pause(50);
     expect((await send('GET /datasets')).headers.get('x-ratelimit-remaining')).not.toBeNull();
+  });
+});
+
+describe('a count in postgres that many wait for', () => {
+  let api: TestApp;
+  beforeAll(async () => {
+    api = await startTestApp();
+  });
+  afterAll(() => api.close());
+
+  it('should not be told to outlast its window', async () => {
+    const database = api.app.get(Database);
+    const rates = api.app.get(PostgresRates);
+    const waiting = await database.transaction(async (client) => {
+      await client.query('lock table rate_count in exclusive mode');
+      const hit = rates.hit('waited-for', 60_000);
+      const asked = `select 1 from pg_locks where relation = 'rate_count'::regclass and not granted`;
+      while ((await client.query(asked)).rowCount === 0);
+      // What a hit writes that began later and came first.
+      await client.query(`insert into rate_count values ('waited-for', 1, clock_timestamp() + interval '60 seconds')`);
+      return [hit];
+    });
+    const [hits] = await Promise.all(waiting);
+    expect(hits?.count).toBe(2);
+    expect(hits?.resetMs).toBeLessThanOrEqual(60_000);
   });
 });
 

@@ -40,7 +40,9 @@ export class PostgresRates extends RateStore implements OnApplicationBootstrap, 
   }
 }
 
-const RESULT = `hits as count, greatest(0, ceil(extract(epoch from ends_at - now()) * 1000))::int as "resetMs"`;
+/** As of the answer: a statement that waited for the row began before the window did, perhaps. */
+const RESULT = `hits as count,
+  greatest(0, ceil(extract(epoch from ends_at - clock_timestamp()) * 1000))::int as "resetMs"`;
 
 /** Whoever comes while the row is locked waits and counts on from what it finds then. */
 const HIT: PreparedQuery = {
