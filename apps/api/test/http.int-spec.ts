@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -236,6 +237,9 @@ describe('slow clients', () => {
     const head = `PUT ${path} ${HEAD}Content-Type: application/octet-stream\r\nContent-Length: 100000\r\n\r\n`;
     expect(await trickle(head, 'abc')).toMatch(/^HTTP\/1.1 408 /);
     expect((await api.send<{ data: unknown[] }>(`GET /jobs/${id}/artifacts`)).body.data).toEqual([]);
+    const parts = async () =>
+      (await readdir(api.dataRoot, { recursive: true })).filter((name) => name.endsWith('.part'));
+    await waitUntil(async () => (await parts()).length === 0, { what: 'its part to be swept', timeoutMs: 20_000 });
   });
 
   it('should let an upload go on for as long as it moves', async () => {

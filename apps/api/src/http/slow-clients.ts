@@ -64,6 +64,8 @@ function refuse(socket: Socket, { request, reply }: NonNullable<Watch['exchange'
   if (reply.sent) return void socket.destroy();
   void reply.header('connection', 'close');
   reply.raw.once('finish', () => socket.destroySoon());
+  // Node forgets a request once it is answered: whoever still waits for its body would wait for ever.
+  socket.once('close', () => request.raw.destroy());
   sendProblem(new AppError('request_timed_out'), request, reply);
 }
 
