@@ -74,16 +74,33 @@ describe('row security', () => {
     expect(await database.read(TENANT, (prisma) => prisma.job.count({ where: { priority: 8 } }))).toBe(0);
   });
 
-  it('should forget the tenant when the query or the transaction is over', async () => {
-    const setting = { name: 'setting', text: `select current_setting('app.tenant_id', true) as tenant` };
-    expect(await database.query(TENANT, setting, [])).toEqual([{ tenant: TENANT }]);
-    await expect(database.query(TENANT, { name: 'bad', text: 'select 1 / $1::int' }, [0])).rejects.toThrow(/division/);
-    const seen = await database.transaction(OTHER_TENANT, async (client) => {
-      await client.query('savepoint here');
-      return (await client.query<{ tenant: string }>(setting)).rows[0];
-    });
-    expect(seen).toEqual({ tenant: OTHER_TENANT });
-    expect(await database.query('nobody', setting, [])).toEqual([{ tenant: 'nobody' }]);
+  it('should know whose rows a connection shows, whatever was done on it before', async () => {
+    const setting = {
+      name: 'setting',
+      text: `select current_setting('app.tenant_id') as tenant, pg_backend_pid() as connection`,
+    };
+    const ask = async (tenant: string) => (await database.query<{ tenant: string }>(tenant, setting, []))[0];
+    const first = await ask(TENANT);
+    const fail = (tenant: string) => database.query(tenant, { name: 'bad', text: 'select 1 / $1::int' }, [0]);
+    const transact = (tenant: string) =>
+      database.transaction(tenant, async (client) => {
+        await client.query('savepoint here');
+        return (await client.query<{ tenant: string }>(setting)).rows[0];
+      });
+    const steps = [
+      { ask, tenant: TENANT },
+      { ask, tenant: OTHER_TENANT },
+      { ask: transact, tenant: TENANT },
+      { ask, tenant: OTHER_TENANT },
+      { ask, tenant: TENANT },
+    ];
+    // On one connection, and each step after a failure in the name of either.
+    for (const failed of [undefined, TENANT, OTHER_TENANT]) {
+      for (const step of steps) {
+        if (failed) await expect(fail(failed)).rejects.toThrow(/division/);
+        expect(await step.ask(step.tenant)).toEqual({ ...first, tenant: step.tenant });
+      }
+    }
   });
 
   it('should keep tenants apart who ask at the same time', async () => {

@@ -6,17 +6,20 @@ interface Internals {
   prepare(connection: pg.Connection): void;
   handleDataRow(message: unknown): void;
   handleCommandComplete(message: unknown, connection: pg.Connection): void;
+  handleReadyForQuery(connection: pg.Connection): void;
 }
 
 const Query = pg.Query as unknown as new (config: pg.QueryConfig) => pg.Query & Internals;
 
 const STATEMENT = 'app-tenant';
-const SET_TENANT = `select set_config('app.tenant_id', $1, true)`;
+const SET_TENANT = `select set_config('app.tenant_id', $1, false)`;
 const prepared = new WeakSet<pg.Connection>();
+/** Whose rows a connection shows since its last query; nobody's where that failed. */
+const shown = new WeakMap<pg.Connection, string>();
 
 /**
- * A prepared query as one tenant: a statement before it sets the tenant, in the same message and the same transaction.
- * It costs no round trip, and when the query is over the setting is gone.
+ * A prepared query as one tenant: unless the connection's last query was that tenant's, too, a statement before it sets
+ * the tenant, in the same message and the same transaction. It costs no round trip.
  */
 class TenantQuery extends Query {
   private isTenantSet = false;
@@ -29,13 +32,20 @@ class TenantQuery extends Query {
   }
 
   override prepare(connection: pg.Connection): void {
+    this.isTenantSet = shown.get(connection) === this.tenantId;
+    if (!this.isTenantSet) this.setTenant(connection);
+    super.prepare(connection);
+  }
+
+  private setTenant(connection: pg.Connection): void {
+    // A failure undoes the setting with the rest of the transaction.
+    shown.delete(connection);
     if (!prepared.has(connection)) {
       connection.parse({ name: STATEMENT, text: SET_TENANT, types: [] }, true);
       prepared.add(connection);
     }
     connection.bind({ statement: STATEMENT, values: [this.tenantId] }, true);
     connection.execute({}, true);
-    super.prepare(connection);
   }
 
   /** The first row, and the first end of a statement, are those of the setting. */
@@ -46,6 +56,11 @@ class TenantQuery extends Query {
   override handleCommandComplete(message: unknown, connection: pg.Connection): void {
     if (this.isTenantSet) super.handleCommandComplete(message, connection);
     this.isTenantSet = true;
+  }
+
+  override handleReadyForQuery(connection: pg.Connection): void {
+    shown.set(connection, this.tenantId);
+    super.handleReadyForQuery(connection);
   }
 }
 
