@@ -43,6 +43,7 @@ describe('secrets', () => {
       JWT_ISSUER: 'https://issuer.example',
       JWT_AUDIENCE: 'training',
       JWT_SECRET,
+      LINK_SECRET: `link-${CANARY}-that-is-long-enough-for-the-rule`,
     });
     await call('POST /tenants', { authorization: `Bearer ${operator}` }, JSON.stringify({ id: TENANT }));
   });
@@ -64,6 +65,9 @@ describe('secrets', () => {
     for (const headers of wrong) expect(await call('GET /jobs', headers)).toBe(401);
     expect(await call(`GET /jobs?token=${CANARY}&api_key=${CANARY}`, known)).toBe(400);
     expect(await call(`GET /jobs/x/events?after=1&access_token=${CANARY}`, known)).toBe(400);
+    expect(await call(`GET /downloads/${TENANT}/job/a.png?sha256=0&expires=1999999999&signature=${CANARY}`, {})).toBe(
+      403,
+    );
     for (const body of [
       `{"kind":"lora-training","path":"data/x","password":"${CANARY}"}`,
       `{"kind":"${CANARY}","path":"data/x"}`,

@@ -41,6 +41,8 @@ export const ANSWERS = {
   job_not_found: 'Check the id. A job of another tenant gets the same answer as one that does not exist.',
   artifact_not_found: 'List `GET /jobs/:id/artifacts`; the file may not be written yet.',
   dataset_file_not_found: 'List `GET /jobs/:id/dataset` again; files of a dataset may come and go.',
+  link_invalid:
+    'Ask `GET /jobs/:id/artifacts/:name/link` for a new one, and send it unchanged, with GET or HEAD, before it expires.',
   worker_not_found: 'Register with `POST /workers`, then repeat the call. Workers do this by themselves.',
   dataset_path_refused:
     'Name a folder below the data root: `data/…`, without `..` and without links that lead outside.',

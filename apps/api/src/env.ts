@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { TrainerIdSchema } from '@influencerai/shared';
+import { MAX_LINK_SECONDS, TrainerIdSchema } from '@influencerai/shared';
 import { z } from 'zod';
 import { readKey } from './auth/api-key.js';
 
@@ -13,6 +13,8 @@ const keyText = z
   .string()
   .refine((text) => readKey(text) !== undefined, 'Must be a key as `bin/admin keys mint` makes it.')
   .optional();
+
+const linkSeconds = (fallback: number) => z.coerce.number().int().min(1).max(MAX_LINK_SECONDS).default(fallback);
 
 const GIB = 2 ** 30;
 const count = (fallback: number, max = Number.MAX_SAFE_INTEGER) =>
@@ -59,6 +61,13 @@ export const EnvSchema = z.object({
     .stringbool()
     .default(false)
     .describe("Whether the bucket stands in the path rather than in the host name: most stores other than Amazon's."),
+  LINK_SECRET: listOf(
+    z.string().refine((text) => Buffer.byteLength(text) >= 32, 'Each secret must have at least 32 bytes.'),
+  ).describe(
+    'Secrets that sign download links where DATA_ROOT holds the files, with commas between: the first signs, all are believed. Default: one that the database keeps.',
+  ),
+  LINK_LIFETIME_S: linkSeconds(300).describe('How long a download link works when its client does not say.'),
+  LINK_MAX_LIFETIME_S: linkSeconds(3_600).describe('How long a client may ask for.'),
   MODELS_FILE: z
     .string()
     .optional()
@@ -212,7 +221,12 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
   const parsed = EnvSchema.safeParse(given);
   if (!parsed.success) throw unusable(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   const env = parsed.data;
-  const contradictions = [...problemsOfExposure(env), ...problemsOfTokens(env), ...problemsOfS3(env)];
+  const contradictions = [
+    ...problemsOfExposure(env),
+    ...problemsOfTokens(env),
+    ...problemsOfS3(env),
+    ...problemsOfLinks(env),
+  ];
   if (contradictions.length > 0) throw unusable(contradictions);
   const isProduction = env.NODE_ENV === 'production';
   return Object.freeze({
@@ -241,6 +255,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     },
     redis: { url: env.REDIS_URL },
     storage: { dataRoot: resolve(env.DATA_ROOT), s3: toS3(env) },
+    links: { secrets: env.LINK_SECRET, lifetimeS: env.LINK_LIFETIME_S, maxLifetimeS: env.LINK_MAX_LIFETIME_S },
     models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },
     rates: {
       isOn: env.RATE_LIMITS === undefined ? isPublic(env) : env.RATE_LIMITS === 'on',
@@ -339,6 +354,9 @@ const toS3 = (env: Env) =>
         prefix: env.S3_PREFIX ?? '',
         forcePathStyle: env.S3_FORCE_PATH_STYLE,
       };
+
+const problemsOfLinks = ({ LINK_LIFETIME_S, LINK_MAX_LIFETIME_S }: Env): string[] =>
+  LINK_LIFETIME_S > LINK_MAX_LIFETIME_S ? ['LINK_LIFETIME_S: must not be more than LINK_MAX_LIFETIME_S.'] : [];
 
 /** Injection token of {@link Config}. */
 export const CONFIG = Symbol('CONFIG');

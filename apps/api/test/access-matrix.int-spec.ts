@@ -15,6 +15,8 @@ import { startTokenApp, type TokenApp } from './token-app.js';
 
 const OPERATIONS = documentedOperations();
 const GUARDED = OPERATIONS.filter(({ access }) => !access.isPublic);
+/** Public ones that a signature opens, and nothing else. */
+const SIGNED = OPERATIONS.filter(({ access }) => access.isSigned);
 /** Those that name something of a tenant's, in the path or in the body. */
 const ON_ROWS = GUARDED.filter(
   ({ access, path, name }) =>
@@ -97,6 +99,7 @@ function pathOf({ path }: DocumentedOperation, at: Ids): string {
     .replace('{keyId}', at.key)
     .replace('{userId}', at.user)
     .replace('{tenantId}', TENANT)
+    .replace('{jobId}', at.job)
     .replace('{name}', at.artifact)
     .replace('{id}', id);
 }
@@ -114,6 +117,9 @@ function bodyOf({ contentType, example, name }: DocumentedOperation, at: Ids) {
   const body = /^POST \/jobs(\/preview)?$/.test(name) ? { ...(example as object), payload } : example;
   return { body: JSON.stringify(body ?? {}), contentType };
 }
+
+/** Ids and the path with them may differ, nothing else. */
+const blank = (text: string, at: Ids) => Object.values(at).reduce((rest, id) => rest.replaceAll(id, '<id>'), text);
 
 const scopeOf = ({ access, method }: DocumentedOperation): Scope =>
   access.scope ?? (method === 'GET' ? 'read' : 'write');
@@ -160,6 +166,18 @@ describe('who lacks the scope', () => {
   });
 });
 
+describe('who has no signature', () => {
+  it.each(SIGNED)('should be refused, whatever the credentials: $name', async (operation) => {
+    const { key } = await api.makeKey(['read', 'write', 'admin']);
+    for (const credential of [undefined, mintKey().key, key, api.workerKey, api.operatorKey]) {
+      const existing = await call(operation, credential);
+      const unknown = await call(operation, credential, { at: UNKNOWN });
+      expect(existing).toMatchObject({ status: 403, code: 'link_invalid' });
+      expect(blank(unknown.text, UNKNOWN)).toBe(blank(existing.text, ids));
+    }
+  });
+});
+
 describe('another tenant', () => {
   /** What a tenant owns, as one text. */
   const contents = async () => {
@@ -175,9 +193,6 @@ describe('another tenant', () => {
     const keys = await pool.query('select id, revoked_at, secret_hash from api_key where id = $1', [ids.key]);
     return texts.join('\n') + JSON.stringify(keys.rows);
   };
-
-  /** Ids and the path with them may differ, nothing else. */
-  const blank = (text: string, at: Ids) => Object.values(at).reduce((rest, id) => rest.replaceAll(id, '<id>'), text);
 
   it.each(ON_ROWS)('should get the same bytes for what exists and what does not: $name', async (operation) => {
     const before = await contents();

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { ClaimAnswer, Dataset, Job, LoraConfig } from '@influencerai/shared';
 import sharp from 'sharp';
+import { Storage } from '../src/storage/storage.js';
 import { TENANT, type TestApp } from './test-app.js';
 
 /** A tenant with a ready dataset and a configuration, able to submit jobs; and workers that only speak HTTP. */
@@ -15,12 +15,14 @@ export class JobsFixture {
   ) {}
 
   static async create(api: TestApp, tenant = TENANT, config: Partial<LoraConfig> = {}): Promise<JobsFixture> {
-    const folder = join(api.folderOf(tenant), 'datasets', tenant);
-    await mkdir(folder, { recursive: true });
-    await sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })
+    const storage = api.app.get(Storage);
+    const picture = await sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })
       .png()
-      .toFile(join(folder, 'a.png'));
-    await writeFile(join(folder, 'a.txt'), 'a red square');
+      .toBuffer();
+    for (const [name, content] of Object.entries({ 'a.png': picture, 'a.txt': Buffer.from('a red square') })) {
+      const key = await storage.locate({ tenantId: tenant, path: `data/datasets/${tenant}/${name}` });
+      await storage.write(key, Readable.from([content]));
+    }
     const dataset = await api.send<Dataset>('POST /datasets', {
       tenant,
       body: { kind: 'lora-training', path: `data/datasets/${tenant}`, meta: { triggerWord: 'ohwx' } },

@@ -71,6 +71,18 @@ describe('artifacts', () => {
     expect(await Promise.all(parts)).toEqual(['bytes=0-9', 'bytes=5-']);
   });
 
+  it('should hand out links that can be opened: those of the API with its address, others as they are', async () => {
+    const links = ['/downloads/t/j/a?signature=s', 'https://bucket.example/a?X-Amz-Signature=s'];
+    const expiresAt = '2026-01-01T00:00:00.000Z';
+    await using server = await startServer(({ index }) => ({ url: links[index], expiresAt }));
+    const { jobs } = server.client();
+    const own = await jobs.artifactLink('j', 'a', { expiresInSeconds: 60 });
+    expect(own).toEqual({ url: `${server.baseUrl}${links[0]}`, expiresAt });
+    const { data, response } = await jobs.artifactLink('j', 'a').withResponse();
+    expect([data.url, response.status]).toEqual([links[1], 200]);
+    expect(server.received[0]).toMatchObject({ path: '/jobs/j/artifacts/a/link', query: { expiresInSeconds: '60' } });
+  });
+
   it('should list what a job learns from, and download part of a file of any name', async () => {
     const list = { data: [], digest: 'd' };
     await using server = await startServer(({ path }, response) => {

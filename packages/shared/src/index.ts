@@ -10,6 +10,7 @@ export * from './errors/error-catalogue.js';
 export * from './http/canonical-json.js';
 export * from './http/error-body.schema.js';
 export * from './http/page.schema.js';
+export * from './jobs/artifact-link.schema.js';
 export * from './jobs/job-dataset.schema.js';
 export * from './jobs/job-manifest.schema.js';
 export * from './jobs/job-preview.schema.js';

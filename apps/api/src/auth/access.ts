@@ -6,6 +6,8 @@ import type { Scope } from '@influencerai/shared';
 export interface Access {
   /** Nobody is asked who they are. */
   isPublic?: boolean;
+  /** The address carries what opens it: a signature, which the route checks. */
+  isSigned?: boolean;
   scope?: Scope;
   /** Only for credentials that belong to no tenant: the route speaks of all tenants, or of none. */
   isForOperators?: boolean;
@@ -29,6 +31,9 @@ const declare = (access: Access) =>
 
 /** Open to everybody: health, the pages that explain errors. */
 export const Public = () => declare({ isPublic: true });
+
+/** Open to whoever has an address that was signed here. The route itself must check the signature. */
+export const BySignature = () => declare({ isPublic: true, isSigned: true });
 
 /** For a tenant's credential with this scope, whatever the method. */
 export const Needs = (scope: Scope) => declare({ scope });

@@ -10,6 +10,8 @@ export interface Download {
   sizeBytes: number;
   sha256: string;
   contentType: string;
+  /** To be kept, not shown; default: shown. */
+  isAttachment?: boolean;
   open(range: ByteRange | undefined): Readable;
 }
 
@@ -20,7 +22,7 @@ type RequestHeaders = Record<string, string | undefined>;
  * @throws AppError `range_not_satisfiable`
  */
 export function sendDownload(reply: FastifyReply, headers: RequestHeaders, file: Download): void {
-  const { name, sizeBytes, sha256, contentType } = file;
+  const { name, sizeBytes, sha256, contentType, isAttachment = false } = file;
   const etag = `"${sha256}"`;
   // Before the headers of the file, which must not stand on an error.
   const range = rangeOf(headers, etag, sizeBytes);
@@ -31,7 +33,7 @@ export function sendDownload(reply: FastifyReply, headers: RequestHeaders, file:
     'x-content-type-options': 'nosniff',
     // A picture that carries script must not run in the origin of the API.
     'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    'content-disposition': `inline; ${fileName(basename(name))}`,
+    'content-disposition': `${isAttachment ? 'attachment' : 'inline'}; ${fileName(basename(name))}`,
   });
   if (headers['if-none-match'] === etag) return void reply.status(304).send();
   void reply.type(contentType).header('content-length', range ? range.end - range.start + 1 : sizeBytes);

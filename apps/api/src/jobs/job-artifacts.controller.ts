@@ -3,7 +3,10 @@ import { Controller, Get, Headers, Param, Put, Query, Req, Res } from '@nestjs/c
 import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import {
   AppError,
+  type ArtifactLink,
   ArtifactNameSchema,
+  type GetArtifactQuery,
+  GetArtifactQuerySchema,
   type JobArtifact,
   JobArtifactListSchema,
   JobArtifactSchema,
@@ -18,11 +21,15 @@ import { Caller, type Principal } from '../auth/principal.js';
 import { sendDownload } from '../http/download.js';
 import { Answers, Refuses } from '../http/openapi.js';
 import { JobArtifactsService } from './job-artifacts.service.js';
+import { ArtifactLinksService } from './links/artifact-links.service.js';
 
 @ApiTags('Jobs')
 @Controller('jobs/:id/artifacts')
 export class JobArtifactsController {
-  constructor(private readonly artifacts: JobArtifactsService) {}
+  constructor(
+    private readonly artifacts: JobArtifactsService,
+    private readonly links: ArtifactLinksService,
+  ) {}
 
   @Get()
   @AlsoForHolder()
@@ -65,18 +72,30 @@ export class JobArtifactsController {
   @ApiProduces('application/octet-stream', 'image/png', 'image/svg+xml')
   @ApiResponse({ status: 200, description: 'The file.' })
   @ApiResponse({ status: 206, description: 'The range asked for.' })
+  @ApiResponse({
+    status: 302,
+    description: 'With `redirect=true`: a link to the file is in `Location`.',
+    headers: { Location: { description: 'Needs no credentials.', schema: { type: 'string' } } },
+  })
   @ApiResponse({ status: 304, description: 'Unchanged since the `ETag` in `If-None-Match`.' })
-  @Refuses({ 404: 'Unknown job or file.', 416: 'The range lies outside the file.' })
+  @Refuses({ 400: 'A parameter is wrong.', 404: 'Unknown job or file.', 416: 'The range lies outside the file.' })
   async download(
     @Caller() caller: Principal,
     @Param('id') id: string,
     @Param('name') name: string,
+    @Query({ schema: GetArtifactQuerySchema }) { redirect }: GetArtifactQuery,
     @Headers() headers: Record<string, string | undefined>,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    if (redirect) return sendRedirect(reply, await this.links.create(caller, id, name));
     const stored = await this.artifacts.find(caller, id, name);
     sendDownload(reply, headers, { ...stored.artifact, open: (range) => this.artifacts.read(stored, range) });
   }
+}
+
+/** Kept by nobody: the next request gets a link that lives longer. */
+function sendRedirect(reply: FastifyReply, { url }: ArtifactLink): void {
+  void reply.header('cache-control', 'no-store').redirect(url, 302);
 }
 
 function streamOf(request: FastifyRequest): Readable {

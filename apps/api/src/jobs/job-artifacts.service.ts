@@ -57,7 +57,7 @@ export class JobArtifactsService {
   }
 
   /** @throws AppError `job_not_found`, `artifact_not_found` */
-  async find({ tenantId }: Principal, id: string, name: string): Promise<StoredArtifact> {
+  async find({ tenantId }: Pick<Principal, 'tenantId'>, id: string, name: string): Promise<StoredArtifact> {
     await this.jobs.getById(tenantId, id);
     const stored = ArtifactNameSchema.safeParse(name).success
       ? await this.artifacts.find(tenantId, id, name)

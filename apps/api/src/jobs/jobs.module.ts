@@ -17,6 +17,10 @@ import { JobRerunController } from './job-rerun.controller.js';
 import { JobRerunService } from './job-rerun.service.js';
 import { JobSpecs } from './job-specs.js';
 import { JobSubmissionsRepository } from './job-submissions.repository.js';
+import { ArtifactLinksController } from './links/artifact-links.controller.js';
+import { ArtifactLinksService } from './links/artifact-links.service.js';
+import { DownloadsController } from './links/downloads.controller.js';
+import { LinkSecretsRepository } from './links/link-secrets.repository.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
@@ -29,6 +33,8 @@ import { JobsService } from './jobs.service.js';
     JobRerunController,
     JobHistoryController,
     JobArtifactsController,
+    ArtifactLinksController,
+    DownloadsController,
     JobDatasetController,
     JobStreamController,
   ],
@@ -43,6 +49,8 @@ import { JobsService } from './jobs.service.js';
     JobHistoryService,
     JobArtifactsRepository,
     JobArtifactsService,
+    ArtifactLinksService,
+    LinkSecretsRepository,
     JobDatasetService,
     JobEventsRepository,
     JobStreamService,

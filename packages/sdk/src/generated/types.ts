@@ -44,6 +44,7 @@ export type ErrorCode =
   | 'job_not_found'
   | 'artifact_not_found'
   | 'dataset_file_not_found'
+  | 'link_invalid'
   | 'worker_not_found'
   | 'dataset_path_refused'
   | 'dataset_not_ready'
@@ -313,6 +314,14 @@ export type JobArtifact = {
 /** All files of a job. */
 export type JobArtifactList = {
   data: JobArtifact[];
+};
+
+/** A link by which anybody downloads a file for a while. */
+export type ArtifactLink = {
+  /** Opens the file without credentials. Without a host, it is one of this API, like other `url`s. */
+  url: string;
+  /** When it stops to. A download that has begun goes on. */
+  expiresAt: string;
 };
 
 /** A file that a job learns from. */
@@ -1076,6 +1085,12 @@ export type JobMetricsQuery = {
 export type ListArtifactsQuery = {
   /** Only this kind. Without it, everything but `state`, which only resuming needs. */
   kind?: ArtifactKind;
+};
+
+/** Parameters of `jobs.artifactLink`. */
+export type GetArtifactLinkQuery = {
+  /** How long it opens the file. Default: 300, or what the service sets; it may also set a smaller limit, mostly 3600. */
+  expiresInSeconds?: number;
 };
 
 /** What an uploaded file is. */

@@ -1,7 +1,9 @@
-import type { APIPromise } from '../core/api-promise.js';
+import { APIPromise } from '../core/api-promise.js';
 import type { RequestOptions, UploadBody } from '../core/request-options.js';
 import type { ApiRequest, Transport } from '../core/request.js';
 import type {
+  ArtifactLink,
+  GetArtifactLinkQuery,
   JobArtifact,
   JobArtifactList,
   JobDataset,
@@ -67,6 +69,28 @@ export class JobArtifacts {
     return this.download({ path: path`/jobs/${jobId}/artifacts/${name}` }, options);
   }
 
+  /**
+   * Asks for a link by which anybody downloads a file for a while, five minutes unless told otherwise, without
+   * credentials: to show it in a page, or to hand it to another program.
+   *
+   * @example
+   * ```ts
+   * const { url, expiresAt } = await client.jobs.artifactLink(job.id, 'final.safetensors', { expiresInSeconds: 60 });
+   * ```
+   */
+  artifactLink(
+    jobId: string,
+    name: string,
+    query: GetArtifactLinkQuery = {},
+    options?: RequestOptions,
+  ): APIPromise<ArtifactLink> {
+    const target = path`/jobs/${jobId}/artifacts/${name}/link`;
+    const answer = this.transport.json<ArtifactLink>({ method: 'GET', path: target, query, options });
+    return new APIPromise(
+      answer.withResponse().then(({ data, ...rest }) => ({ ...rest, data: { ...data, url: this.absolute(data.url) } })),
+    );
+  }
+
   /** Lists the files that a job learns from, as they are now, with their hashes. */
   dataset(jobId: string, options?: RequestOptions): APIPromise<JobDataset> {
     return this.transport.json({ method: 'GET', path: path`/jobs/${jobId}/dataset`, options });
@@ -78,6 +102,11 @@ export class JobArtifacts {
    */
   downloadDatasetFile(jobId: string, name: string, options?: DownloadOptions): Promise<Response> {
     return this.download({ path: path`/jobs/${jobId}/dataset/files`, query: { name } }, options);
+  }
+
+  /** Links of the API have no host, those of a bucket have. */
+  private absolute(url: string): string {
+    return url.startsWith('/') ? this.transport.config.baseUrl + url : url;
   }
 
   private download(

@@ -59,6 +59,7 @@ export const ERRORS = {
   job_not_found: { status: 404, message: 'Job {id} not found' },
   artifact_not_found: { status: 404, message: 'Artifact {name} not found' },
   dataset_file_not_found: { status: 404, message: 'The dataset of this job has no file {name}.' },
+  link_invalid: { status: 403, message: 'This link does not open anything, or no longer. Ask for a new one.' },
   worker_not_found: { status: 404, message: 'Worker {id} is not registered. Register it again with POST /workers.' },
   dataset_path_refused: { status: 400, message: 'Validation failed' },
   dataset_not_ready: { status: 409, message: 'Dataset {id} is {status}; a job needs a dataset that is ready.' },
