@@ -217,6 +217,14 @@ describe('resumable uploads', () => {
     await remove(id);
   });
 
+  it('should read what it refuses to its end, so that the connection serves on', async () => {
+    const id = await begun({ length: 3 * 1024 * 1024 });
+    const refused = await patch(id, Buffer.alloc(3 * 1024 * 1024), { offset: 7 });
+    expect([refused.status, refused.headers.get('connection')]).toEqual([409, 'keep-alive']);
+    expect((await head(id)).headers.get('upload-offset')).toBe('0');
+    await remove(id);
+  });
+
   it('should drop an upload whose file is refused, and give its room back', async () => {
     const before = await usedBytes();
     const content = zipFile([{ name: '../rows.jsonl', content: ROWS }]);

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Readable } from 'node:stream';
+import { finished, PassThrough, Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@influencerai/shared';
 import { Server } from '@tus/server';
@@ -69,12 +69,14 @@ export class ResumableUploadsService {
     if (method === 'PATCH' && headers['content-type'] !== OFFSET_STREAM)
       throw mediaType(headers['content-type'] ?? 'none');
     if (method !== 'POST') await this.uploads.getResumable(tenantId, id, this.config.uploads.expiresMs);
+    const lent = body && lend(body);
     const request = new Request(`http://localhost${TUS_PATH}/${id}`, {
       method,
       headers: new Headers(Object.entries(headers).filter(isSingle)),
-      ...(body && { body: toWeb(body), duplex: 'half' }),
+      ...(lent && { body: toWeb(lent.content), duplex: 'half' }),
     } as RequestInit);
-    const response = await tusTenant.run(tenantId, () => this.server.handleWeb(request));
+    const handled = tusTenant.run(tenantId, () => this.server.handleWeb(request));
+    const response = await handled.finally(() => lent?.takeBack());
     if (response.ok) return { status: response.status, headers: tusHeaders(response.headers) };
     throw this.failures.has(request)
       ? translate(this.failures.get(request), { id, limit: inBytes(this.config.uploads.maxBytes) })
@@ -102,6 +104,21 @@ export class ResumableUploadsService {
 
 const isSingle = (entry: [string, string | string[] | undefined]): entry is [string, string] =>
   typeof entry[1] === 'string';
+
+/**
+ * The library leaves what it does not want unread, and the connection would stay stuck behind it: the answer's reader sends
+ * its next request on it. So it gets a copy, and the rest is read here to its end.
+ */
+function lend(body: Readable): { content: Readable; takeBack: () => void } {
+  const content = body.pipe(new PassThrough());
+  finished(body, { writable: false }, (error) => error && content.destroy(error));
+  const takeBack = (): void => {
+    body.unpipe(content);
+    content.end();
+    body.resume();
+  };
+  return { content, takeBack };
+}
 
 /** Node counts chunks rather than bytes unless it is told otherwise, and would take in a whole upload. */
 const toWeb = (body: Readable): ReadableStream =>
