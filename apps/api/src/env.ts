@@ -61,6 +61,9 @@ export const EnvSchema = z.object({
     .stringbool()
     .default(false)
     .describe("Whether the bucket stands in the path rather than in the host name: most stores other than Amazon's."),
+  S3_TIMEOUT_MS: milliseconds(30_000).describe(
+    'A request to the store that hears nothing for so long is given up; each is tried three times.',
+  ),
   LINK_SECRET: listOf(
     z.string().refine((text) => Buffer.byteLength(text) >= 32, 'Each secret must have at least 32 bytes.'),
   ).describe(
@@ -353,6 +356,7 @@ const toS3 = (env: Env) =>
             : { accessKeyId: env.S3_ACCESS_KEY_ID, secretAccessKey: env.S3_SECRET_ACCESS_KEY },
         prefix: env.S3_PREFIX ?? '',
         forcePathStyle: env.S3_FORCE_PATH_STYLE,
+        silenceMs: env.S3_TIMEOUT_MS,
       };
 
 const problemsOfLinks = ({ LINK_LIFETIME_S, LINK_MAX_LIFETIME_S }: Env): string[] =>

@@ -47,6 +47,7 @@ export class S3Server {
       credentials: CREDENTIALS,
       prefix: 'some/prefix',
       forcePathStyle: true,
+      silenceMs: 30_000,
     };
     const server = new S3Server(folder, port, run(folder, port), settings);
     await server.ready();
@@ -71,6 +72,15 @@ export class S3Server {
   async kill(): Promise<void> {
     this.process.kill('SIGKILL');
     await exited(this.process);
+  }
+
+  /** It holds its connections and says nothing any more. */
+  pause(): void {
+    this.process.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.process.kill('SIGCONT');
   }
 
   async restart(): Promise<void> {

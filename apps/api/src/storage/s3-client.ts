@@ -12,11 +12,11 @@ export interface S3Settings {
   /** In front of every key, without slashes around it. */
   prefix: string;
   forcePathStyle: boolean;
+  /** How long the store may send nothing. */
+  silenceMs: number;
 }
 
 const CONNECT_MS = 5_000;
-/** Without a byte from the store. */
-const SILENCE_MS = 30_000;
 const ATTEMPTS = 3;
 
 /** A client that gives up on a store that does not answer. */
@@ -29,8 +29,8 @@ export const connect = (settings: S3Settings, endpoint: string | undefined): S3C
     maxAttempts: ATTEMPTS,
     requestHandler: {
       connectionTimeout: CONNECT_MS,
-      requestTimeout: SILENCE_MS,
-      socketTimeout: SILENCE_MS,
+      requestTimeout: settings.silenceMs,
+      socketTimeout: settings.silenceMs,
       throwOnRequestTimeout: true,
     },
     // Newer checksums are unknown to many stores; what is stored has a sha256 of ours.
