@@ -16,11 +16,11 @@ describe('docs/uploads.md', () => {
   });
   afterAll(() => stack[Symbol.asyncDispose]());
 
-  const session = async (name: string): Promise<Dataset> => {
+  const session = async (name: string, variables: NodeJS.ProcessEnv = {}): Promise<Dataset> => {
     const { code } = examplesOf('docs/uploads.md').get(name) ?? { code: `docs/uploads.md has no example ${name}` };
     const { stdout } = await run('bash', ['-e', '-c', code], {
       cwd: stack.folder,
-      env: { ...process.env, API_URL: stack.apiUrl },
+      env: { ...process.env, API_URL: stack.apiUrl, ...variables },
     });
     return JSON.parse(stdout) as Dataset;
   };
@@ -38,5 +38,20 @@ describe('docs/uploads.md', () => {
       'my-influencer/LICENSE',
       'my-influencer/README.md',
     ]);
+  });
+
+  it('should mix datasets with curl', async () => {
+    const rows = (name: string) =>
+      new Blob([Array.from({ length: 100 }, (_, row) => `{"text":"${name} ${row}"}\n`).join('')]);
+    const upload = (name: string) =>
+      stack.client('tenant_demo').datasets.upload({ name: 'rows.jsonl', body: rows(name) }, { kind: 'fine-tuning' });
+    const [first, second] = [await upload('first'), await upload('second')];
+    const dataset = await session('uploads-mix', { FIRST: first.id, SECOND: second.id });
+    expect([dataset.status, dataset.stats?.rows]).toEqual(['ready', 142]);
+    const shares = [
+      { datasetId: first.id, percentage: 70, rows: 99 },
+      { datasetId: second.id, percentage: 30, rows: 43 },
+    ];
+    expect(dataset.meta).toEqual({ mix: { seed: 7, rows: shares } });
   });
 });

@@ -5,6 +5,7 @@ import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DatasetMixesModule } from './dataset-mixes/dataset-mixes.module.js';
 import { DatasetsModule } from './datasets/datasets.module.js';
 import { DispatcherModule } from './dispatcher/dispatcher.module.js';
 import { CONFIG, type Config } from './env.js';
@@ -57,6 +58,7 @@ export class AppModule {
         IdempotencyModule,
         DatasetsModule,
         UploadsModule,
+        DatasetMixesModule,
         LoraConfigsModule,
         DispatcherModule,
         JobsModule,

@@ -76,6 +76,8 @@ export const REQUEST_TYPES: TypeTable = {
   ListTenantsQuery: { schema: shared.ListTenantsQuerySchema, doc: 'Page of `tenants.list`.' },
   ListAuditLogQuery: { schema: shared.ListAuditLogQuerySchema, doc: 'Page of `auditLog.list`.' },
   CreateDataset: { schema: shared.CreateDatasetSchema, doc: 'Body of `datasets.create`.' },
+  DatasetShare: { schema: shared.DatasetShareSchema, doc: 'How much of a mix a dataset makes up.' },
+  MixDatasets: { schema: shared.MixDatasetsSchema, doc: 'Body of `datasets.mix`.' },
   ListDatasetsQuery: { schema: shared.ListDatasetsQuerySchema, doc: 'Filters of `datasets.list`.' },
   CreateLoraConfig: { schema: shared.CreateLoraConfigSchema, doc: 'Body of `loraConfigs.create`.' },
   UpdateLoraConfig: { schema: shared.UpdateLoraConfigSchema, doc: 'Body of `loraConfigs.update`.' },

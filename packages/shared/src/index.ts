@@ -4,6 +4,7 @@ export * from './auth/scope.js';
 export * from './auth/tenant-id.js';
 export * from './auth/tenant.schema.js';
 export * from './auth/user.schema.js';
+export * from './datasets/dataset-mix.schema.js';
 export * from './datasets/dataset.schema.js';
 export * from './errors/app-error.js';
 export * from './errors/error-catalogue.js';

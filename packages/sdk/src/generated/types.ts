@@ -899,6 +899,26 @@ export type CreateDataset = {
   meta?: JsonObject;
 };
 
+/** How much of a mix a dataset makes up. */
+export type DatasetShare = {
+  datasetId: string;
+  percentage: number;
+};
+
+/** Body of `datasets.mix`. */
+export type MixDatasets = {
+  /** Datasets of the kind `fine-tuning` that are ready, and how much of the mix each makes up. */
+  shares: DatasetShare[];
+  /** The mix is as large as this and the percentages allow; no row is taken twice. */
+  maxRows: number;
+  /** Which rows are drawn; the same seed draws the same. */
+  seed?: number;
+  /** What to call it; kept as `meta.name`. */
+  name?: string;
+  /** Free JSON. `mix` is added: the seed and the rows of each dataset. */
+  meta?: JsonObject;
+};
+
 /** Filters of `datasets.list`. */
 export type ListDatasetsQuery = {
   /** Number of results (1-100). */

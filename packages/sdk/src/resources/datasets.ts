@@ -1,7 +1,7 @@
 import type { APIPromise } from '../core/api-promise.js';
 import { PagePromise } from '../core/pagination.js';
 import type { RequestOptions } from '../core/request-options.js';
-import type { CreateDataset, Dataset, DatasetStatus, ListDatasetsQuery } from '../generated/types.js';
+import type { CreateDataset, Dataset, DatasetStatus, ListDatasetsQuery, MixDatasets } from '../generated/types.js';
 import { loadBarePage } from '../internal/load-page.js';
 import { path } from '../internal/path.js';
 import { DatasetUploads } from './dataset-uploads.js';
@@ -18,6 +18,23 @@ export class Datasets extends DatasetUploads {
    */
   create(body: CreateDataset, options?: RequestOptions): APIPromise<Dataset> {
     return this.transport.json({ method: 'POST', path: '/datasets', body, options, isCreation: true });
+  }
+
+  /**
+   * Draws rows of several text datasets into a new one, to the percentages asked for. `meta.mix` of the answer says how
+   * many rows each gave.
+   *
+   * @example
+   * ```ts
+   * const shares = [
+   *   { datasetId: reasoning.id, percentage: 70 },
+   *   { datasetId: coding.id, percentage: 30 },
+   * ];
+   * const dataset = await client.datasets.mix({ shares, maxRows: 50_000 });
+   * ```
+   */
+  mix(body: MixDatasets, options?: RequestOptions): APIPromise<Dataset> {
+    return this.transport.json({ method: 'POST', path: '/datasets/mix', body, options, isCreation: true });
   }
 
   /**
