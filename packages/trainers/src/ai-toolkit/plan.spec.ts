@@ -82,6 +82,11 @@ describe(planAiToolkit, () => {
     expect(mappingOf('training.optimizer', given)?.how).toBe('approximated');
   });
 
+  it('should leave cores to the other jobs of the host', () => {
+    expect(planOf().env['OMP_NUM_THREADS']).toBe('4');
+    expect(planOf({ context: { host: { device: 'cpu', gpus: 0 } } }).env['OMP_NUM_THREADS']).toBe('2');
+  });
+
   it('should stay off the network for a model that is on the host', () => {
     expect(planOf().env['HF_HUB_OFFLINE']).toBe('1');
     const model = { trainer: 'ai-toolkit', arch: 'flux', model: 'a/b' } as const;

@@ -72,6 +72,8 @@ const environmentFor = ({ host }: PlanContext, { base }: Settings): Record<strin
   PYTHONUTF8: '1',
   NO_ALBUMENTATIONS_UPDATE: '1',
   TOKENIZERS_PARALLELISM: 'false',
+  // Jobs share the cores of a host: each taking all of them slows down every one.
+  OMP_NUM_THREADS: host.device === 'cuda' ? '4' : '2',
   ...(base.isLocal && { HF_HUB_OFFLINE: '1' }),
   // The configuration cannot choose the device.
   ...(host.device === 'cpu' && { ACCELERATE_USE_CPU: 'true' }),
