@@ -43,7 +43,9 @@ const AiToolkitModelSchema = z.strictObject({
   arch: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,39}$/)
-    .describe('Value of `model.arch`; the trainer knows which exist.'),
+    .describe(
+      'Value of `model.arch`; the trainer knows which exist. Its weights must not be ones that predict velocity.',
+    ),
   model: file.describe('File, diffusers folder or hub id.'),
   quantize: z.boolean().optional().describe('Default: what the architecture needs on a 24 GB card.'),
   lowVram: z.boolean().optional(),
