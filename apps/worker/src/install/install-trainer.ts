@@ -1,5 +1,4 @@
 import { UPSTREAMS, type GitUpstream, type UpstreamId } from '@influencerai/trainers';
-import { execa } from 'execa';
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -8,9 +7,10 @@ import { startOf } from '../runner/process-group.js';
 import { fetchSource } from './fetch-source.js';
 import { isUpToDate, parseInstalled, type Installed } from './install-plan.js';
 import { runTool } from './run-tool.js';
+import { findUv } from './uv.js';
 
-const ENVIRONMENTS = fileURLToPath(new URL('../../../../packages/trainers/environments', import.meta.url));
-const UV_VERSION = '0.9.7';
+/** The locked requirements of trainers and checks. */
+export const ENVIRONMENTS = fileURLToPath(new URL('../../../../packages/trainers/environments', import.meta.url));
 const INSTALLED_FILE = 'installed.json';
 
 export interface InstallInput {
@@ -113,19 +113,6 @@ const makeEnvironment = async (
   await runTool(`Installing ${id}`, uv, args);
   say(`${id}: trying it out …`);
   return JSON.parse(await runTool('Importing torch', interpreter, ['-c', PROBE])) as Facts;
-};
-
-const findUv = async (trainersDir: string, say: (text: string) => void): Promise<string> => {
-  const known = await execa('uv', ['--version'], { reject: false, stdin: 'ignore' });
-  if (!known.failed) return 'uv';
-  const venv = join(trainersDir, '.uv');
-  const uv = join(venv, 'bin', 'uv');
-  if (await isThere(uv)) return uv;
-  say(`Bringing uv ${UV_VERSION} from PyPI, once …`);
-  await mkdir(trainersDir, { recursive: true });
-  await runTool('Making an environment for uv', 'python3', ['-m', 'venv', venv]);
-  await runTool('Bringing uv', join(venv, 'bin', 'pip'), ['install', '--quiet', `uv==${UV_VERSION}`]);
-  return uv;
 };
 
 const PROBE =

@@ -3,6 +3,7 @@ import type { UpstreamId } from '@influencerai/trainers';
 import type { Installed } from '../install/install-plan.js';
 import { checkConfiguration } from './check-configuration.js';
 import { isVerified, type Verification } from './check.js';
+import { runDriverTests } from './driver-tests.js';
 import { runSpecs } from './run-specs.js';
 
 export interface VerifyInput {
@@ -17,7 +18,8 @@ export const verifyTrainer = async ({ id, trainersDir, installed, say }: VerifyI
   say(`${id}: reading the planned configurations …`);
   const configuration = await checkConfiguration(id, join(trainersDir, id));
   say(`${id}: training for real; this takes minutes …`);
-  const checks = [...configuration, ...(await runSpecs(id, trainersDir))];
+  const driven = await runDriverTests({ id, trainersDir, say });
+  const checks = [...configuration, ...driven, ...(await runSpecs(id, trainersDir))];
   const { version, python, torch } = installed;
   return { trainer: id, version, python, torch, isVerified: isVerified(checks), checks };
 };

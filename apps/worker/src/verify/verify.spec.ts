@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { isVerified, type Check } from './check.js';
+import { readDriverResults } from './driver-tests.js';
 import { renderVerification } from './render.js';
 import { readTestResults } from './test-results.js';
 
@@ -59,6 +60,36 @@ describe('readTestResults', () => {
     expect(readTestResults(resultsOf(), TITLE)).toEqual([
       { part: 'run', name: TITLE, outcome: 'failed', problem: 'No test was found.' },
     ]);
+  });
+});
+
+describe('readDriverResults', () => {
+  const ended = { file: 'tests/test_trl_real.py', hasFailed: false };
+  const aLine = (outcome: string, problem: string | null = null): string =>
+    `${JSON.stringify({ name: 'test_obeys_budgets[lora]', outcome, seconds: 19.3, problem })}\n`;
+  const unfinished = {
+    part: 'run',
+    name: 'tests/test_trl_real.py',
+    outcome: 'failed',
+    problem: 'It did not run to its end.',
+  };
+
+  it('should tell how each test ended, with the first line of what is wrong', () => {
+    const lines = aLine('passed') + aLine('failed', 'AssertionError: 4 == 5\n  at x') + aLine('skipped', 'No TRL.');
+    const base = { part: 'run', name: 'driver: obeys budgets[lora]', seconds: 19.3 };
+    expect(readDriverResults(lines, { ...ended, hasFailed: true })).toEqual([
+      { ...base, outcome: 'passed' },
+      { ...base, outcome: 'failed', problem: 'AssertionError: 4 == 5' },
+      { ...base, outcome: 'skipped', problem: 'No TRL.' },
+    ]);
+  });
+
+  it('should not take no tests for tests that passed', () => {
+    expect(readDriverResults('', ended)).toEqual([unfinished]);
+  });
+
+  it('should notice a run that broke off', () => {
+    expect(readDriverResults(aLine('passed'), { ...ended, hasFailed: true })).toContainEqual(unfinished);
   });
 });
 
