@@ -199,6 +199,23 @@ describe('the states of a job', () => {
     });
   });
 
+  it('should say why a trainer cannot start where it is installed', async () => {
+    const fixture = await JobsFixture.create(api, 'tenant_broken_trainer', { modelName: 'sd15' });
+    const { id } = await fixture.submit();
+    const reason = 'Its torch cannot use the GPU of this host: is the driver 570 or newer?';
+    const unusable = [{ trainer: 'kohya' as const, reason }];
+    const worker = await new HttpWorker(api).register([], { unusable });
+    await api.app.get(Dispatcher).sweep();
+    expect(await fixture.get(id)).toMatchObject({
+      waitingReason: `No live worker offers the trainer kohya. One that has it cannot start it: ${reason}`,
+    });
+    const { body } = await api.send<{ data: { id: string }[] }>('GET /workers', { tenant: fixture.tenant });
+    expect(body.data.find((listed) => listed.id === worker.id)).toMatchObject({ unusable });
+    await worker.register();
+    await api.app.get(Dispatcher).sweep();
+    expect(await fixture.get(id)).toMatchObject({ waitingReason: expect.stringContaining('Start one that does.') });
+  });
+
   it('should offer a job that a worker cannot run to others only, until that worker registers again', async () => {
     const fixture = await JobsFixture.create(api, 'tenant_refused');
     const { id } = await fixture.submit();

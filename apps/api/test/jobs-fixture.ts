@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { ClaimAnswer, Dataset, Job, LoraConfig } from '@influencerai/shared';
+import type { ClaimAnswer, Dataset, HeldJob, Job, LoraConfig, RegisterWorker } from '@influencerai/shared';
 import sharp from 'sharp';
 import { Storage } from '../src/storage/storage.js';
 import { TENANT, type TestApp } from './test-app.js';
@@ -64,8 +64,9 @@ export class HttpWorker {
     readonly id = randomUUID(),
   ) {}
 
-  async register(held: { jobId: string; attempt: number }[] = []): Promise<this> {
-    const body = { id: this.id, host: 'test', pid: 1, version: '0', slots: 4, gpus: [], trainers: ['tiny'], held };
+  async register(held: HeldJob[] = [], more: Partial<RegisterWorker> = {}): Promise<this> {
+    const facts = { host: 'test', pid: 1, version: '0', slots: 4, gpus: [], trainers: ['tiny'] };
+    const body = { id: this.id, ...facts, held, ...more };
     await this.api.send('POST /workers', { tenant: null, body });
     return this;
   }

@@ -1,4 +1,5 @@
 import { queueConnection } from '@influencerai/queue';
+import type { Gpu } from '@influencerai/shared';
 import { findTrainer, implementedTrainers } from '@influencerai/trainers';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
@@ -6,7 +7,7 @@ import { Agent } from './agent.js';
 import { sdkApi } from './api/sdk-api.js';
 import { silentDoorbell, type OpenDoorbell } from './doorbell.js';
 import type { Env } from './env.js';
-import { discoverGpus } from './gpu-discovery.js';
+import { discoverGpus, driverVersion } from './gpu-discovery.js';
 import { readModelsFile } from './models-file.js';
 import { hostPrograms, type Programs } from './programs.js';
 import { queueDoorbell } from './queue-doorbell.js';
@@ -18,7 +19,8 @@ import type { Launcher } from './runner/launcher.js';
 import { processLauncher } from './runner/process-launcher.js';
 import { DEFAULT_PACE, type Pace } from './runner/runner-context.js';
 import { planSlots, SlotPool } from './slots.js';
-import { usableTrainers } from './trainer-check.js';
+import { startCheck, type StartCheck } from './start-check.js';
+import { checkTrainers, type TrainerOffer } from './trainer-check.js';
 import { VERSION } from './version.js';
 import { workerId } from './worker-id.js';
 
@@ -32,29 +34,29 @@ export class StartError extends Error {
  * @throws StartError when no trainer can start here
  */
 export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PACE): Promise<Agent> => {
-  const { programs, launcherFor } = env.container ? await inContainers(env.container) : asProcesses(env);
-  const implemented = implementedTrainers().map((id) => findTrainer(id)!);
-  const trainers = await usableTrainers({ allowed: env.trainers, implemented, programs });
-  if (trainers.length === 0) {
-    throw new StartError(
-      env.container
-        ? 'No image of a trainer is on this host. Build one (docs/containers.md), and check DOCKER_IMAGES.'
-        : 'No trainer can start on this host. Build the project (pnpm build), and check WORKER_TRAINERS.',
-    );
-  }
   const { gpus, problem } = await discoverGpus(env.nvidiaSmi, env.visibleGpus);
   if (problem) log.warn(problem);
+  const { programs, launcherFor, startProblem } = env.container
+    ? await inContainers(env.container)
+    : await asProcesses(env, gpus, log);
+  const implemented = implementedTrainers().map((id) => findTrainer(id)!);
+  const offer = await checkTrainers({ allowed: env.trainers, implemented, programs, startProblem });
+  for (const { trainer, reason } of offer.unusable) log.warn({ trainer, reason }, 'It cannot start; not offered');
+  if (offer.usable.length === 0) throw nothingToOffer(env, offer);
   if (gpus.length > 0 && gpus.length < env.gpusPerJob) {
     throw new StartError(`GPUS_PER_JOB is ${env.gpusPerJob}, and this host offers ${gpus.length} GPU(s). Lower it.`);
   }
   const slots = planSlots({ gpus, cores: availableParallelism(), asked: env.slots, gpusPerJob: env.gpusPerJob });
-  const identity = { id: await workerId(env.workerDir), version: VERSION, slots: slots.length, gpus, trainers };
+  const { usable: trainers, unusable } = offer;
+  const id = await workerId(env.workerDir);
+  const identity = { id, version: VERSION, slots: slots.length, gpus, trainers, unusable };
   const { workerDir, dataRoot, graceMs, keepWorkspaces, trainerBase, hubBase, secrets, claimPollMs } = env;
   return new Agent({
     context: {
       api: sdkApi(env),
       launcher: launcherFor(identity.id),
       programs,
+      startProblem,
       models: await readModelsFile(env.modelsFile),
       workerDir,
       dataRoot,
@@ -78,12 +80,29 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
 interface Launching {
   programs: Programs;
   launcherFor: (workerId: string) => Launcher;
+  startProblem: StartCheck;
 }
 
-const asProcesses = ({ tinyProgram, trainersDir }: Env): Launching => ({
-  programs: hostPrograms({ tinyProgram, trainersDir }),
-  launcherFor: () => processLauncher,
-});
+const nothingToOffer = ({ container }: Env, { unusable }: TrainerOffer): StartError => {
+  const [first] = unusable;
+  if (first)
+    return new StartError(`${first.trainer} cannot start on this host: ${first.reason} Run bin/worker doctor.`);
+  return new StartError(
+    container
+      ? 'No image of a trainer is on this host. Build one (docs/containers.md), and check DOCKER_IMAGES.'
+      : 'No trainer can start on this host. Build the project (pnpm build), and check WORKER_TRAINERS.',
+  );
+};
+
+const asProcesses = async (env: Env, gpus: readonly Gpu[], log: Logger): Promise<Launching> => {
+  const { tinyProgram, trainersDir, trainerBase } = env;
+  const driver = gpus.length > 0 ? await driverVersion(env.nvidiaSmi) : undefined;
+  return {
+    programs: hostPrograms({ tinyProgram, trainersDir }),
+    launcherFor: () => processLauncher,
+    startProblem: startCheck({ trainersDir, gpus, driver, trainerBase, log }),
+  };
+};
 
 const inContainers = async (settings: ContainerSettings): Promise<Launching> => {
   const engine = containerEngine(settings);
@@ -93,6 +112,8 @@ const inContainers = async (settings: ContainerSettings): Promise<Launching> => 
   return {
     programs: containerPrograms(engine, settings.images),
     launcherFor: (workerId) => dockerLauncher({ engine, settings, workerId }),
+    // What an image needs of the host shows with its first job.
+    startProblem: () => Promise.resolve(undefined),
   };
 };
 

@@ -1,4 +1,4 @@
-import type { Directive, Gpu, HeldJob, RegisteredWorker, TrainerId } from '@influencerai/shared';
+import type { Directive, Gpu, HeldJob, RegisteredWorker, TrainerId, UnusableTrainer } from '@influencerai/shared';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { verdictOf, type Api } from './api/api.js';
@@ -17,6 +17,8 @@ export interface Identity {
   slots: number;
   gpus: Gpu[];
   trainers: TrainerId[];
+  /** Installed here, and not able to start. */
+  unusable: UnusableTrainer[];
 }
 
 export interface FleetMemberOptions {

@@ -21,6 +21,14 @@ export const discoverGpus = async (nvidiaSmi: string, visible: string | undefine
   return { gpus: onlyVisible(parseGpuCsv(answer.stdout), visible) };
 };
 
+/** Version of the NVIDIA driver, where it tells one. */
+export const driverVersion = async (nvidiaSmi: string): Promise<string | undefined> => {
+  const args = ['--query-gpu=driver_version', '--format=csv,noheader'];
+  const options = { reject: false, stdin: 'ignore', timeout: QUERY_TIMEOUT_MS } as const;
+  const { stdout, failed } = await execa(nvidiaSmi, args, options);
+  return failed ? undefined : stdout.split('\n')[0]?.trim();
+};
+
 /** Reads `index, name, memory` lines; a line of another form is left out. */
 export const parseGpuCsv = (csv: string): Gpu[] =>
   csv.split('\n').flatMap((line) => {

@@ -60,7 +60,8 @@ describe('bin/worker doctor', () => {
     await chmod(nvidiaSmi, 0o755);
     const { stdout, exitCode } = await worker(['doctor'], { NVIDIA_SMI: nvidiaSmi, WORKER_TRAINERS: 'trl' });
     expect(stdout).toMatch(/✗ trl .*CPU only\n\s+→ Its torch cannot use the GPU/);
-    expect(exitCode).toBe(0);
+    expect(stdout).toContain('No trainer can start on this host.');
+    expect(exitCode).toBe(1);
   });
 
   it('should fail where none of the wanted trainers starts', async () => {

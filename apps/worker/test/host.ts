@@ -22,6 +22,14 @@ type Variables = Record<string, string>;
 /** Path of a trainer that behaves in one certain way. */
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}.mjs`, import.meta.url));
 
+/** An interpreter that passes the check before a start, and for a job does what the shell commands say. */
+export const fakePython = (commands = 'exit 1'): string => `#!/bin/sh
+case "$*" in
+*--doctor) echo '{"python": "3.11.7", "torch": "2.9.1", "cuda": "12.8", "canStart": true}' ;;
+*) ${commands} ;;
+esac
+`;
+
 /** A folder with a dataset, an API, and the workers that a test starts on them. Call `close` after each test. */
 export class Host {
   readonly api = new FakeApi();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeSafetensors } from '@influencerai/tiny';
-import { aSpec, fixture, Host } from './host.js';
+import { aSpec, fakePython, fixture, Host } from './host.js';
 import { until } from './until.js';
 
 let host: Host;
@@ -159,8 +159,8 @@ describe('a job', () => {
 describe('a job that this host lacks something for', () => {
   it('should go back for another worker when its base model is not set up here', async () => {
     await mkdir(join(host.dir, 'trainers/trl/venv/bin'), { recursive: true });
-    for (const file of ['installed.json', 'venv/bin/python'])
-      await writeFile(join(host.dir, 'trainers/trl', file), '{}');
+    await writeFile(join(host.dir, 'trainers/trl/installed.json'), '{}');
+    await writeFile(join(host.dir, 'trainers/trl/venv/bin/python'), fakePython(), { mode: 0o755 });
     const spec = aSpec({ trainer: 'trl', requestedTrainer: 'trl', baseModel: 'house model' });
     const job = host.api.addJob('00000000-0000-4000-8000-000000000001', spec);
     await host.startAgent({ TRAINERS_DIR: join(host.dir, 'trainers') });

@@ -12,6 +12,10 @@ const ENDPOINT = `https://user:${encodeURIComponent(PASSWORD)}@hub.example.com`;
 /** In place of Python: tells all that it was given, in every way that reaches the API. */
 const LEAKY_PYTHON = `#!/usr/bin/env node
 const { HF_TOKEN: token, HF_ENDPOINT: endpoint } = process.env;
+if (process.argv.includes('--doctor')) {
+  console.log(JSON.stringify({ canStart: token === undefined, problem: 'the token is ' + token }));
+  process.exit();
+}
 const emit = (event) => console.log(JSON.stringify(event));
 emit({ event: 'start', step: 0, totalSteps: 2, totalEpochs: 1 });
 emit({ event: 'warning', message: 'the token is ' + token });

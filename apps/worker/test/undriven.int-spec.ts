@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { aSpec, fixture, Host } from './host.js';
+import { aSpec, fakePython, fixture, Host } from './host.js';
 import { until } from './until.js';
 
 /** A picture of 3 by 2 pixels. */
@@ -34,7 +34,7 @@ const write = async (path: string, content: string | Buffer): Promise<void> => {
 /** A job on two GPUs: kohya runs through its launcher then, without our gate. */
 const start = async (behaviour: 'wait' | 'fail' | 'finish') => {
   const program = `exec ${process.execPath} ${fixture('launched-kohya')} ${behaviour} "$@"`;
-  await write('trainers/kohya/venv/bin/python', `#!/bin/sh\n${program}\n`);
+  await write('trainers/kohya/venv/bin/python', fakePython(program));
   const job = host.api.addJob(
     JOB_ID,
     aSpec({

@@ -15,8 +15,9 @@ export class WorkersRepository {
 
   /** Notes the worker and the key that it speaks with. @returns false when a worker of another key has the id */
   async register({ held: _, ...worker }: RegisterWorker, keyId: string | undefined): Promise<boolean> {
-    const { id, host, pid, version, slots, gpus, trainers } = worker;
-    const values = [id, host, pid, version, slots, JSON.stringify(gpus), trainers, keyId ?? null];
+    const { id, host, pid, version, slots, gpus, trainers, unusable } = worker;
+    const described = [id, host, pid, version, slots, JSON.stringify(gpus), trainers];
+    const values = [...described, keyId ?? null, JSON.stringify(unusable)];
     return (await this.database.query(REGISTER, values)).length > 0;
   }
 
@@ -50,10 +51,11 @@ export class WorkersRepository {
 /** A worker of a key that was deleted, or of the time before there were keys, may be taken over. */
 const REGISTER: PreparedQuery = {
   name: 'worker-register',
-  text: `insert into worker as w (id, host, pid, version, slots, gpus, trainers, key_id, is_draining, heartbeat_at, registered_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, false, now(), now())
+  text: `insert into worker as w (id, host, pid, version, slots, gpus, trainers, key_id, unusable, is_draining, heartbeat_at, registered_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, false, now(), now())
     on conflict (id) do update set host = excluded.host, pid = excluded.pid, version = excluded.version, slots = excluded.slots,
-      gpus = excluded.gpus, trainers = excluded.trainers, key_id = excluded.key_id, is_draining = false, heartbeat_at = now(), registered_at = now()
+      gpus = excluded.gpus, trainers = excluded.trainers, key_id = excluded.key_id, unusable = excluded.unusable,
+      is_draining = false, heartbeat_at = now(), registered_at = now()
     where w.key_id is null or w.key_id = excluded.key_id returning id`,
 };
 
@@ -74,7 +76,7 @@ const ONLINE_TRAINERS: PreparedQuery = {
 
 const LIST: PreparedQuery = {
   name: 'worker-list',
-  text: `select w.id, w.host, w.version, w.slots, w.gpus, w.trainers, w.heartbeat_at as "heartbeatAt", w.registered_at as "registeredAt",
+  text: `select w.id, w.host, w.version, w.slots, w.gpus, w.trainers, w.unusable, w.heartbeat_at as "heartbeatAt", w.registered_at as "registeredAt",
       case when w.heartbeat_at < now() - $2::int * interval '1 millisecond' then 'offline' when w.is_draining then 'draining' else 'online' end as status,
       coalesce((select jsonb_agg(jsonb_build_object('jobId', j.id, 'attempt', j.attempt) order by j.started_at) from job j
         where j.worker_id = w.id and j.status = 'running' and j.tenant_id = $1), '[]'::jsonb) as jobs

@@ -218,7 +218,10 @@ export const FORGET_REFUSALS: PreparedQuery = {
 export const REFRESH_WAITING_REASONS: PreparedQuery = {
   name: 'job-waiting-reasons',
   text: `with live as (
-      select id, trainers from worker where heartbeat_at > now() - $1::int * interval '1 millisecond' and not is_draining
+      select id, trainers, unusable from worker where heartbeat_at > now() - $1::int * interval '1 millisecond' and not is_draining
+    ), fault as (
+      select distinct on (u->>'trainer') u->>'trainer' as trainer, u->>'reason' as reason
+      from live, jsonb_array_elements(live.unusable) u order by u->>'trainer', live.id
     ), waiting as (
       select j.id, j.trainer, count(live.id) as workers, count(r.worker_id) as refusals,
         (array_agg(r.reason order by r.refused_at desc) filter (where r.worker_id is not null))[1] as refusal
@@ -226,10 +229,11 @@ export const REFRESH_WAITING_REASONS: PreparedQuery = {
         left join job_refusal r on r.job_id = j.id and r.worker_id = live.id
       where j.status = 'pending' group by j.id
     ), reason as (
-      select id, case when workers = 0 then 'No live worker offers the trainer ' || trainer || '. Start one that does.'
+      select id, case when workers = 0 then 'No live worker offers the trainer ' || waiting.trainer || '. ' ||
+          coalesce('One that has it cannot start it: ' || fault.reason, 'Start one that does.')
         when workers = refusals then 'No live worker can run this job. ' || refusal
         else 'Waiting for a free worker slot.' end as text
-      from waiting)
+      from waiting left join fault on fault.trainer = waiting.trainer)
     update job j set waiting_reason = reason.text from reason
     where j.id = reason.id and j.status = 'pending' and j.waiting_reason is distinct from reason.text
       and (reason.text like 'No live%' or j.waiting_reason is null or j.waiting_reason like 'No live%')`,

@@ -1,9 +1,8 @@
 import { checkQueue, nameStore, queueConnection } from '@influencerai/queue';
-import { execa } from 'execa';
 import { mkdir, statfs } from 'node:fs/promises';
 import { hostname, totalmem } from 'node:os';
 import type { Env } from '../env.js';
-import { discoverGpus } from '../gpu-discovery.js';
+import { discoverGpus, driverVersion } from '../gpu-discovery.js';
 import { probeWorkspaces } from '../runner/workspace.js';
 import type { DiskFinding, Examination } from './examination.js';
 import { lookAtModels } from './look-at-models.js';
@@ -26,12 +25,6 @@ export const examine = async (env: Env): Promise<Examination> => {
   const node = process.versions.node;
   const host = { host: hostname(), node, memoryBytes: totalmem() };
   return { ...host, gpus, driver, gpuProblem, disks, api, queue, trainers, models };
-};
-
-const driverVersion = async (nvidiaSmi: string): Promise<string | undefined> => {
-  const args = ['--query-gpu=driver_version', '--format=csv,noheader'];
-  const { stdout, failed } = await execa(nvidiaSmi, args, { reject: false, stdin: 'ignore', timeout: 10_000 });
-  return failed ? undefined : stdout.split('\n')[0]?.trim();
 };
 
 const disk = async (what: string, path: string): Promise<DiskFinding> => {

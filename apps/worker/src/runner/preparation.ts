@@ -44,6 +44,8 @@ export interface Preparation {
   notes: string[];
 }
 
+const NOT_INSTALLED = 'it is not installed.';
+
 /**
  * Finds the trainer, the dataset and the state to go on from, and writes the plan's files.
  * @throws AppError `trainer_unavailable`, `dataset_unreadable`, `spec_unsupported`
@@ -51,7 +53,9 @@ export interface Preparation {
 export const prepare = async (input: PrepareInput): Promise<Preparation> => {
   const { context, job, workspace, log } = input;
   const trainer = findTrainer(job.spec.trainer);
-  if (!trainer) throw new AppError('trainer_unavailable', { trainer: job.spec.trainer });
+  if (!trainer) throw new AppError('trainer_unavailable', { trainer: job.spec.trainer, reason: NOT_INSTALLED });
+  const problem = await context.startProblem(trainer.id);
+  if (problem !== undefined) throw new AppError('trainer_unavailable', { trainer: trainer.id, reason: problem });
   const resumption = await findResumption({ job, trainer, workspace, api: context.api, log });
   return writePlan(input, { trainer, resumption, halvings: 0 });
 };
@@ -132,7 +136,7 @@ const toLaunch = async (
 ): Promise<LaunchRequest> => {
   const [name, ...args] = plan.command;
   const program = await context.programs.find(name);
-  if (!program) throw new AppError('trainer_unavailable', { trainer: name });
+  if (!program) throw new AppError('trainer_unavailable', { trainer: name, reason: NOT_INSTALLED });
   const [file, ...leading] = program;
   const env = {
     ...context.trainerBase,

@@ -2,6 +2,7 @@ import type { ModelRegistry } from '@influencerai/trainers';
 import type { Logger } from 'pino';
 import type { Api } from '../api/api.js';
 import type { Programs } from '../programs.js';
+import type { StartCheck } from '../start-check.js';
 import type { Launcher } from './launcher.js';
 
 /** How often things are sent; constants but for tests. */
@@ -28,6 +29,8 @@ export interface RunnerContext {
   api: Api;
   launcher: Launcher;
   programs: Programs;
+  /** Asked before each job: the installation may have changed since the worker began to offer it. */
+  startProblem: StartCheck;
   /** What this host has of the base models. */
   models: ModelRegistry;
   workerDir: string;

@@ -13,6 +13,7 @@ const AS_PRINTED = [
   'lora_config_name_taken',
   'lora_config_in_use',
   'dataset_unreadable',
+  'trainer_unavailable',
   'spec_unsupported',
 ];
 

@@ -163,7 +163,7 @@ export const ERRORS = {
   dataset_unreadable: { status: 422, message: 'The worker could not read the dataset: {reason}' },
   trainer_unavailable: {
     status: 503,
-    message: 'The trainer {trainer} is not installed on this worker.',
+    message: 'The trainer {trainer} cannot start on this worker: {reason}',
     isRetryable: true,
   },
   trainer_crashed: {

@@ -9,6 +9,7 @@ const worker = {
   slots: 2,
   gpus: [{ index: 0, name: 'NVIDIA H200', memoryMiB: 143_771 }],
   trainers: ['tiny'],
+  unusable: [{ trainer: 'kohya', reason: 'Its torch cannot use the GPU.' }],
   held: [],
 };
 

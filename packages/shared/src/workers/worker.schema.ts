@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TrainerIdSchema } from '../trainers/trainer-id.js';
+import { TRAINER_IDS, TrainerIdSchema } from '../trainers/trainer-id.js';
 import { TrainingSpecSchema } from '../trainers/training-spec.schema.js';
 
 export const GpuSchema = z.object({
@@ -8,6 +8,13 @@ export const GpuSchema = z.object({
   memoryMiB: z.int().min(0).max(2_147_483_647),
 });
 export type Gpu = z.infer<typeof GpuSchema>;
+
+/** A trainer that a worker has and does not offer. */
+export const UnusableTrainerSchema = z.object({
+  trainer: TrainerIdSchema,
+  reason: z.string().min(1).max(500).describe('Why it cannot start there.'),
+});
+export type UnusableTrainer = z.infer<typeof UnusableTrainerSchema>;
 
 /** One attempt at a job. The attempt number is the fence: writes of an older one are refused. */
 export const HeldJobSchema = z.object({ jobId: z.uuid(), attempt: z.int().min(1).max(2_147_483_647) });
@@ -21,6 +28,11 @@ export const RegisterWorkerSchema = z.strictObject({
   slots: z.int().min(1).max(64).describe('Jobs at a time: one per GPU, or CPU slots.'),
   gpus: z.array(GpuSchema).max(64),
   trainers: z.array(TrainerIdSchema).min(1),
+  unusable: z
+    .array(UnusableTrainerSchema)
+    .max(TRAINER_IDS.length)
+    .default([])
+    .describe('Trainers that are installed there and cannot start.'),
   held: z
     .array(HeldJobSchema)
     .max(64)
@@ -78,6 +90,7 @@ export const WorkerSchema = z.object({
   slots: z.int(),
   gpus: z.array(GpuSchema),
   trainers: z.array(TrainerIdSchema),
+  unusable: z.array(UnusableTrainerSchema).describe('Trainers that are installed there and cannot start.'),
   status: z.enum(['online', 'draining', 'offline']),
   jobs: z.array(HeldJobSchema).describe("Only the calling tenant's jobs."),
   heartbeatAt: z.iso.datetime(),
