@@ -1,11 +1,14 @@
 import { UPSTREAMS, type GitUpstream, type UpstreamId } from '@influencerai/trainers';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startOf } from '../runner/process-group.js';
 import { fetchSource } from './fetch-source.js';
+import { InstallError } from './install-error.js';
 import { isUpToDate, parseInstalled, type Installed } from './install-plan.js';
+import { replaceInstallation } from './replace-installation.js';
+import { runningIn } from './running-trainers.js';
 import { runTool } from './run-tool.js';
 import { findUv } from './uv.js';
 
@@ -46,16 +49,22 @@ export const installTrainer = async (input: InstallInput): Promise<Installed | u
     const facts = await makeEnvironment(join(staging, 'venv'), lock, input);
     const installed = { name: id, version, ...facts, lockDigest, installedAt: new Date().toISOString(), missing };
     await writeFile(join(staging, INSTALLED_FILE), `${JSON.stringify(installed, null, 2)}\n`);
-    await replaceFolder(dir, staging);
+    await replaceInstallation(dir, staging, input.say);
     return installed;
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
 };
 
-/** Frees the space of a trainer; false when none was there. */
+/**
+ * Frees the space of a trainer; false when none was there.
+ * @throws InstallError while something runs in it
+ */
 export const removeTrainer = async (dir: string): Promise<boolean> => {
   const isKnown = await isThere(dir);
+  const [pid] = await runningIn(dir);
+  if (pid !== undefined)
+    throw new InstallError(`Process ${pid} runs in ${dir}: stop it, or the worker that started it.`);
   // First, so that no worker offers what is half gone.
   await rm(join(dir, INSTALLED_FILE), { force: true });
   await rm(dir, { recursive: true, force: true });
@@ -79,12 +88,6 @@ const openStaging = async (dir: string): Promise<string> => {
   const staging = join(parent, `.${basename(dir)}.installing-${process.pid}`);
   await mkdir(staging);
   return staging;
-};
-
-const replaceFolder = async (dir: string, staging: string): Promise<void> => {
-  if (await isThere(dir)) await rename(dir, `${staging}.former`);
-  await rename(staging, dir);
-  await rm(`${staging}.former`, { recursive: true, force: true });
 };
 
 const addSource = async (

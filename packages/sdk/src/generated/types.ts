@@ -666,6 +666,12 @@ export type Worker = {
   slots: number;
   gpus: Gpu[];
   trainers: TrainerId[];
+  /** Trainers that are installed there and cannot start. */
+  unusable: {
+    trainer: TrainerId;
+    /** Why it cannot start there. */
+    reason: string;
+  }[];
   status: 'online' | 'draining' | 'offline';
   /** Only the calling tenant's jobs. */
   jobs: HeldJob[];
@@ -1131,6 +1137,12 @@ export type RegisterWorker = {
   slots: number;
   gpus: Gpu[];
   trainers: TrainerId[];
+  /** Trainers that are installed there and cannot start. */
+  unusable?: {
+    trainer: TrainerId;
+    /** Why it cannot start there. */
+    reason: string;
+  }[];
   /** Attempts that go on. Others that this worker held before are handed back at once. */
   held: HeldJob[];
 };
