@@ -67,6 +67,7 @@ export const ANSWERS = {
     'Wait until queued jobs were admitted, cancel some, or remove files; `GET /usage` shows every quota. Operators set them per tenant.',
   upload_incomplete: 'Ask `HEAD /uploads/:id` where to go on and send the rest.',
   upload_offset_mismatch: 'Ask `HEAD /uploads/:id` and send what follows the offset in its answer.',
+  direct_upload_unsupported: 'Use `POST /uploads` (tus) or `POST /datasets/upload`; `client.datasets.upload` does.',
   upload_in_use: 'Wait until the other request has ended; one whose connection broke gives way within seconds.',
   tus_version_unsupported: 'Use a client of tus 1.0, or send the header with every request.',
   uploads_exhausted: 'Wait until an upload is done, or `DELETE /uploads/:id` one that was given up.',

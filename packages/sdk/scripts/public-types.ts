@@ -29,6 +29,7 @@ export const RESPONSE_TYPES: TypeTable = {
   ArtifactKind: { schema: shared.ArtifactKindSchema, doc: 'What a file of a job is.' },
   JobArtifact: { schema: shared.JobArtifactSchema, doc: 'A file that a job wrote.' },
   JobArtifactList: { schema: shared.JobArtifactListSchema, doc: 'All files of a job.' },
+  DirectUpload: { schema: shared.DirectUploadSchema, doc: 'An upload that goes straight to the bucket.' },
   ArtifactLink: { schema: shared.ArtifactLinkSchema, doc: 'A link by which anybody downloads a file for a while.' },
   JobDatasetFile: { schema: shared.JobDatasetFileSchema, doc: 'A file that a job learns from.' },
   JobDataset: { schema: shared.JobDatasetSchema, doc: 'The files that a job learns from.' },

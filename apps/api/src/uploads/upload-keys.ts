@@ -7,5 +7,5 @@ export const stagingKey = (id: string): string => `.uploads/${id}`;
 /** An archive that came with a form. */
 export const formKey = (id: string): string => `${stagingKey(id)}/form`;
 
-/** What a resumable upload has brought so far. */
-export const tusKey = (id: string): string => `${stagingKey(id)}/tus`;
+/** What a resumable upload has brought so far, or one that goes straight to the bucket. */
+export const receivedKey = (id: string): string => `${stagingKey(id)}/tus`;

@@ -7,9 +7,11 @@ import type { UploadClaim } from '../datasets/datasets.repository.js';
 import { isUuid } from '../http/is-uuid.js';
 import { newId } from '../http/new-id.js';
 
-/** What a resumable upload was announced with. */
+/** What a resumable or direct upload was announced with. */
 export interface Announcement {
   sizeBytes: number;
+  /** What the content must have. */
+  sha256?: string;
   metadata: Record<string, string | null>;
 }
 
@@ -17,13 +19,16 @@ export interface NewUpload {
   /** The id that the dataset is to have. */
   id: string;
   tenantId: string;
-  protocol: 'form' | 'tus';
+  protocol: 'form' | 'tus' | 'direct';
   announced?: Announcement;
   /** Room that was taken for it. */
   reservedBytes?: number;
+  /** Until when its client can write to the bucket. */
+  linkEndsAt?: Date;
 }
 
-export interface ResumableUpload {
+export interface AnnouncedUpload {
+  protocol: 'tus' | 'direct';
   announced: Announcement;
   touchedAt: Date;
 }
@@ -45,26 +50,37 @@ export class UploadsRepository {
 
   /**
    * Opens an upload, or takes over one of that id. The tenant's row is locked, so that two requests cannot pass the limit
-   * together. A `form` is held from the start, a `tus` upload by who comes to work on it.
+   * together. A `form` is held from the start, others by who comes to work on it.
    * @param limit how many may be open
    * @throws AppError `uploads_exhausted`
    */
-  open({ id, tenantId, protocol, announced, reservedBytes = 0 }: NewUpload, limit: number): Promise<UploadClaim> {
+  open(
+    { id, tenantId, protocol, announced, reservedBytes = 0, linkEndsAt }: NewUpload,
+    limit: number,
+  ): Promise<UploadClaim> {
     return this.database.transaction(tenantId, async (client) => {
       await client.query(LOCK_TENANT, [tenantId]);
       const { rows } = await client.query<{ open: number }>(COUNT_OTHERS, [tenantId, id]);
       if ((rows[0]?.open ?? 0) >= limit) throw new AppError('uploads_exhausted', { limit });
       const claim = { id, tenantId, holder: newId() };
       const held = protocol === 'form' ? claim.holder : null;
-      await client.query(OPEN, [id, tenantId, protocol, held, announced && JSON.stringify(announced), reservedBytes]);
+      const values = [id, tenantId, protocol, held, announced && JSON.stringify(announced), reservedBytes, linkEndsAt];
+      await client.query(OPEN, values);
       return claim;
     });
   }
 
   /** @throws AppError `upload_not_found` also when it has expired or become a dataset */
-  async getResumable(tenantId: string, id: string, expiresMs: number): Promise<ResumableUpload> {
+  async getResumable(tenantId: string, id: string, expiresMs: number): Promise<AnnouncedUpload> {
+    const upload = await this.getAnnounced(tenantId, id, expiresMs);
+    if (upload.protocol !== 'tus') throw new AppError('upload_not_found', { id });
+    return upload;
+  }
+
+  /** The same for direct uploads as well. @throws AppError `upload_not_found` */
+  async getAnnounced(tenantId: string, id: string, expiresMs: number): Promise<AnnouncedUpload> {
     const values = [id, tenantId, expiresMs];
-    const [row] = isUuid(id) ? await this.database.query<ResumableUpload>(tenantId, FIND_RESUMABLE, values) : [];
+    const [row] = isUuid(id) ? await this.database.query<AnnouncedUpload>(tenantId, FIND_ANNOUNCED, values) : [];
     if (!row) throw new AppError('upload_not_found', { id });
     return row;
   }
@@ -97,7 +113,11 @@ export class UploadsRepository {
     return row?.surplus ?? 0;
   }
 
-  /** Forgets the upload, whose files must be gone before. @returns the room that is to be given back */
+  /**
+   * Forgets the upload, whose files must be gone before. One whose client can still write to the bucket is only ended:
+   * row and room stay for what may come, and a later sweep removes it.
+   * @returns the room that is to be given back
+   */
   async remove({ id, tenantId, holder }: UploadClaim): Promise<number> {
     const [row] = await this.database.query<{ bytes: number }>(tenantId, REMOVE, [id, tenantId, holder]);
     return row?.bytes ?? 0;
@@ -114,16 +134,16 @@ const LOCK_TENANT = 'select 1 from tenant where id = $1 for no key update';
 const COUNT_OTHERS = 'select count(*) as open from upload where tenant_id = $1 and id <> $2 and registered_at is null';
 
 /** An id comes back when the request that had it has died, and another one repeats it with the same `Idempotency-Key`. */
-const OPEN = `insert into upload as u (id, tenant_id, protocol, holder, announced, reserved_bytes)
-  values ($1, $2, $3, $4, $5, $6)
+const OPEN = `insert into upload as u (id, tenant_id, protocol, holder, announced, reserved_bytes, link_ends_at)
+  values ($1, $2, $3, $4, $5, $6, $7)
   on conflict (id) do update set holder = excluded.holder, touched_at = now() where u.tenant_id = excluded.tenant_id`;
 
 const olderThan = (parameter: string): string => `touched_at < now() - ${parameter}::bigint * interval '1 millisecond'`;
 
-const FIND_RESUMABLE: PreparedQuery = {
-  name: 'upload-find-resumable',
-  text: `select announced, touched_at as "touchedAt" from upload
-  where id = $1 and tenant_id = $2 and protocol = 'tus' and registered_at is null and not ${olderThan('$3')}`,
+const FIND_ANNOUNCED: PreparedQuery = {
+  name: 'upload-find-announced',
+  text: `select protocol, announced, touched_at as "touchedAt" from upload
+  where id = $1 and tenant_id = $2 and announced is not null and registered_at is null and not ${olderThan('$3')}`,
 };
 
 const CLAIM: PreparedQuery = {
@@ -154,7 +174,15 @@ const TRIM_RESERVED: PreparedQuery = {
 };
 const REMOVE: PreparedQuery = {
   name: 'upload-remove',
-  text: `delete from upload where ${HELD} returning reserved_bytes as bytes`,
+  text: `with gone as (
+    delete from upload where ${HELD} and (link_ends_at is null or link_ends_at < now()) returning reserved_bytes as bytes
+  ), was as (
+    select id, reserved_bytes, least(reserved_bytes, (announced->>'sizeBytes')::bigint) as kept_bytes
+    from upload where ${HELD} and link_ends_at >= now() for update
+  ), ended as (
+    update upload set registered_at = coalesce(registered_at, now()), holder = null, reserved_bytes = kept_bytes
+    from was where upload.id = was.id returning was.reserved_bytes - kept_bytes as bytes
+  ) select bytes from gone union all select bytes from ended`,
 };
 
 /** Over all tenants. */

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { type BeforeApplicationShutdown, Inject, Injectable, Logger } from '@nestjs/common';
-import { AppError, type Dataset, type DatasetUpload, type UploadDataset } from '@influencerai/shared';
+import { AppError, type Dataset, type DatasetUpload, fieldError, type UploadDataset } from '@influencerai/shared';
 import type { Principal } from '../auth/principal.js';
 import type { UploadClaim } from '../datasets/datasets.repository.js';
 import { DatasetsService } from '../datasets/datasets.service.js';
@@ -10,7 +11,7 @@ import { Storage } from '../storage/storage.js';
 import { TenantRoots } from '../storage/tenant-roots.js';
 import { readAnnouncement } from './announcement.js';
 import { UploadIntake } from './upload-intake.js';
-import { datasetPath, stagingKey, tusKey } from './upload-keys.js';
+import { datasetPath, stagingKey, receivedKey } from './upload-keys.js';
 import type { UploadLimits } from './upload-limits.js';
 import { UploadRoom } from './upload-room.js';
 import { type Announcement, UploadsRepository } from './uploads.repository.js';
@@ -63,14 +64,14 @@ export class UploadsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Makes a dataset of a resumable upload that is complete. Done once: a repetition gets the dataset.
+   * Makes a dataset of a resumable or direct upload that is complete. Done once: a repetition gets the dataset.
    * @throws AppError `upload_not_found`, `upload_incomplete`, `upload_in_use`, and those of {@link receive}
    */
   async finish(caller: Principal, id: string): Promise<Dataset> {
     const { tenantId } = caller;
     const made = await this.datasets.find(caller, id);
     if (made) return made;
-    const { announced } = await this.uploads.getResumable(tenantId, id, this.config.uploads.expiresMs);
+    const { announced } = await this.uploads.getAnnounced(tenantId, id, this.config.uploads.expiresMs);
     const claim = await this.uploads.claim(tenantId, id, STALE_MS);
     if (!claim) throw new AppError('upload_in_use', { id });
     try {
@@ -102,17 +103,28 @@ export class UploadsService implements BeforeApplicationShutdown {
 
   private async takeStaged(
     claim: UploadClaim,
-    { metadata, sizeBytes }: Announcement,
+    { metadata, sizeBytes, sha256 }: Announcement,
   ): Promise<{ input: UploadDataset; report: DatasetUpload }> {
-    const key = tusKey(claim.id);
+    const key = receivedKey(claim.id);
     const { sizeBytes: receivedBytes = 0 } = (await this.storage.stat(key)) ?? {};
     if (receivedBytes < sizeBytes) throw new AppError('upload_incomplete', { id: claim.id, receivedBytes, sizeBytes });
+    if (receivedBytes > sizeBytes) throw fieldError(['sizeBytes'], `Not as announced: ${receivedBytes} bytes came.`);
     const { fileName, input } = readAnnouncement(metadata, this.limits);
     // What an attempt that died has left.
     await this.storage.removeFolder(this.folderKey(claim));
     const file = { name: fileName, key, sizeBytes };
-    const report = await this.hold(claim, (signal) => this.intake(claim, signal).takeStaged(file));
+    const report = await this.hold(claim, async (signal) => {
+      if (sha256 !== undefined) await this.verify(file, sha256);
+      return this.intake(claim, signal).takeStaged(file);
+    });
     return { input, report };
+  }
+
+  /** What came over another way than ours was seen by nobody. */
+  private async verify({ key }: { key: string }, sha256: string): Promise<void> {
+    const hash = createHash('sha256');
+    for await (const chunk of this.storage.read(key)) hash.update(chunk as Buffer);
+    if (hash.digest('hex') !== sha256) throw fieldError(['sha256'], 'Not as announced: other content came.');
   }
 
   /** After a failure: an upload that can be tried again stays as it was, one that can never become a dataset goes. */

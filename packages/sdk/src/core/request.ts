@@ -58,15 +58,22 @@ export class Transport {
     const headers = this.headersOf(request);
     const isRepeatable = request.method !== 'POST' || headers.has('idempotency-key') || request.isRepeatable === true;
     const maxRetries = upload?.isReplayable === false ? 0 : (options.maxRetries ?? this.config.maxRetries);
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.attempt({ request, headers, upload }, consume);
-      } catch (error) {
-        const delayMs = attempt < maxRetries ? retryDelayMs(error, { attempt, isRepeatable }) : undefined;
-        if (delayMs === undefined) throw error;
-        await sleep(delayMs, options.signal);
-      }
-    }
+    const patience = { maxRetries, isRepeatable, signal: options.signal };
+    return persist(patience, () => this.attempt({ request, headers, upload }, consume));
+  }
+
+  /** Sends bytes to an address that carries its own permission, on whatever server: nothing else of ours goes along. */
+  async put(address: string, body: Blob, options: RequestOptions = {}): Promise<void> {
+    const { signal, timeoutMs = this.config.timeoutMs, maxRetries = this.config.maxRetries } = options;
+    // Errors name the address, and who reads them must not be able to use it.
+    const limits = { url: address.split('?', 1)[0] ?? '', timeoutMs, signal };
+    await persist({ maxRetries, isRepeatable: true, signal }, () =>
+      runAttempt(limits, async (limit) => {
+        const response = await this.config.fetch(address, { method: 'PUT', body, signal: limit });
+        if (!response.ok) throw await readApiError(response);
+        await response.body?.cancel();
+      }),
+    );
   }
 
   private attempt<T>({ request, headers, upload }: Prepared, consume: Consume<T>): Promise<WithResponse<T>> {
@@ -97,6 +104,25 @@ export class Transport {
     if (key !== undefined) result.set('idempotency-key', key);
     for (const [name, value] of Object.entries({ ...this.config.headers, ...options.headers })) result.set(name, value);
     return result;
+  }
+}
+
+interface Patience {
+  maxRetries: number;
+  isRepeatable: boolean;
+  signal: AbortSignal | undefined;
+}
+
+/** Tries again after failures that may pass. */
+async function persist<T>({ maxRetries, isRepeatable, signal }: Patience, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const delayMs = attempt < maxRetries ? retryDelayMs(error, { attempt, isRepeatable }) : undefined;
+      if (delayMs === undefined) throw error;
+      await sleep(delayMs, signal);
+    }
   }
 }
 

@@ -65,6 +65,7 @@ export type ErrorCode =
   | 'quota_exceeded'
   | 'upload_incomplete'
   | 'upload_offset_mismatch'
+  | 'direct_upload_unsupported'
   | 'upload_in_use'
   | 'tus_version_unsupported'
   | 'uploads_exhausted'
@@ -314,6 +315,16 @@ export type JobArtifact = {
 /** All files of a job. */
 export type JobArtifactList = {
   data: JobArtifact[];
+};
+
+/** An upload that goes straight to the bucket. */
+export type DirectUpload = {
+  /** Of the upload, and of the dataset that `POST /uploads/:id/dataset` makes of it. */
+  id: string;
+  /** Of the bucket: PUT the file there, whole and without credentials. */
+  url: string;
+  /** When the address stops to work. */
+  expiresAt: string;
 };
 
 /** A link by which anybody downloads a file for a while. */

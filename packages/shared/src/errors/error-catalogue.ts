@@ -127,6 +127,10 @@ export const ERRORS = {
     status: 409,
     message: 'Upload {id} has another number of bytes than Upload-Offset says. Ask with HEAD and go on from there.',
   },
+  direct_upload_unsupported: {
+    status: 409,
+    message: 'Files lie in no bucket here that a client could write to. Send them to POST /uploads (tus).',
+  },
   upload_in_use: {
     status: 423,
     message: 'Another request works on upload {id}. Try again shortly.',

@@ -83,9 +83,9 @@ export class ResumableUploadsService {
       : refuseHeaders(await response.text());
   }
 
-  /** Gives an upload up. @throws AppError `upload_not_found`, `upload_in_use` */
+  /** Gives an upload up, also one that goes straight to the bucket. @throws AppError `upload_not_found`, `upload_in_use` */
   async remove({ tenantId }: Principal, id: string): Promise<void> {
-    await this.uploads.getResumable(tenantId, id, this.config.uploads.expiresMs);
+    await this.uploads.getAnnounced(tenantId, id, this.config.uploads.expiresMs);
     const claim = await this.uploads.claim(tenantId, id, STALE_MS);
     if (!claim) throw new AppError('upload_in_use', { id });
     await this.datasets.close(claim);

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { DataStore, Upload } from '@tus/server';
 import type { Storage } from '../../storage/storage.js';
-import { tusKey } from '../upload-keys.js';
+import { receivedKey } from '../upload-keys.js';
 import type { UploadsRepository } from '../uploads.repository.js';
 import { TUS_EXTENSIONS } from './tus-abilities.js';
 import { currentTenant } from './tus-locker.js';
@@ -23,7 +23,7 @@ export class TusStore extends DataStore {
   }
 
   override async write(content: Readable, id: string, offset: number): Promise<number> {
-    await this.storage.append(tusKey(id), content, offset);
+    await this.storage.append(receivedKey(id), content, offset);
     return this.receivedBytes(id);
   }
 
@@ -44,6 +44,6 @@ export class TusStore extends DataStore {
   }
 
   private async receivedBytes(id: string): Promise<number> {
-    return (await this.storage.stat(tusKey(id)))?.sizeBytes ?? 0;
+    return (await this.storage.stat(receivedKey(id)))?.sizeBytes ?? 0;
   }
 }
