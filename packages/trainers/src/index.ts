@@ -1,6 +1,7 @@
 export { memoryHint } from './memory-hint.js';
 export * from './registry.js';
 export * from './resolve-trainer.js';
+export { captionFor } from './caption.js';
 export { datasetFiles } from './dataset-files.js';
 export { DRIVERS_DIR } from './driver.js';
 export { entryProblems } from './models/entry-problems.js';

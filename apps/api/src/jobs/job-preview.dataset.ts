@@ -1,6 +1,6 @@
 import { extname } from 'node:path/posix';
 import { AppError, type DatasetStats, type TrainingSpec } from '@influencerai/shared';
-import { type DatasetImage, type DatasetListing, readRows } from '@influencerai/trainers';
+import { captionFor, type DatasetImage, type DatasetListing, readRows } from '@influencerai/trainers';
 import { isPicture } from '../datasets/inspection/inspect-picture.js';
 import { isCaption, stem } from '../datasets/inspection/inspect-pictures.js';
 import { isText } from '../datasets/inspection/inspect-text.js';
@@ -66,7 +66,7 @@ async function listImages({ storage, spec, stats, listing }: Source): Promise<Pr
     pictures.map(({ name }) => texts.get(stem(name))),
   );
   const images = pictures.map(({ key }, index): DatasetImage => {
-    const caption = captions[index]?.trim() || (spec.dataset.triggerWord ?? '');
+    const caption = captionFor(captions[index], spec.dataset);
     return { path: publicPathOf(key), caption, ...(sizes[index % sizes.length] ?? sizes[0]!) };
   });
   return {

@@ -1,5 +1,5 @@
 import { AppError, type ClaimedJob, type TrainingSpec } from '@influencerai/shared';
-import { readRows, type DatasetImage, type DatasetListing, type TextRow } from '@influencerai/trainers';
+import { captionFor, readRows, type DatasetImage, type DatasetListing, type TextRow } from '@influencerai/trainers';
 import { imageSizeFromFile } from 'image-size/fromFile';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, extname, join, resolve, sep } from 'node:path';
@@ -43,13 +43,20 @@ const listImages = async (dir: string, spec: TrainingSpec): Promise<DatasetListi
   const captions = new Map(files.filter((file) => extensionOf(file) === CAPTION).map((file) => [stemOf(file), file]));
   const images = files
     .filter((file) => PICTURE.has(extensionOf(file)))
-    .map((path) => toImage(path, captions.get(stemOf(path)), spec.dataset.triggerWord ?? ''));
+    .map((path) => toImage(path, captions.get(stemOf(path)), spec.dataset));
   return { kind: 'image', images: await Promise.all(images) };
 };
 
-const toImage = async (path: string, captionFile: string | undefined, fallback: string): Promise<DatasetImage> => {
-  const [caption, size] = await Promise.all([captionFile && readFile(captionFile, 'utf8'), sizeOf(path)]);
-  return { path, caption: caption?.trim() || fallback, ...size };
+const toImage = async (
+  path: string,
+  captionFile: string | undefined,
+  dataset: TrainingSpec['dataset'],
+): Promise<DatasetImage> => {
+  const [caption, size] = await Promise.all([
+    captionFile === undefined ? undefined : readFile(captionFile, 'utf8'),
+    sizeOf(path),
+  ]);
+  return { path, caption: captionFor(caption, dataset), ...size };
 };
 
 const sizeOf = async (path: string): Promise<{ width: number; height: number }> => {

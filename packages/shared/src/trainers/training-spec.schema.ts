@@ -18,7 +18,8 @@ export const TrainingSpecSchema = z.object({
     path: z.string().describe('Below the data root, as the tenant wrote it.'),
     digest: z.string().nullable(),
     examples: z.int().describe('Pictures or rows.'),
-    triggerWord: z.string().nullable(),
+    triggerWord: z.string().nullable().describe('Stands in for captions that are missing; goes into the metadata.'),
+    triggerWords: z.array(z.string()).optional().describe('Put before every caption that lacks them.'),
   }),
   output: z.object({
     dir: z.string().describe('Folder below the data root, owned by this job alone.'),

@@ -61,6 +61,7 @@ const memoryOptions = ({ settings, context }: Planned): Options => {
 };
 
 const networkOptions = ({ spec, settings, base }: Planned): Options => ({
+  metadata_trigger_phrase: spec.dataset.triggerWords?.join(', '),
   network_module: base.traits.networkModule,
   network_dim: spec.network.dim,
   network_alpha: spec.network.alpha,

@@ -24,7 +24,13 @@ export const schedulerFor = (spec: TrainingSpec): { name: Scheduler; reason?: st
 
 /** Every fourth of the epochs, unless `saveEveryEpochs` says otherwise. */
 export const checkpointEveryEpochs = (spec: TrainingSpec): number =>
-  wholeNumber(spec.extra['saveEveryEpochs'], 1, 1000) ?? Math.ceil(spec.training.epochs / CHECKPOINTS_PER_JOB);
+  wholeNumber(spec.extra['saveEveryEpochs'], 1, 1000) ?? Math.ceil(epochsOf(spec) / CHECKPOINTS_PER_JOB);
+
+/** As many as the steps make where the steps decide. */
+function epochsOf({ training: { epochs, maxSteps, batchSize }, dataset }: TrainingSpec): number {
+  if (maxSteps === null) return epochs;
+  return Math.ceil(maxSteps / Math.ceil(Math.max(1, dataset.examples) / batchSize));
+}
 
 /** Slows a run down for trying out clients; bounded, so that it cannot hold a slot for long. */
 export const stepDelayMs = (spec: TrainingSpec): number | undefined =>
