@@ -34,11 +34,13 @@ export const ANSWERS = {
   route_not_found: 'Compare method and path with the list at `/api`.',
   method_not_allowed: 'Use one of the methods that the header `Allow` names.',
   dataset_not_found: 'Check the id. A dataset of another tenant gets the same answer as one that does not exist.',
+  dataset_of_other_user: 'Upload the dataset with your own credential.',
   upload_not_found:
     'Check the id. An upload that has expired, was made into a dataset or belongs to another tenant gets the same answer as one that never was.',
   lora_config_not_found:
     'Check the id. A configuration of another tenant gets the same answer as one that does not exist.',
   job_not_found: 'Check the id. A job of another tenant gets the same answer as one that does not exist.',
+  job_of_other_user: 'Use the credential of the user who submitted the job.',
   artifact_not_found: 'List `GET /jobs/:id/artifacts`; the file may not be written yet.',
   dataset_file_not_found: 'List `GET /jobs/:id/dataset` again; files of a dataset may come and go.',
   link_invalid:

@@ -29,7 +29,8 @@ export function toTypeScript(schema: JsonSchema, indent = ''): string {
   if (schema.const !== undefined) return literal(schema.const);
   if (schema.enum) return schema.enum.map(literal).join(' | ');
   const members = schema.anyOf ?? schema.oneOf;
-  if (members) return union(members, indent);
+  // Beside properties they only say which of those belong together.
+  if (members && !schema.properties) return union(members, indent);
   if (Array.isArray(schema.type))
     return union(
       schema.type.map((type) => ({ ...schema, type })),

@@ -4,6 +4,7 @@ import type { Dataset, DatasetKind, DatasetStatus } from '@influencerai/shared';
 export interface DatasetRow {
   id: string;
   tenantId: string;
+  userId: string | null;
   kind: string;
   path: string;
   meta: unknown;
@@ -16,12 +17,13 @@ export interface DatasetRow {
 }
 
 export const DATASET_COLUMNS =
-  'id, tenant_id as "tenantId", kind, path, meta, status, stats, problems, upload, created_at as "createdAt", updated_at as "updatedAt"';
+  'id, tenant_id as "tenantId", user_id as "userId", kind, path, meta, status, stats, problems, upload, created_at as "createdAt", updated_at as "updatedAt"';
 
 /** The JSON columns are only ever written from the types that they are read as. */
 export const fromRow = (row: DatasetRow): Dataset => ({
   id: row.id,
   tenantId: row.tenantId,
+  userId: row.userId,
   kind: row.kind as DatasetKind,
   path: row.path,
   meta: row.meta as Dataset['meta'],

@@ -23,8 +23,14 @@ export interface UploadClaim {
   holder: string;
 }
 
+/** Who is to have a dataset. */
+export interface Owned {
+  /** Undefined: everybody of the tenant. */
+  userId?: string | undefined;
+}
+
 /** A dataset whose files an upload has brought. */
-export type UploadedDataset = CreateDataset & { upload: DatasetUpload };
+export type UploadedDataset = CreateDataset & Owned & { upload: DatasetUpload };
 
 @Injectable()
 export class DatasetsRepository {
@@ -32,10 +38,10 @@ export class DatasetsRepository {
 
   async create(
     tenantId: string,
-    { id = newId(), kind, path, meta }: WithId<CreateDataset>,
+    { id = newId(), userId, kind, path, meta }: WithId<CreateDataset & Owned>,
     status: DatasetStatus,
   ): Promise<Dataset> {
-    const values = [id, tenantId, kind, path, JSON.stringify(meta), status];
+    const values = [id, tenantId, kind, path, JSON.stringify(meta), status, userId ?? null];
     const [row] = await this.database.query<DatasetRow>(tenantId, CREATE, values);
     return fromRow(row!);
   }
@@ -46,11 +52,11 @@ export class DatasetsRepository {
    */
   async createFromUpload(
     { id, tenantId, holder }: UploadClaim,
-    { kind, path, meta, upload }: UploadedDataset,
+    { kind, path, meta, upload, userId }: UploadedDataset,
     status: DatasetStatus,
   ): Promise<Dataset | undefined> {
     const json = [JSON.stringify(meta), JSON.stringify(upload)];
-    const values = [id, tenantId, holder, kind, path, ...json, status, upload.bytes];
+    const values = [id, tenantId, holder, kind, path, ...json, status, upload.bytes, userId ?? null];
     const [row] = await this.database.query<DatasetRow>(tenantId, CREATE_FROM_UPLOAD, values);
     return row && fromRow(row);
   }
@@ -96,14 +102,14 @@ const CREATE_FROM_UPLOAD: PreparedQuery = {
   text: `with closed as (
       update upload set registered_at = now(), reserved_bytes = greatest(reserved_bytes - $9::bigint, 0)
         where id = $1 and tenant_id = $2 and holder = $3 and registered_at is null returning id, tenant_id
-    ) insert into dataset (id, tenant_id, kind, path, meta, upload, status, updated_at)
-      select id, tenant_id, $4, $5, $6, $7, $8::dataset_status, now() from closed returning ${DATASET_COLUMNS}`,
+    ) insert into dataset (id, tenant_id, kind, path, meta, upload, status, user_id, updated_at)
+      select id, tenant_id, $4, $5, $6, $7, $8::dataset_status, $10, now() from closed returning ${DATASET_COLUMNS}`,
 };
 
 const CREATE: PreparedQuery = {
   name: 'dataset-create',
-  text: `insert into dataset (id, tenant_id, kind, path, meta, status, updated_at)
-    values ($1, $2, $3, $4, $5, $6::dataset_status, now()) returning ${DATASET_COLUMNS}`,
+  text: `insert into dataset (id, tenant_id, kind, path, meta, status, user_id, updated_at)
+    values ($1, $2, $3, $4, $5, $6::dataset_status, $7, now()) returning ${DATASET_COLUMNS}`,
 };
 
 const SET_STATUS: PreparedQuery = {

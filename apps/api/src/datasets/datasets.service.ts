@@ -35,10 +35,10 @@ export class DatasetsService {
    * process busy.
    * @throws AppError `validation_failed` when the path is refused or names nothing that fits the kind
    */
-  async create({ tenantId }: Principal, input: WithId<CreateDataset>): Promise<Dataset> {
+  async create({ tenantId, userId }: Principal, input: WithId<CreateDataset>): Promise<Dataset> {
     assertMeta(input.meta);
     const listing = await this.listFiles(tenantId, input);
-    return this.begin(listing, (status) => this.datasets.create(tenantId, input, status));
+    return this.begin(listing, (status) => this.datasets.create(tenantId, { ...input, userId }, status));
   }
 
   /**

@@ -33,12 +33,16 @@ export class JobRerunService {
    * Submits a job with the spec of another one, in a folder of its own.
    * @throws AppError `job_not_found`, `dataset_not_found`, `dataset_not_ready`, `dataset_changed`
    */
-  async rerun({ tenantId }: Principal, sourceId: string, { id = newId(), priority }: WithId<RerunJob>): Promise<Job> {
+  async rerun(
+    { tenantId, userId }: Principal,
+    sourceId: string,
+    { id = newId(), priority }: WithId<RerunJob>,
+  ): Promise<Job> {
     const source = await this.jobs.getRecord(tenantId, sourceId);
     const dataset = await this.submissions.getDataset(tenantId, source.spec.dataset.id);
     assertSame(source, dataset, dataset.stats?.digest);
     assertSame(source, dataset, await this.presentDigest(tenantId, source.spec, dataset));
-    const rerun = { id, source: source.job, spec: inFolderOf(id, source), priority };
+    const rerun = { id, source: source.job, spec: inFolderOf(id, source), priority, userId };
     const job = await this.submissions.rerun(rerun, (now) => assertSame(source, now, now.stats?.digest));
     if (job.status === 'pending') this.dispatcher.announce([job]);
     return job;

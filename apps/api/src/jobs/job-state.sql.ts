@@ -181,16 +181,30 @@ export const INTERRUPT_FORGOTTEN = INTERRUPT(
 export const LOCK_TENANTS_WITH_QUEUED = `select id from tenant
   where id in (select tenant_id from job_count where status = 'queued' and count > 0) order by id for no key update`;
 
-/** $1 tenants that are locked. */
+/** How many jobs of a user of a tenant are admitted; the condition is that of the index `job_of_user`. */
+export const ADMITTED_OF_USER = (tenant: string, user: string): string =>
+  `select count(*) from job u where u.tenant_id = ${tenant} and u.user_id is not distinct from ${user} and u.status in ('pending', 'running')`;
+
+/** Whether a queued job may be admitted as far as its user's limit goes: `nth` of the jobs of that user that wait. */
+export const USER_HAS_ROOM = (job: string, tenant: string, nth = '1'): string => {
+  const limit = `coalesce(${tenant}.max_concurrent_jobs_per_user, ${job}.user_limit)`;
+  return `(${limit} is null or (${ADMITTED_OF_USER(`${job}.tenant_id`, `${job}.user_id`)}) + ${nth} <= ${limit})`;
+};
+
+/** $1 tenants that are locked. A job whose user is at the limit steps aside for those of others. */
 export const ADMIT: PreparedQuery = {
   name: 'job-admit',
   text: `with room as (
-    select t.id, t.max_concurrent_jobs - coalesce((select sum(c.count) from job_count c
+    select t.id, t.max_concurrent_jobs_per_user, t.max_concurrent_jobs - coalesce((select sum(c.count) from job_count c
       where c.tenant_id = t.id and c.status in ('pending', 'running')), 0) as free from tenant t where t.id = any($1::text[])
   ), next as (
     select j.id from room cross join lateral (
-      select id from job where tenant_id = room.id and status = 'queued' order by priority desc, created_at, id
-      limit greatest(room.free, 0) for update) j
+      select q.id from (
+        select id, tenant_id, user_id, user_limit, priority, created_at,
+          row_number() over (partition by user_id order by priority desc, created_at, id) as nth
+        from job where tenant_id = room.id and status = 'queued') q
+      where ${USER_HAS_ROOM('q', 'room', 'q.nth')} order by q.priority desc, q.created_at, q.id
+      limit greatest(room.free, 0)) j
   ), changed as (
     update job j set status = 'pending', waiting_reason = 'Waiting for a free worker slot.', notified_at = now(), updated_at = now()
     from next where j.id = next.id and j.status = 'queued'

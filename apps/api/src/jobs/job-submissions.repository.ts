@@ -7,6 +7,7 @@ import {
   type DatasetStats,
   type DatasetStatus,
   type Job,
+  type JobPayload,
   type TrainingSpec,
 } from '@influencerai/shared';
 import type pg from 'pg';
@@ -16,11 +17,14 @@ import { isUuid } from '../http/is-uuid.js';
 import { quotaExceeded } from '../limits/quota-exceeded.js';
 import { TenantRoots } from '../storage/tenant-roots.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
+import { ADMITTED_OF_USER, USER_HAS_ROOM } from './job-state.sql.js';
 
 /** The dataset and the configuration of a job to be, locked until its row is committed. */
 export interface JobSources {
   dataset: {
     id: string;
+    /** Null: everybody's of the tenant. */
+    userId: string | null;
     kind: DatasetKind;
     path: string;
     status: DatasetStatus;
@@ -28,7 +32,6 @@ export interface JobSources {
     stats: DatasetStats | null;
   };
   config: {
-    id: string;
     name: string;
     modelName: string;
     epochs: number;
@@ -40,6 +43,16 @@ export interface JobSources {
     outputPath: string | null;
     meta: Record<string, unknown>;
   };
+  /** What was asked for besides them. */
+  payload: Pick<JobPayload, 'triggerWords'>;
+}
+
+/** A job to be, and what its user may have. */
+export interface JobInput extends CreateJob {
+  id: string;
+  userId?: string | undefined;
+  /** How many jobs of its user may be admitted, unless the tenant has a limit of its own. */
+  userLimit?: number | undefined;
 }
 
 /** Creates jobs, and reads what they are made of. */
@@ -55,13 +68,11 @@ export class JobSubmissionsRepository {
    * The dataset and the configuration that a job would be made of, without locking them.
    * @throws AppError `dataset_not_found`, `lora_config_not_found`
    */
-  async getSources(tenantId: string, { datasetId, loraConfigId }: CreateJob['payload']): Promise<JobSources> {
-    const dataset = await this.getDataset(tenantId, datasetId);
-    const [config] = isUuid(loraConfigId)
-      ? await this.database.query<JobSources['config']>(tenantId, FIND_CONFIG, [loraConfigId, tenantId])
-      : [];
-    if (!config) throw new AppError('lora_config_not_found', { id: loraConfigId });
-    return { dataset, config };
+  async getSources(tenantId: string, payload: JobPayload): Promise<JobSources> {
+    const dataset = await this.getDataset(tenantId, payload.datasetId);
+    const find = (values: unknown[]) => this.database.query<JobSources['config']>(tenantId, FIND_CONFIG, values);
+    const config = await configOf(payload, (id) => find([id, tenantId]));
+    return { dataset, config, payload };
   }
 
   /** @throws AppError `dataset_not_found` */
@@ -74,22 +85,23 @@ export class JobSubmissionsRepository {
   }
 
   /**
-   * Creates a job: `pending` when the tenant has room, else `queued`. The tenant's row is locked, so that concurrent
-   * submissions cannot pass the limit together; the configuration is locked against deletion.
+   * Creates a job: `pending` when tenant and user have room, else `queued`. The tenant's row is locked, so that concurrent
+   * submissions cannot pass a limit together; the configuration is locked against deletion.
    * A folder that another job writes to is replaced by one inside it.
    * @param decide turns the sources into the frozen spec; what it throws undoes everything.
    * @throws AppError `dataset_not_found`, `lora_config_not_found`, `quota_exceeded`
    */
   async create(
     tenantId: string,
-    id: string,
-    input: CreateJob,
+    input: JobInput,
     decide: (sources: JobSources) => Promise<TrainingSpec>,
   ): Promise<Job> {
-    const { datasetId, loraConfigId } = input.payload;
-    return this.submit({ tenantId, id, rerunOf: null, ...input }, async (client) => {
-      const dataset = await readDataset(client, tenantId, datasetId);
-      return decide({ dataset, config: await readConfig(client, tenantId, loraConfigId) });
+    const { payload } = input;
+    return this.submit({ tenantId, rerunOf: null, ...input }, async (client) => {
+      const dataset = await readDataset(client, tenantId, payload.datasetId);
+      const find = (id: string) => client.query<JobSources['config']>(LORA_CONFIG + LOCKED, [id, tenantId]);
+      const config = await configOf(payload, async (id) => (await find(id)).rows);
+      return decide({ dataset, config, payload });
     });
   }
 
@@ -100,9 +112,9 @@ export class JobSubmissionsRepository {
    * @throws AppError `dataset_not_found`, `quota_exceeded`
    */
   async rerun(rerun: Rerun, check: (dataset: JobSources['dataset']) => void): Promise<Job> {
-    const { id, source, spec, priority } = rerun;
+    const { id, source, spec, priority, userId } = rerun;
     const { tenantId, type, payload, id: rerunOf } = source;
-    const input = { tenantId, id, type, payload: payload as CreateJob['payload'], priority, rerunOf };
+    const input = { tenantId, userId, id, type, payload: payload as JobPayload, priority, rerunOf };
     return this.submit(input, async (client) => {
       check(await readDataset(client, tenantId, spec.dataset.id));
       return spec;
@@ -112,51 +124,58 @@ export class JobSubmissionsRepository {
   private submit(input: Submission, decide: (client: pg.PoolClient) => Promise<TrainingSpec>): Promise<Job> {
     const { tenantId, id } = input;
     return this.database.transaction(tenantId, async (client) => {
-      const { limit, maxQueued } = await this.lockTenant(client, tenantId);
-      const { admitted, queued } = await countActive(client, tenantId);
-      const hasRoom = admitted < limit && queued === 0;
-      if (!hasRoom) assertQueueRoom(queued, maxQueued);
+      const { maxQueued, ...limits } = await this.lockTenant(client, tenantId);
+      const { queued, blocker } = await findBlocker(client, input, limits);
+      if (blocker !== null) assertQueueRoom(queued, maxQueued);
       const spec = await decide(client);
-      const job = { ...input, hasRoom, limit };
+      const job = { ...input, blocker };
       const row = (await this.insert(client, job, spec)) ?? (await this.insert(client, job, inOwnFolder(spec, id)));
       if (!row) throw new Error(`The folder of job ${id} belongs to another job.`);
       return fromRow(row);
     });
   }
 
-  private async lockTenant(client: pg.PoolClient, tenantId: string): Promise<{ limit: number; maxQueued: number }> {
-    const { rows } = await client.query<{ limit: number; maxQueued: number }>(LOCK_TENANT, [
+  private async lockTenant(client: pg.PoolClient, tenantId: string): Promise<TenantLimits & { maxQueued: number }> {
+    const { rows } = await client.query<TenantLimits & { maxQueued: number }>(LOCK_TENANT, [
       tenantId,
       this.config.quotas.queuedJobs,
     ]);
-    return rows[0] ?? { limit: 0, maxQueued: 0 };
+    return rows[0] ?? { limit: 0, perUser: null, maxQueued: 0 };
   }
 
   /** @returns undefined when another job writes to the folder of the spec */
   private async insert(client: pg.PoolClient, job: NewJob, spec: TrainingSpec): Promise<JobRow | undefined> {
-    const { id, tenantId, type, payload, priority, rerunOf, hasRoom, limit } = job;
+    const { id, tenantId, type, payload, priority, rerunOf, blocker, userId = null, userLimit = null } = job;
     const { rows } = await client.query<JobRow>(INSERT, [
       id,
       tenantId,
       type,
-      hasRoom ? 'pending' : 'queued',
+      blocker === null ? 'pending' : 'queued',
       spec.trainer,
       priority,
       payload,
       spec,
       spec.dataset.id,
-      payload.loraConfigId,
+      payload.loraConfigId ?? null,
       `data/${this.roots.keyOf({ tenantId, path: spec.output.dir })}`,
-      hasRoom ? 'Waiting for a free worker slot.' : limitReason(limit),
+      blocker ?? 'Waiting for a free worker slot.',
       rerunOf,
+      userId,
+      userLimit,
     ]);
     return rows[0];
   }
 }
 
-/** Why a job of a tenant at its limit is not admitted. */
-export const limitReason = (limit: number): string =>
-  `The tenant's limit of ${limit} concurrent jobs is reached; it is admitted when one of them ends.`;
+interface TenantLimits {
+  limit: number;
+  /** Null: the tenant has none of its own. */
+  perUser: number | null;
+}
+
+/** Why a job is not admitted. */
+const limitReason = (whose: 'tenant' | 'user', limit: number): string =>
+  `The ${whose}'s limit of ${limit} concurrent jobs is reached; it is admitted when one of them ends.`;
 
 /** A job that is to repeat the spec of another. */
 export interface Rerun {
@@ -165,20 +184,23 @@ export interface Rerun {
   /** The source's, with an output folder of its own. */
   spec: TrainingSpec;
   priority: number;
+  userId?: string | undefined;
 }
 
 interface Submission {
   id: string;
   tenantId: string;
   type: string;
-  payload: CreateJob['payload'];
+  payload: JobPayload;
   priority: number;
   rerunOf: string | null;
+  userId?: string | undefined;
+  userLimit?: number | undefined;
 }
 
 interface NewJob extends Submission {
-  hasRoom: boolean;
-  limit: number;
+  /** Why it is queued; null when it is admitted. */
+  blocker: string | null;
 }
 
 /** A folder inside the wanted one that carries the job's id, so that no two jobs ever share one. */
@@ -200,37 +222,70 @@ async function readDataset(client: pg.PoolClient, tenantId: string, id: string) 
   return found.rows[0];
 }
 
-async function readConfig(client: pg.PoolClient, tenantId: string, id: string) {
-  const found = isUuid(id) ? await client.query<JobSources['config']>(LORA_CONFIG + LOCKED, [id, tenantId]) : undefined;
-  if (!found?.rows[0]) throw new AppError('lora_config_not_found', { id });
-  return found.rows[0];
+/** The values that a payload has itself, or those of the stored configuration that it names. */
+async function configOf(
+  { loraConfigId: id = '', config, name }: JobPayload,
+  find: (id: string) => Promise<JobSources['config'][]>,
+): Promise<JobSources['config']> {
+  if (config) return { ...config, name: name ?? NAMELESS, outputPath: null };
+  const [stored] = isUuid(id) ? await find(id) : [];
+  if (!stored) throw new AppError('lora_config_not_found', { id });
+  return { ...stored, name: name ?? stored.name };
 }
 
-async function countActive(client: pg.PoolClient, tenantId: string): Promise<{ admitted: number; queued: number }> {
-  const { rows } = await client.query<{ admitted: number; queued: number }>(ACTIVE, [tenantId, ADMITTED_STATUSES]);
-  return rows[0] ?? { admitted: 0, queued: 0 };
+/** A job that names neither itself nor a configuration. */
+const NAMELESS = 'lora';
+
+/** Why the job cannot be admitted at once, and how many wait already; the tenant must be locked. */
+async function findBlocker(
+  client: pg.PoolClient,
+  { tenantId, userId, userLimit }: Submission,
+  { limit, perUser }: TenantLimits,
+): Promise<{ queued: number; blocker: string | null }> {
+  const { rows } = await client.query<Active>(ACTIVE, [tenantId, ADMITTED_STATUSES, userId ?? null]);
+  const { admitted = 0, ofUser = 0, queued = 0, isOverdue = false } = rows[0] ?? {};
+  const ownLimit = perUser ?? userLimit ?? Infinity;
+  // Nobody overtakes a job that could have been admitted: the dispatcher is about to do that.
+  if (admitted >= limit || isOverdue) return { queued, blocker: limitReason('tenant', limit) };
+  return { queued, blocker: ofUser >= ownLimit ? limitReason('user', ownLimit) : null };
 }
 
-const LOCK_TENANT = `select max_concurrent_jobs as limit, coalesce(max_queued_jobs, $2::int) as "maxQueued" from tenant
+interface Active {
+  admitted: number;
+  queued: number;
+  ofUser: number;
+  /** Whether a job waits whose user has room. */
+  isOverdue: boolean;
+}
+
+const LOCK_TENANT = `select max_concurrent_jobs as limit, max_concurrent_jobs_per_user as "perUser", coalesce(max_queued_jobs, $2::int) as "maxQueued" from tenant
   where id = $1 for no key update`;
 
-const DATASET = 'select id, kind, path, status, meta, stats from dataset where id = $1 and tenant_id = $2';
+const DATASET =
+  'select id, user_id as "userId", kind, path, status, meta, stats from dataset where id = $1 and tenant_id = $2';
 
-const LORA_CONFIG = `select id, name, model_name as "modelName", epochs, learning_rate as "learningRate", batch_size as "batchSize", resolution,
+const LORA_CONFIG = `select name, model_name as "modelName", epochs, learning_rate as "learningRate", batch_size as "batchSize", resolution,
   network_dim as "networkDim", network_alpha as "networkAlpha", output_path as "outputPath", meta
   from lora_config where id = $1 and tenant_id = $2`;
 
 const FIND_DATASET = { name: 'job-source-dataset', text: DATASET };
 const FIND_CONFIG = { name: 'job-source-config', text: LORA_CONFIG };
 
-const ACTIVE = `select coalesce(sum(count) filter (where status = any($2::job_status[])), 0)::int as admitted,
-  coalesce(sum(count) filter (where status = 'queued'), 0)::int as queued from job_count where tenant_id = $1`;
+/** $1 tenant, $2 admitted states, $3 user. Jobs of callers without a user are counted as those of one. */
+const ACTIVE = `with total as (
+    select coalesce(sum(count) filter (where status = any($2::job_status[])), 0)::int as admitted,
+      coalesce(sum(count) filter (where status = 'queued'), 0)::int as queued from job_count where tenant_id = $1
+  ) select admitted, queued, (${ADMITTED_OF_USER('$1', '$3')})::int as "ofUser",
+    queued > 0 and exists (
+      select from job q join tenant t on t.id = q.tenant_id
+      where q.tenant_id = $1 and q.status = 'queued' and ${USER_HAS_ROOM('q', 't')}) as "isOverdue"
+  from total`;
 
 /** `notified_at` is set because the wake-up is sent right after the commit; the sweep repeats it if it gets lost. */
 const INSERT = `with j as (
     insert into job (id, tenant_id, type, status, trainer, priority, payload, spec, dataset_id, lora_config_id, output_dir,
-      waiting_reason, rerun_of, notified_at, updated_at)
-    values ($1, $2, $3, $4::job_status, $5, $6, $7, $8, $9, $10, $11, $12, $13, case when $4 = 'pending' then now() end, now())
+      waiting_reason, rerun_of, user_id, user_limit, notified_at, updated_at)
+    values ($1, $2, $3, $4::job_status, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, case when $4 = 'pending' then now() end, now())
     on conflict (output_dir) do nothing
     returning *
   ), event as (

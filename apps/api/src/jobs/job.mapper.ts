@@ -4,6 +4,7 @@ import type { Job, JobStatus, TrainerId } from '@influencerai/shared';
 export interface JobRow {
   id: string;
   tenant_id: string;
+  user_id: string | null;
   type: string;
   status: JobStatus;
   payload: Job['payload'];
@@ -22,12 +23,13 @@ export interface JobRow {
 }
 
 /** The columns of {@link JobRow}, in the table aliased `j`. */
-export const JOB_COLUMNS = `j.id, j.tenant_id, j.type, j.status, j.payload, j.result, j.cost_tok, j.started_at, j.finished_at,
+export const JOB_COLUMNS = `j.id, j.tenant_id, j.user_id, j.type, j.status, j.payload, j.result, j.cost_tok, j.started_at, j.finished_at,
   j.created_at, j.updated_at, j.trainer, j.priority, j.attempt, j.waiting_reason, j.cancel_requested_at, j.rerun_of`;
 
 export const fromRow = (row: JobRow): Job => ({
   id: row.id,
   tenantId: row.tenant_id,
+  userId: row.user_id,
   type: row.type,
   status: row.status,
   payload: row.payload,

@@ -55,6 +55,6 @@ import { JobsService } from './jobs.service.js';
     JobEventsRepository,
     JobStreamService,
   ],
-  exports: [JobsService],
+  exports: [JobsService, JobArtifactsService],
 })
 export class JobsModule {}

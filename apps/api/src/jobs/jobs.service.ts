@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import {
+  AppError,
   type CreateJob,
   fieldError,
   type Job,
   type JobSeries,
   type ListJobsQuery,
   type Page,
+  type TrainingSpec,
   type UpdateJob,
 } from '@influencerai/shared';
 import { Dispatcher } from '../dispatcher/dispatcher.js';
@@ -13,6 +15,7 @@ import { WorkersRepository } from '../fleet/workers.repository.js';
 import { newId } from '../http/new-id.js';
 import type { Principal } from '../auth/principal.js';
 import type { WithId } from '../idempotency/creation-id.js';
+import { assertMeta } from '../http/json-limits.js';
 import { JobStateRepository } from './job-state.repository.js';
 import { JobSpecs } from './job-specs.js';
 import { JobSubmissionsRepository } from './job-submissions.repository.js';
@@ -20,6 +23,14 @@ import { JobsRepository } from './jobs.repository.js';
 
 const DAY_MS = 86_400_000;
 const WINDOW_DAYS = { day: 1, week: 7, month: 30 } as const;
+
+/** What a contract asks beyond the rules that hold for everybody. */
+export interface SubmitRules {
+  /** A dataset that has a user is for that user alone. */
+  isDatasetOwn?: boolean;
+  /** How many jobs of a user may be pending or running, unless the tenant has a limit of its own. */
+  jobsPerUser?: number;
+}
 
 @Injectable()
 export class JobsService {
@@ -32,18 +43,42 @@ export class JobsService {
     private readonly specs: JobSpecs,
   ) {}
 
-  /** Submits a job. @throws AppError `dataset_not_found`, `lora_config_not_found`, `dataset_not_ready`, `dataset_kind_mismatch` */
-  async create({ tenantId }: Principal, { id = newId(), ...input }: WithId<CreateJob>): Promise<Job> {
+  /**
+   * Submits a job.
+   * @throws AppError `dataset_not_found`, `dataset_of_other_user`, `lora_config_not_found`, `dataset_not_ready`,
+   * `dataset_kind_mismatch`
+   */
+  async create(
+    { tenantId, userId }: Principal,
+    { id = newId(), ...input }: WithId<CreateJob>,
+    { isDatasetOwn = false, jobsPerUser }: SubmitRules = {},
+  ): Promise<Job> {
+    assertMeta(input.payload.config?.meta ?? {});
     const online = await this.workers.onlineTrainers();
-    const job = await this.submissions.create(tenantId, id, input, (sources) =>
-      this.specs.freeze(sources, { tenantId, id, online }),
-    );
+    const wanted = { ...input, id, userId, userLimit: jobsPerUser };
+    const job = await this.submissions.create(tenantId, wanted, (sources) => {
+      if (isDatasetOwn && isOfOther(userId, sources.dataset))
+        throw new AppError('dataset_of_other_user', { id: sources.dataset.id });
+      return this.specs.freeze(sources, { tenantId, id, online });
+    });
     if (job.status === 'pending') this.dispatcher.announce([job]);
     return job;
   }
 
   get({ tenantId }: Principal, id: string): Promise<Job> {
     return this.jobs.getById(tenantId, id);
+  }
+
+  /** What a job was frozen with. @throws AppError `job_not_found` */
+  async getSpec({ tenantId }: Principal, id: string): Promise<TrainingSpec> {
+    return (await this.jobs.getRecord(tenantId, id)).spec;
+  }
+
+  /** As {@link get}, where a job that has a user is for that user alone. @throws AppError `job_of_other_user` */
+  async getOwn(caller: Principal, id: string): Promise<Job> {
+    const job = await this.get(caller, id);
+    if (isOfOther(caller.userId, job)) throw new AppError('job_of_other_user', { id });
+    return job;
   }
 
   list({ tenantId }: Principal, query: ListJobsQuery): Promise<Page<Job>> {
@@ -75,3 +110,7 @@ export class JobsService {
     return job;
   }
 }
+
+/** What has no user is everybody's of the tenant, and a caller without one speaks for the tenant. */
+const isOfOther = (userId: string | undefined, owned: { userId: string | null }): boolean =>
+  userId !== undefined && owned.userId !== null && owned.userId !== userId;

@@ -23,12 +23,13 @@ export interface TrainerChoice {
  * wrong type are treated as absent; they were never promised a meaning.
  */
 export function buildSpec(
-  { dataset, config }: JobSources,
+  { dataset, config, payload }: JobSources,
   choice: TrainerChoice,
   output: TrainingSpec['output'],
 ): TrainingSpec {
   const { meta } = config;
-  const triggerWord = text(dataset.meta['triggerWord']) ?? null;
+  const { triggerWords } = payload;
+  const triggerWord = triggerWords?.join(', ') ?? text(dataset.meta['triggerWord']) ?? null;
   return {
     version: 1,
     ...choice,
@@ -40,6 +41,7 @@ export function buildSpec(
       digest: dataset.stats?.digest ?? null,
       examples: Math.max(dataset.stats?.images ?? 0, dataset.stats?.rows ?? 0),
       triggerWord,
+      ...(triggerWords && { triggerWords }),
     },
     output,
     training: {

@@ -11,6 +11,7 @@ export const fromRow = (row: TenantRow): Tenant => ({
   id: row.id,
   name: row.name,
   maxConcurrentJobs: row.maxConcurrentJobs,
+  maxConcurrentJobsPerUser: row.maxConcurrentJobsPerUser,
   maxQueuedJobs: row.maxQueuedJobs,
   maxStorageBytes: row.maxStorageBytes === null ? null : Number(row.maxStorageBytes),
   readsPerMinute: row.readsPerMinute,

@@ -51,13 +51,14 @@ export class UploadsService implements BeforeApplicationShutdown {
    * @throws AppError `validation_failed` that names the field or file, `upload_too_large`, `uploads_exhausted`,
    * `quota_exceeded`
    */
-  async receive({ tenantId }: Principal, id: string, parts: AsyncIterable<FormPart>): Promise<Dataset> {
+  async receive(caller: Principal, id: string, parts: AsyncIterable<FormPart>): Promise<Dataset> {
+    const { tenantId } = caller;
     const claim = await this.uploads.open({ id, tenantId, protocol: 'form' }, this.config.uploads.maxOpen);
     try {
       // What a dead request with the same key has left.
       await this.clear(claim);
       const { input, upload } = await this.hold(claim, (signal) => this.intake(claim, signal).takeForm(parts));
-      return await this.register(claim, input, upload);
+      return await this.register(caller, claim, { ...input, upload });
     } finally {
       await this.close(claim);
     }
@@ -76,7 +77,7 @@ export class UploadsService implements BeforeApplicationShutdown {
     if (!claim) throw new AppError('upload_in_use', { id });
     try {
       const upload = await this.takeStaged(claim, announced);
-      const dataset = await this.register(claim, upload.input, upload.report);
+      const dataset = await this.register(caller, claim, { ...upload.input, upload: upload.report });
       await this.close(claim);
       return dataset;
     } catch (error) {
@@ -148,10 +149,14 @@ export class UploadsService implements BeforeApplicationShutdown {
     return new UploadIntake({ claim, folderKey: this.folderKey(claim), storage, limits, signal, room });
   }
 
-  private register(claim: UploadClaim, { kind, name, meta }: UploadDataset, upload: DatasetUpload): Promise<Dataset> {
+  private register(
+    { userId }: Principal,
+    claim: UploadClaim,
+    { kind, name, meta, upload }: UploadDataset & { upload: DatasetUpload },
+  ): Promise<Dataset> {
     const path = datasetPath(claim.id);
     const named = name === undefined ? meta : { ...meta, name };
-    return this.datasets.createFromUpload(claim, { kind, path, meta: named, upload });
+    return this.datasets.createFromUpload(claim, { kind, path, meta: named, upload, userId });
   }
 
   private async clear(claim: UploadClaim): Promise<void> {

@@ -4,6 +4,7 @@ import type { Job } from '../../src/index.js';
 export const aJob = (fields: Partial<Job> | { status: string } = {}): Job => ({
   id: 'job-1',
   tenantId: 'tenant_demo',
+  userId: null,
   type: 'lora-training',
   status: 'pending',
   payload: { datasetId: 'dataset-1', loraConfigId: 'config-1' },

@@ -8,6 +8,14 @@ const limit = z.int().min(0).max(INT_MAX).nullable();
 const fields = {
   name: z.string().trim().min(1).max(200).nullable().describe('Shown to people.'),
   maxConcurrentJobs: z.int().min(0).max(10_000).describe('Jobs pending or running at a time; further ones are queued.'),
+  maxConcurrentJobsPerUser: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .nullable()
+    .describe(
+      'The same for the jobs of one user; null: no such limit, but what a contract promises (2 by `/api/training/submit`).',
+    ),
   maxQueuedJobs: limit.describe('Jobs that may wait; null: the default of the settings, here and below.'),
   maxStorageBytes: z.int().min(0).max(1e15).nullable().describe('Bytes of datasets and results.'),
   readsPerMinute: limit.describe('GET requests a minute.'),
@@ -19,6 +27,7 @@ export const CreateTenantSchema = z
     id: TenantIdSchema,
     name: fields.name.default(null),
     maxConcurrentJobs: fields.maxConcurrentJobs.default(5),
+    maxConcurrentJobsPerUser: fields.maxConcurrentJobsPerUser.default(null),
     maxQueuedJobs: fields.maxQueuedJobs.default(null),
     maxStorageBytes: fields.maxStorageBytes.default(null),
     readsPerMinute: fields.readsPerMinute.default(null),
@@ -43,6 +52,7 @@ export const TenantSchema = z
       id: 'studio_north',
       name: 'Studio North',
       maxConcurrentJobs: 10,
+      maxConcurrentJobsPerUser: null,
       maxQueuedJobs: null,
       maxStorageBytes: null,
       readsPerMinute: null,

@@ -89,6 +89,7 @@ export const DatasetSchema = z
   .object({
     id: z.string(),
     tenantId: z.string(),
+    userId: z.string().nullable().describe('Who registered or uploaded it, where the credential named somebody.'),
     kind: DatasetKindSchema,
     path: z.string(),
     meta: MetaSchema,
@@ -103,6 +104,7 @@ export const DatasetSchema = z
     example: {
       id: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d',
       tenantId: 'tenant_demo',
+      userId: null,
       kind: 'lora-training',
       path: 'data/datasets/my-influencer',
       meta: { imageCount: 25, resolution: '1024x1024', triggerWord: 'ohwx' },

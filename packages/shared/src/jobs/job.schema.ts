@@ -1,21 +1,56 @@
 import { z } from 'zod';
 import { fromDigits, MetaSchema, PageQuerySchema, pageSchema } from '../http/page.schema.js';
+import { JobConfigSchema } from '../lora-configs/lora-config.schema.js';
 import { TrainerIdSchema } from '../trainers/trainer-id.js';
 import { JOB_STATUSES } from './job-status.js';
 
 export const JobStatusSchema = z.enum(JOB_STATUSES);
 
+/** One line, since captions are lines. */
+export const TriggerWordSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'Must be one line of text.');
+
+export const JobPayloadSchema = z
+  .strictObject({
+    datasetId: z.string().min(1).max(100).describe('The dataset to train on; it must be ready.'),
+    loraConfigId: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('The stored configuration to use; its values are frozen into the job.'),
+    config: JobConfigSchema.optional().describe('The values themselves, in place of a stored configuration.'),
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("What to call the job; its output folder is named after it. Default: the configuration's name."),
+    triggerWords: z
+      .array(TriggerWordSchema)
+      .min(1)
+      .max(16)
+      .optional()
+      .describe("Put before every caption that lacks them, in place of the dataset's `meta.triggerWord`."),
+  })
+  .refine(({ loraConfigId, config }) => (loraConfigId === undefined) !== (config === undefined), {
+    path: ['loraConfigId'],
+    message: 'Name a stored configuration here, or give its values as "config".',
+    // Also where another field is wrong, so that all is said at once.
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  })
+  .meta({ oneOf: [{ required: ['loraConfigId'] }, { required: ['config'] }] });
+export type JobPayload = z.infer<typeof JobPayloadSchema>;
+
 export const CreateJobSchema = z
   .strictObject({
     type: z.enum(['lora-training']).describe('Job type.'),
-    payload: z.strictObject({
-      datasetId: z.string().min(1).max(100).describe('The dataset to train on; it must be ready.'),
-      loraConfigId: z
-        .string()
-        .min(1)
-        .max(100)
-        .describe('The configuration to use; its values are frozen into the job.'),
-    }),
+    payload: JobPayloadSchema,
     priority: z
       .int()
       .min(-100)
@@ -93,6 +128,7 @@ export const JobSchema = z
   .object({
     id: z.string(),
     tenantId: z.string(),
+    userId: z.string().nullable().describe('Who submitted it, where the credential named somebody.'),
     type: z.string(),
     status: JobStatusSchema.describe('New members may be added; treat an unknown one as not final.'),
     payload: MetaSchema,
@@ -118,6 +154,7 @@ export const JobSchema = z
     example: {
       id: '0199d3a0-7c80-7b22-a4f3-5d6e7f8091a2',
       tenantId: 'tenant_demo',
+      userId: null,
       type: 'lora-training',
       status: 'running',
       payload: {

@@ -71,6 +71,17 @@ export const CreateLoraConfigSchema = z
   });
 export type CreateLoraConfig = z.infer<typeof CreateLoraConfigSchema>;
 
+/** The values of a configuration for one job, without storing one. */
+export const JobConfigSchema = CreateLoraConfigSchema.omit({
+  name: true,
+  description: true,
+  outputPath: true,
+  isDefault: true,
+}).meta({
+  example: { modelName: 'stabilityai/stable-diffusion-xl-base-1.0', resolution: 1024, meta: { maxSteps: 1000 } },
+});
+export type JobConfig = z.infer<typeof JobConfigSchema>;
+
 export const UpdateLoraConfigSchema = z
   .strictObject(fields)
   .partial()
