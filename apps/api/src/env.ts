@@ -128,7 +128,9 @@ export const EnvSchema = z.object({
   RATE_LIMITS: z
     .enum(['on', 'off'])
     .optional()
-    .describe('Limits on requests. Default: `on` in production and where AUTH_MODE is `token`, else `off`.'),
+    .describe(
+      'Limits on requests. Default: `on` in production and where AUTH_MODE is `token`; else only the one that a contract promises, 10 a minute by `/api/training/submit`. `off` turns that off, too.',
+    ),
   RATE_LIMIT_READS: perWindow(100).describe('GET and HEAD requests per tenant and window.'),
   RATE_LIMIT_WRITES: perWindow(10).describe('All other requests per tenant and window; those of workers do not count.'),
   RATE_LIMIT_FAILED_LOGINS: perWindow(20).describe('Wrong keys or tokens per address and window.'),
@@ -262,6 +264,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },
     rates: {
       isOn: env.RATE_LIMITS === undefined ? isPublic(env) : env.RATE_LIMITS === 'on',
+      /** Whether routes that promise a limit of their own have it. */
+      arePromisesKept: env.RATE_LIMITS !== 'off',
       reads: env.RATE_LIMIT_READS,
       writes: env.RATE_LIMIT_WRITES,
       failedLogins: env.RATE_LIMIT_FAILED_LOGINS,

@@ -36,8 +36,8 @@ export class LimitsModule {
         rateStore(config),
         RateLimiter,
         FailedLogins,
-        // Where there are no limits, requests pay nothing for them.
-        ...(config.rates.isOn ? [{ provide: APP_GUARD, useClass: RateLimitGuard }] : []),
+        // Where there are no limits at all, requests pay nothing for them.
+        ...(config.rates.arePromisesKept ? [{ provide: APP_GUARD, useClass: RateLimitGuard }] : []),
       ],
       exports: [StorageQuota, FailedLogins],
     };
@@ -45,6 +45,6 @@ export class LimitsModule {
 }
 
 const rateStore = ({ rates, redis: { url } }: Config): Provider =>
-  rates.isOn && url !== undefined
+  rates.arePromisesKept && url !== undefined
     ? { provide: RateStore, useFactory: () => new RedisRates(url) }
     : { provide: RateStore, useExisting: PostgresRates };

@@ -43,6 +43,7 @@ const A_PRINCIPAL: Principal = { tenantId: 't', userId: 'ada', isOperator: false
 function setUp() {
   const store = new MemoryRates();
   const policies = {
+    isOn: true,
     get: (name: TenantPolicyName) =>
       Promise.resolve({ name, by: 'tenant', quantity: 5, windowMs: 60_000, whenAway: 'pass' }),
   };
@@ -57,7 +58,7 @@ function setUp() {
       getClass: () => Face,
       switchToHttp: () => ({ getRequest: () => request, getResponse: () => reply }),
     };
-    return guard.canActivate(context as unknown as ExecutionContext).then(() => headers);
+    return Promise.resolve(guard.canActivate(context as unknown as ExecutionContext)).then(() => headers);
   };
   return { store, call };
 }

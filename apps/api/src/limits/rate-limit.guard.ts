@@ -27,11 +27,16 @@ export class RateLimitGuard implements CanActivate {
     private readonly policies: TenantPolicies,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<true> {
+  /** Without a promise where nothing is counted. */
+  canActivate(context: ExecutionContext): true | Promise<true> {
+    const route = this.routeOf(context);
+    return route.policy || this.policies.isOn ? this.count(context, route) : true;
+  }
+
+  private async count(context: ExecutionContext, route: Route): Promise<true> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const { principal } = request;
-    const route = this.routeOf(context);
     if (!principal || isReport(route, principal, request)) return true;
     const policy = route.policy ?? (await this.policies.get(isRead(request) ? 'read' : 'write', principal.tenantId));
     const verdict = await this.limiter.take(policy, subjectOf(policy, principal, request));

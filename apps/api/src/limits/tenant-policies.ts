@@ -9,6 +9,8 @@ const CACHE = { ttlMs: 10_000, size: 10_000 };
 /** The policies for reads and writes, with a tenant's own quantities. A change of those counts within ten seconds. */
 @Injectable()
 export class TenantPolicies {
+  /** Off, only routes with a policy of their own are counted. */
+  readonly isOn: boolean;
   private readonly policies: Record<TenantPolicyName, RatePolicy>;
   private readonly own = new TimedCache<TenantRates>(CACHE);
 
@@ -16,6 +18,7 @@ export class TenantPolicies {
     @Inject(CONFIG) config: Config,
     private readonly tenants: TenantRatesRepository,
   ) {
+    this.isOn = config.rates.isOn;
     this.policies = tenantPolicies(config);
   }
 
