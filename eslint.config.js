@@ -79,14 +79,14 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-restricted-imports': forbid(DATABASE, BULLMQ, REDIS, NODE) },
   },
   {
-    files: ['apps/api/src/dialects/**/*.ts'],
+    files: ['apps/api/src/dialects/*/**/*.ts'],
     rules: {
       '@typescript-eslint/no-restricted-imports': forbid(
-        DATABASE,
+        [[...DATABASE[0], '**/database/**', '**/*.repository.js'], 'A dialect translates; it calls services.'],
         BULLMQ,
         REDIS,
-        [['**/*.repository.js'], 'A dialect translates; it calls services.'],
-        [['../../dialects/**', '../*/*.mapper.js', '../*/*.schema.js'], 'A dialect knows no other dialect.'],
+        // What lies one level up is the folder of dialects, two levels up the domain.
+        [['../*/**', '!../../**', '../../dialects/**'], 'A dialect knows no other dialect.'],
       ),
     },
   },

@@ -8,6 +8,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { DatasetMixesModule } from './dataset-mixes/dataset-mixes.module.js';
 import { DatasetsModule } from './datasets/datasets.module.js';
 import { DispatcherModule } from './dispatcher/dispatcher.module.js';
+import { DialectsModule } from './dialects/dialects.module.js';
 import { CONFIG, type Config } from './env.js';
 import { ErrorPagesController } from './http/error-pages.controller.js';
 import { requestFields } from './http/request-context.js';
@@ -64,6 +65,7 @@ export class AppModule {
         JobsModule,
         FleetModule,
         HealthModule,
+        DialectsModule,
       ],
     };
   }

@@ -5,12 +5,13 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
+import { DIALECTS } from './dialects/dialects.js';
 import type { Config } from './env.js';
 import { collectRoutes } from './http/allowed-methods.js';
 import { setBrowserRules } from './http/browser-rules.js';
 import { answerClientError } from './http/client-errors.js';
 import { acceptJson } from './http/json-body.js';
-import { serveDocument } from './http/openapi.js';
+import { serveDocuments } from './http/openapi-document.js';
 import { ProblemFilter, sendRouterError } from './http/problem.filter.js';
 import { bindRequestIds } from './http/request-context.js';
 import { endConnectionsWhenClosing } from './http/shutdown.js';
@@ -33,7 +34,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   app.useGlobalPipes(new ValidationPipe());
   app.useGlobalFilters(new ProblemFilter());
   app.enableShutdownHooks();
-  serveDocument(app, { isTenantTrusted: config.auth.mode === 'tenant-header' });
+  serveDocuments(app, DIALECTS);
   return app;
 }
 
@@ -48,7 +49,8 @@ function createAdapter({ http, log }: Config): FastifyAdapter {
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
-    routerOptions: { maxParamLength: 512 },
+    // Some clients put a slash at the end, as the faces that they know do.
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     frameworkErrors: sendRouterError,
   });
   const server = adapter.getInstance();

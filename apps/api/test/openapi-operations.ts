@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import type { Access } from '../src/auth/access.js';
 
 interface Schema {
@@ -20,6 +20,8 @@ interface Document {
 export interface DocumentedOperation {
   /** `GET /jobs/{id}` */
   name: string;
+  /** Whether errors have the native form, with a code. */
+  isNative: boolean;
   method: string;
   path: string;
   access: Access;
@@ -30,9 +32,14 @@ export interface DocumentedOperation {
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
-/** Every operation of the checked-in OpenAPI document. */
+/** Every operation of the checked-in OpenAPI documents, the native one and those of the other faces. */
 export function documentedOperations(): DocumentedOperation[] {
-  const url = new URL('../../../docs/openapi.json', import.meta.url);
+  const docs = new URL('../../../docs/', import.meta.url);
+  const files = ['openapi.json', ...globSync('openapi/*.json', { cwd: docs }).sort()];
+  return files.flatMap((file) => operationsOf(new URL(file, docs), file === 'openapi.json'));
+}
+
+function operationsOf(url: URL, isNative: boolean): DocumentedOperation[] {
   const document = JSON.parse(readFileSync(url, 'utf8')) as Document;
   return Object.entries(document.paths).flatMap(([path, operations]) =>
     METHODS.flatMap((method) => {
@@ -42,6 +49,7 @@ export function documentedOperations(): DocumentedOperation[] {
       const schema = content?.schema.$ref?.split('/').at(-1);
       return {
         name: `${method.toUpperCase()} ${path}`,
+        isNative,
         method: method.toUpperCase(),
         path,
         access: operation['x-access'] ?? {},

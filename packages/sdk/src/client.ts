@@ -57,17 +57,8 @@ export class InfluencerAIClient {
   readonly auditLog: AuditLog;
 
   constructor(options: ClientOptions = {}) {
-    this.baseUrl = normalizeBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL);
-    const transport = new Transport({
-      baseUrl: this.baseUrl,
-      apiKey: options.apiKey,
-      tenantId: options.tenantId,
-      // Called as a plain function: browsers refuse a fetch that is bound to anything but the window.
-      fetch: options.fetch ?? ((url, init) => fetch(url, init)),
-      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      maxRetries: options.maxRetries ?? DEFAULT_MAX_RETRIES,
-      headers: options.headers ?? {},
-    });
+    const transport = createTransport(options);
+    this.baseUrl = transport.config.baseUrl;
     this.datasets = new Datasets(transport);
     this.loraConfigs = new LoraConfigs(transport);
     this.jobs = new Jobs(transport);
@@ -79,6 +70,19 @@ export class InfluencerAIClient {
     this.auditLog = new AuditLog(transport);
   }
 }
+
+/** How a client with these options sends its requests. */
+export const createTransport = (options: ClientOptions): Transport =>
+  new Transport({
+    baseUrl: normalizeBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL),
+    apiKey: options.apiKey,
+    tenantId: options.tenantId,
+    // Called as a plain function: browsers refuse a fetch that is bound to anything but the window.
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    maxRetries: options.maxRetries ?? DEFAULT_MAX_RETRIES,
+    headers: options.headers ?? {},
+  });
 
 function normalizeBaseUrl(baseUrl: string): string {
   if (!URL.canParse(baseUrl)) throw new InfluencerAIError(`baseUrl must be an absolute URL, not "${baseUrl}".`);

@@ -18,3 +18,4 @@ export type { Tenants } from './resources/tenants.js';
 export type { UsageResource } from './resources/usage.js';
 export type { Users } from './resources/users.js';
 export type { Workers } from './resources/workers.js';
+export { submitTrainingJob, type TrainingJobConfig, type TrainingJobResult } from './submit-training-job.js';

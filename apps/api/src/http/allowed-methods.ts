@@ -25,7 +25,7 @@ export function collectRoutes(server: FastifyInstance): void {
 function matches(pattern: string, path: string): boolean {
   if (pattern === '*' || pattern === '/*') return false;
   const wanted = pattern.split('/');
-  const given = path.split('/');
+  const given = path.replace(/(?<=.)\/$/, '').split('/');
   return (
     wanted.every((part, i) => part === '*' || (part.startsWith(':') ? given[i] : given[i] === part)) &&
     (wanted.at(-1) === '*' || wanted.length === given.length)

@@ -2,9 +2,13 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger 
 import { AppError } from '@influencerai/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { codeOf, hasCode } from './error-code.js';
+import { faceOf } from './face.js';
 import { fromError } from './problem.js';
 
-/** The native face's errors: domain errors by their code, anything unforeseen as `internal` with a request id. */
+/**
+ * Errors of every face, in the words of the face that the request speaks: domain errors by their code, anything
+ * unforeseen as `internal` with a request id.
+ */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -24,10 +28,12 @@ export function sendRouterError(thrown: Error, request: FastifyRequest, reply: F
   sendProblem(notFound(thrown, request), request, reply);
 }
 
-/** Answers with an error in the one format, unless the request has its answer. */
+/** Answers with an error in the format of the request's face, unless the request has its answer. */
 export function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
   if (reply.sent) return;
-  const body = fromError(error, { path: pathOf(request), requestId: String(request.id) });
+  const requestId = String(request.id);
+  const face = faceOf(request);
+  const body = face ? face.fromError(error, { requestId }) : fromError(error, { path: pathOf(request), requestId });
   if (error.code === 'range_not_satisfiable')
     void reply.header('content-range', `bytes */${String(error.details['sizeBytes'])}`);
   if (error.code === 'method_not_allowed') void reply.header('allow', String(error.details['allowed']));
@@ -35,7 +41,8 @@ export function sendProblem(error: AppError, request: FastifyRequest, reply: Fas
     void reply.header('www-authenticate', 'Bearer realm="InfluencerAI Training"');
   if (error.status === 429 || error.status === 503)
     void reply.header('retry-after', String(error.details.retryAfterS ?? 1));
-  void reply.status(error.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
+  const type = face ? 'application/json; charset=utf-8' : 'application/problem+json; charset=utf-8';
+  void reply.status(error.status).type(type).send(JSON.stringify(body));
 }
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';

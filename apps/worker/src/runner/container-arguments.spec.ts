@@ -33,7 +33,7 @@ const valuesOf = (args: string[], option: string): string[] =>
   args.flatMap((arg, index) => (args[index - 1] === option ? [arg] : []));
 
 describe('createArguments', () => {
-  it('should confine the trainer', () => {
+  it('should confine the trainer, in a container that is named after its job [000:container-name]', () => {
     expect(createArguments(anInput())).toEqual([
       ...['--interactive', '--name', 'training-j1', '--pull', 'never'],
       ...['--label', 'influencerai.worker=w1', '--label', 'influencerai.job=j1', '--label', 'influencerai.attempt=2'],

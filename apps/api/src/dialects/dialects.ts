@@ -1,0 +1,5 @@
+import type { Dialect } from './dialect.js';
+import { SUBMIT_DIALECT } from './submit/submit.dialect.js';
+
+/** Every wire language that is spoken beside the native one. A new one is a folder here and a line in this list. */
+export const DIALECTS: readonly Dialect[] = [SUBMIT_DIALECT];
