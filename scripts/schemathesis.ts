@@ -8,15 +8,19 @@ import { inRepo, loadBuilt } from './built.ts';
 
 type Local = typeof import('../packages/local/src/index.ts');
 type ApiKeys = typeof import('../apps/api/src/auth/api-key.ts');
+type Dialects = typeof import('../apps/api/src/dialects/dialects.ts');
 
 const { applyMigrations, Child, ensureDatabase, freePort, startPostgres } =
   await loadBuilt<Local>('packages/local/dist/index.js');
 const { mintKey } = await loadBuilt<ApiKeys>('apps/api/dist/auth/api-key.js');
+const { DIALECTS } = await loadBuilt<Dialects>('apps/api/dist/dialects/dialects.js');
 
 const TENANT = 'tenant_fuzz';
 /** Whose keys, users and limits are called for, so that the tenant above keeps its own. */
 const OTHER_TENANT = 'tenant_other';
 const WORKER_ID = '0199d3a0-7c80-7b22-a4f3-5d6e7f8091a2';
+/** The documents of all faces. */
+const DOCUMENTS = ['api-json', ...DIALECTS.map(({ face }) => `api-json/${face.name}`)];
 const isQuick = process.argv.includes('--quick');
 const extra = process.argv.slice(2).filter((arg) => arg !== '--quick');
 
@@ -27,7 +31,7 @@ let api: InstanceType<Local['Child']> | undefined;
 try {
   const url = await startApi();
   const environment = { API_URL: url, OPERATOR_KEY: operatorKey, WORKER_KEY: workerKey, ...(await createRows(url)) };
-  process.exitCode = await runAll(environment);
+  for (const document of DOCUMENTS) process.exitCode = (await runAll(document, environment)) || process.exitCode;
   if (api?.hasEnded) throw new Error(`The API did not survive.\n${api.lastWords}`);
 } finally {
   await api?.stop(10_000);
@@ -108,22 +112,28 @@ async function createRows(url: string): Promise<Record<string, string>> {
 }
 
 /** Characters that no schema forbids and PostgreSQL cannot store get a round of their own. */
-async function runAll(environment: Record<string, string>): Promise<number> {
-  if (isQuick) {
-    return runSchemathesis(environment, ['--checks', 'all', '--max-examples', '15', '--no-shrink', '--max-time', '75']);
-  }
-  const first = await runSchemathesis(environment, ['--checks', 'all', '--max-examples', '250']);
+async function runAll(document: string, environment: Record<string, string>): Promise<number> {
+  const run = (size: string[]): Promise<number> => runSchemathesis(document, environment, size);
+  if (isQuick) return run(['--checks', 'all', '--max-examples', '15', '--no-shrink', '--max-time', '75']);
+  const first = await run(['--checks', 'all', '--max-examples', '250']);
   const unstorable = ['--generation-allow-x00', 'true', '--phases', 'fuzzing', '--max-examples', '50'];
-  const second = await runSchemathesis(environment, [...unstorable, '--exclude-checks', 'positive_data_acceptance']);
+  const second = await run([...unstorable, '--exclude-checks', 'positive_data_acceptance']);
   return first || second;
 }
 
 /** @returns its exit status */
-async function runSchemathesis(environment: Record<string, string>, size: string[]): Promise<number> {
+async function runSchemathesis(document: string, environment: Record<string, string>, size: string[]): Promise<number> {
   const { SCHEMATHESIS = 'schemathesis', SEED } = process.env;
   const config = ['--config-file', inRepo('scripts/schemathesis/schemathesis.toml')];
   const seed = SEED ? ['--seed', SEED] : [];
-  const arguments_ = ['run', `${environment['API_URL']}/api-json`, '--workers', '2', '--generation-database', 'none'];
+  const arguments_ = [
+    'run',
+    `${environment['API_URL']}/${document}`,
+    '--workers',
+    '2',
+    '--generation-database',
+    'none',
+  ];
   const child = spawn(SCHEMATHESIS, [...config, ...arguments_, ...seed, ...size, ...extra], {
     stdio: 'inherit',
     cwd: folder,

@@ -39,9 +39,11 @@ export type ErrorCode =
   | 'route_not_found'
   | 'method_not_allowed'
   | 'dataset_not_found'
+  | 'dataset_of_other_user'
   | 'upload_not_found'
   | 'lora_config_not_found'
   | 'job_not_found'
+  | 'job_of_other_user'
   | 'artifact_not_found'
   | 'dataset_file_not_found'
   | 'link_invalid'
@@ -137,6 +139,8 @@ export type DatasetUpload = {
 export type Dataset = {
   id: string;
   tenantId: string;
+  /** Who registered or uploaded it, where the credential named somebody. */
+  userId: string | null;
   kind: DatasetKind;
   path: string;
   meta: JsonObject;
@@ -212,6 +216,8 @@ export type JobProgress = {
 export type Job = {
   id: string;
   tenantId: string;
+  /** Who submitted it, where the credential named somebody. */
+  userId: string | null;
   type: string;
   /** New members may be added; treat an unknown one as not final. */
   status: JobStatus;
@@ -466,7 +472,10 @@ export type TrainingSpec = {
     digest: string | null;
     /** Pictures or rows. */
     examples: number;
+    /** Stands in for captions that are missing; goes into the metadata. */
     triggerWord: string | null;
+    /** Put before every caption that lacks them. */
+    triggerWords?: string[];
   };
   output: {
     /** Folder below the data root, owned by this job alone. */
@@ -758,6 +767,8 @@ export type Tenant = {
   name: string | null;
   /** Jobs pending or running at a time; further ones are queued. */
   maxConcurrentJobs: number;
+  /** The same for the jobs of one user; null: no such limit, but what a contract promises (2 by `/api/training/submit`). */
+  maxConcurrentJobsPerUser: number | null;
   /** Jobs that may wait; null: the default of the settings, here and below. */
   maxQueuedJobs: number | null;
   /** Bytes of datasets and results. */
@@ -862,6 +873,8 @@ export type CreateTenant = {
   name?: string | null;
   /** Jobs pending or running at a time; further ones are queued. */
   maxConcurrentJobs?: number;
+  /** The same for the jobs of one user; null: no such limit, but what a contract promises (2 by `/api/training/submit`). */
+  maxConcurrentJobsPerUser?: number | null;
   /** Jobs that may wait; null: the default of the settings, here and below. */
   maxQueuedJobs?: number | null;
   /** Bytes of datasets and results. */
@@ -878,6 +891,8 @@ export type UpdateTenant = {
   name?: string | null;
   /** Jobs pending or running at a time; further ones are queued. */
   maxConcurrentJobs?: number;
+  /** The same for the jobs of one user; null: no such limit, but what a contract promises (2 by `/api/training/submit`). */
+  maxConcurrentJobsPerUser?: number | null;
   /** Jobs that may wait; null: the default of the settings, here and below. */
   maxQueuedJobs?: number | null;
   /** Bytes of datasets and results. */
@@ -1025,8 +1040,31 @@ export type CreateJob = {
   payload: {
     /** The dataset to train on; it must be ready. */
     datasetId: string;
-    /** The configuration to use; its values are frozen into the job. */
-    loraConfigId: string;
+    /** The stored configuration to use; its values are frozen into the job. */
+    loraConfigId?: string;
+    /** The values themselves, in place of a stored configuration. */
+    config?: {
+      /** Base model, e.g. `sd15` or `stabilityai/stable-diffusion-xl-base-1.0`. */
+      modelName: string;
+      /** Training epochs (1-1000). */
+      epochs?: number;
+      /** Learning rate (0.000001-1.0). */
+      learningRate?: number;
+      /** Pictures per step (1-64). */
+      batchSize?: number;
+      /** Training resolution in pixels (128-2048); 512 for SD 1.5, 1024 for SDXL. */
+      resolution?: number;
+      /** LoRA rank (1-512). */
+      networkDim?: number;
+      /** LoRA alpha (1-512), usually half the rank. */
+      networkAlpha?: number;
+      /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+      meta?: JsonObject;
+    };
+    /** What to call the job; its output folder is named after it. Default: the configuration's name. */
+    name?: string;
+    /** Put before every caption that lacks them, in place of the dataset's `meta.triggerWord`. */
+    triggerWords?: string[];
   };
   /** Among the tenant's own waiting jobs, higher starts first. */
   priority?: number;
@@ -1039,8 +1077,31 @@ export type PreviewJob = {
   payload: {
     /** The dataset to train on; it must be ready. */
     datasetId: string;
-    /** The configuration to use; its values are frozen into the job. */
-    loraConfigId: string;
+    /** The stored configuration to use; its values are frozen into the job. */
+    loraConfigId?: string;
+    /** The values themselves, in place of a stored configuration. */
+    config?: {
+      /** Base model, e.g. `sd15` or `stabilityai/stable-diffusion-xl-base-1.0`. */
+      modelName: string;
+      /** Training epochs (1-1000). */
+      epochs?: number;
+      /** Learning rate (0.000001-1.0). */
+      learningRate?: number;
+      /** Pictures per step (1-64). */
+      batchSize?: number;
+      /** Training resolution in pixels (128-2048); 512 for SD 1.5, 1024 for SDXL. */
+      resolution?: number;
+      /** LoRA rank (1-512). */
+      networkDim?: number;
+      /** LoRA alpha (1-512), usually half the rank. */
+      networkAlpha?: number;
+      /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+      meta?: JsonObject;
+    };
+    /** What to call the job; its output folder is named after it. Default: the configuration's name. */
+    name?: string;
+    /** Put before every caption that lacks them, in place of the dataset's `meta.triggerWord`. */
+    triggerWords?: string[];
   };
   /** Among the tenant's own waiting jobs, higher starts first. */
   priority?: number;
