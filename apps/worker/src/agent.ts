@@ -5,9 +5,16 @@ import type { Doorbell, OpenDoorbell } from './doorbell.js';
 import { FleetMember, type Identity } from './fleet-member.js';
 import { FolderGuard } from './folder-guard.js';
 import { HeldAttempts } from './held-attempts.js';
-import { collectLeftovers, deliverInterrupted, resumeDelivery, type DeliveryHandle } from './leftovers.js';
+import {
+  collectLeftovers,
+  deliverInterrupted,
+  forgetOldJobs,
+  resumeDelivery,
+  type DeliveryHandle,
+} from './leftovers.js';
 import { JobRunner } from './runner/job-runner.js';
 import { handedBack } from './runner/outcome.js';
+import { repeat, type Repetition } from './runner/repeat.js';
 import type { RunnerContext } from './runner/runner-context.js';
 import type { Spool } from './runner/spool.js';
 import { Workspace } from './runner/workspace.js';
@@ -41,6 +48,7 @@ export class Agent {
   readonly #stopped = new AbortController();
   #doorbell: Doorbell | undefined;
   #loops: Promise<unknown> = Promise.resolve();
+  #forgetting: Repetition | undefined;
   #claiming: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: AgentOptions) {
@@ -70,6 +78,7 @@ export class Agent {
     this.#doorbell = openDoorbell(() => this.#claimBell.ring());
     this.#claiming = this.#claimForEver();
     this.#loops = this.#member.stay(signal);
+    this.#forgetting = this.#forgetOldJobs();
   }
 
   /** Stops claiming, lets trainers save, hands their jobs back, and waits for reports and states that get through. */
@@ -86,8 +95,16 @@ export class Agent {
     await Promise.all(this.#runs);
     await this.#settleDeliveries(limitMs);
     this.#stopped.abort();
-    await this.#loops;
+    await Promise.all([this.#loops, this.#forgetting?.stop()]);
     context.log.info('Drained');
+  }
+
+  /** At the start, too, but a worker may run for months. */
+  #forgetOldJobs(): Repetition {
+    const { context } = this.options;
+    const forget = (): Promise<void> => forgetOldJobs(context, new Set(this.#held.list().map(({ jobId }) => jobId)));
+    const onError = (error: unknown): void => context.log.warn({ err: error }, 'Old folders could not be removed');
+    return repeat(forget, { everyMs: context.pace.forgetMs, onError });
   }
 
   async #settleDeliveries(patienceMs: number): Promise<void> {

@@ -37,9 +37,23 @@ export const collectLeftovers = async ({ launcher, workerDir, graceMs, log }: Ru
     const leftover = await openLeftover(workspace, log);
     if (leftover) (leftover.spool.isSealed ? found.ended : found.interrupted).push(leftover);
   }
-  const inUse = new Set(found.ended.map(({ job }) => job.jobId));
-  await removeOldJobs({ workerDir, inUse, before: new Date(Date.now() - KEEP_UNFINISHED_MS) });
+  for (const { job, workspace } of found.interrupted)
+    log.info(
+      { ...job, workspace: workspace.dir },
+      'Left behind by an attempt that was interrupted; kept for a next one',
+    );
+  await forgetOldJobs({ workerDir, log }, new Set(found.ended.map(({ job }) => job.jobId)));
   return found;
+};
+
+/** Frees the disk of what interrupted attempts left, once it is unlikely that their jobs go on here. */
+export const forgetOldJobs = async (
+  { workerDir, log }: Pick<RunnerContext, 'workerDir' | 'log'>,
+  inUse: ReadonlySet<string>,
+): Promise<void> => {
+  const before = new Date(Date.now() - KEEP_UNFINISHED_MS);
+  for (const jobId of await removeOldJobs({ workerDir, inUse, before }))
+    log.info({ jobId }, 'Removed what interrupted attempts left here; for a week no other came');
 };
 
 /** Undefined for a folder that is of no use; a damaged one must not keep the worker from starting. */

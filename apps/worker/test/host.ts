@@ -13,6 +13,7 @@ const PACE = {
   progressMs: 20,
   logsMs: 20,
   filesMs: 20,
+  forgetMs: 20,
   retryMs: { first: 20, max: 100 },
   folderRetryMs: { first: 50, max: 200 },
 };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { startOf } from '../src/runner/process-group.js';
@@ -163,5 +163,16 @@ describe('a worker that is killed', () => {
     await until('the job to complete', () => job.status === 'completed');
     expect(job.result?.['checkpoints']).toContain('x-epoch-1.safetensors');
     expect(job.artifacts.has('x-epoch-1.safetensors')).toBe(true);
+  });
+});
+
+describe('a worker that runs for long', () => {
+  it('should free the disk of what interrupted attempts left a week ago', async () => {
+    await host.startAgent();
+    const dir = join(host.workerDir, 'jobs/00000000-0000-4000-8000-000000000009');
+    const weekAgo = new Date(Date.now() - 8 * 24 * 3600 * 1000);
+    await mkdir(dir, { recursive: true });
+    await utimes(dir, weekAgo, weekAgo);
+    await until('the folder to be removed', async () => (await readdir(join(host.workerDir, 'jobs'))).length === 0);
   });
 });

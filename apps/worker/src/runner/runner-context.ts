@@ -12,6 +12,8 @@ export interface Pace {
   /** How often a folder is looked through whose trainer announces nothing. */
   filesMs: number;
   retryMs: { first: number; max: number };
+  /** How often to look for folders that nobody needs any more. */
+  forgetMs: number;
   /** How long to wait before a folder that could not be written is tried again. */
   folderRetryMs: { first: number; max: number };
 }
@@ -20,6 +22,7 @@ export const DEFAULT_PACE: Pace = {
   progressMs: 1000,
   logsMs: 1000,
   filesMs: 10_000,
+  forgetMs: 3_600_000,
   retryMs: { first: 500, max: 15_000 },
   folderRetryMs: { first: 5000, max: 60_000 },
 };

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Workspace } from './workspace.js';
+import { removeOldJobs, Workspace } from './workspace.js';
 
 describe(Workspace.name, () => {
   let dir: string;
@@ -39,5 +39,33 @@ describe(Workspace.name, () => {
 
   it.each(['..', 'a/b', '', 'x'.repeat(101)])('should take no folder for the job id %j', (jobId) => {
     expect(() => Workspace.of(dir, jobId, 1)).toThrow(/cannot name a folder/);
+  });
+});
+
+describe(removeOldJobs, () => {
+  const LONG_AGO = new Date('2026-01-01');
+  const BEFORE = new Date('2026-06-01');
+  let workerDir: string;
+
+  beforeEach(async () => {
+    workerDir = await mkdtemp(join(tmpdir(), 'worker-old-jobs-'));
+  });
+
+  afterEach(() => rm(workerDir, { recursive: true }));
+
+  /** A job that began long ago, in whose folder something happened at another time. */
+  const aJob = async (jobId: string, lastChange: Date): Promise<void> => {
+    const { dir, jobDir } = Workspace.of(workerDir, jobId, 1);
+    await mkdir(join(dir, 'spool'), { recursive: true });
+    await utimes(join(dir, 'spool'), lastChange, lastChange);
+    for (const folder of [dir, jobDir]) await utimes(folder, LONG_AGO, LONG_AGO);
+  };
+
+  it('should go by when something last happened, however long ago the job began', async () => {
+    await aJob('idle', LONG_AGO);
+    await aJob('long', new Date());
+    await aJob('held', LONG_AGO);
+    expect(await removeOldJobs({ workerDir, inUse: new Set(['held']), before: BEFORE })).toEqual(['idle']);
+    expect((await readdir(join(workerDir, 'jobs'))).toSorted()).toEqual(['held', 'long']);
   });
 });

@@ -1,5 +1,5 @@
 import { ClaimedJobSchema, type ClaimedJob } from '@influencerai/shared';
-import { mkdir, readdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Spool } from './spool.js';
 
@@ -115,17 +115,36 @@ export const allWorkspaces = async (workerDir: string): Promise<Workspace[]> => 
   return (await Promise.all(jobIds.map((jobId) => attemptsIn(join(jobsDir(workerDir), jobId))))).flat();
 };
 
-/** Removes the folders of jobs that nobody touched for a while, but those in `inUse`. */
+/** Removes the folders of jobs in which nothing happened for a while, but those in `inUse`; returns their ids. */
 export const removeOldJobs = async (input: {
   workerDir: string;
   inUse: ReadonlySet<string>;
   before: Date;
-}): Promise<void> => {
+}): Promise<string[]> => {
+  const removed: string[] = [];
   for (const jobId of await namesIn(jobsDir(input.workerDir))) {
     const dir = join(jobsDir(input.workerDir), jobId);
-    if (!input.inUse.has(jobId) && (await stat(dir)).mtime < input.before)
-      await rm(dir, { recursive: true, force: true });
+    if (input.inUse.has(jobId) || (await changedAt(dir)) >= input.before) continue;
+    await rm(dir, { recursive: true, force: true });
+    removed.push(jobId);
   }
+  return removed;
+};
+
+/** When something was last added to a job's folder, to those of its attempts, or to a folder in one of these. */
+const changedAt = async (dir: string): Promise<Date> => {
+  const attempts = (await namesIn(dir)).map((name) => join(dir, name));
+  const within = await Promise.all(
+    attempts.map(async (attempt) => (await namesIn(attempt)).map((name) => join(attempt, name))),
+  );
+  const times = await Promise.all([dir, ...attempts, ...within.flat()].map(mtimeMs));
+  return new Date(Math.max(...times));
+};
+
+/** 0 for what is gone by now. */
+const mtimeMs = async (path: string): Promise<number> => {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.mtimeMs ?? 0;
 };
 
 /** Puts the folder of a job that is over aside, and keeps only the newest of those. */
