@@ -7,10 +7,11 @@ import { installedTrainers, missingTrainers, type RealTrainer, TRAINERS_DIR } fr
 import { Stack } from './support/stack.js';
 import { waitForJob } from './support/training.js';
 
-jest.setTimeout(600_000);
-
 /** Importing a real trainer takes longer than anything that the tests ask it to do, and minutes on a busy machine. */
-const JOB_MS = 500_000;
+const JOB_MS = 700_000;
+
+// A test waits for a job twice, at most.
+jest.setTimeout(2 * JOB_MS + 60_000);
 
 for (const reason of missingTrainers) it.skip(reason, () => undefined);
 
