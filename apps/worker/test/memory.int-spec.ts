@@ -35,4 +35,19 @@ describe('a trainer that runs out of memory', () => {
     expect(log).toContain('Going on with a smaller batch');
     expect(log).toContain('Going on from the state of step 5');
   });
+
+  it('should not be run out of its memory again by the next attempt on the same host', async () => {
+    const training = { ...aSpec().training, batchSize: 2, epochs: 99 };
+    const job = host.api.addJob(JOB, aSpec({ onOutOfMemory: 'shrink', training }));
+    const first = await host.startAgent({ TINY_PROGRAM: fixture('hungry-trainer') });
+    await until('the smaller batch to train', () => job.metrics.has(6));
+    await host.drain(first);
+    expect(job.ends).toEqual(['pending']);
+    await host.startAgent({ TINY_PROGRAM: fixture('hungry-trainer') });
+    await until('the job to complete', () => job.status === 'completed');
+    expect(job.attempt).toBe(2);
+    expect(job.logs.filter(({ text }) => text.includes('Going on with a smaller batch'))).toEqual([
+      expect.objectContaining({ attempt: 1 }),
+    ]);
+  });
 });

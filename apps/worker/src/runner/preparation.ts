@@ -57,7 +57,8 @@ export const prepare = async (input: PrepareInput): Promise<Preparation> => {
   const problem = await context.startProblem(trainer.id);
   if (problem !== undefined) throw new AppError('trainer_unavailable', { trainer: trainer.id, reason: problem });
   const resumption = await findResumption({ job, trainer, workspace, api: context.api, log });
-  return writePlan(input, { trainer, resumption, halvings: 0 });
+  // Another host may have more memory, so only this one remembers.
+  return writePlan(input, { trainer, resumption, halvings: (await workspace.wasShrunk()) ? 1 : 0 });
 };
 
 /**
@@ -70,6 +71,7 @@ export const prepareSmaller = async (
 ): Promise<Preparation | undefined> => {
   const { training, onOutOfMemory } = input.job.spec;
   if (onOutOfMemory !== 'shrink' || halvings > 0 || training.batchSize < 2) return undefined;
+  await input.workspace.noteShrunk();
   const from = (await newestStateIn(input.workspace, trainer)) ?? resumption.from;
   return writePlan(input, { trainer, resumption: { ...resumption, from }, halvings: 1 });
 };

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { Spool } from './spool.js';
 
 const JOB_FILE = 'job.json';
+const SHRUNK_FILE = 'shrunk';
 const ATTEMPT_FOLDER = /^attempt-(\d+)$/;
 const PROBE_FILE = '.probe';
 /** More than a full disk may still have in blocks that are begun. */
@@ -86,6 +87,17 @@ export class Workspace {
           .slice(this.dir.length + 1)
           .replaceAll('\\', '/'),
       );
+  }
+
+  /** Notes that memory was too small here for the batch that was asked for. */
+  async noteShrunk(): Promise<void> {
+    await this.write(SHRUNK_FILE, '');
+  }
+
+  /** Whether an earlier attempt on this host had to shrink its batch. */
+  async wasShrunk(): Promise<boolean> {
+    const notes = (await this.earlier()).map(({ dir }) => readIfThere(join(dir, SHRUNK_FILE)));
+    return (await Promise.all(notes)).some((note) => note !== undefined);
   }
 
   /** Attempts of the same job that ran on this host before, newest first. */
