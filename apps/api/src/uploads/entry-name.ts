@@ -1,5 +1,7 @@
 import { extname } from 'node:path';
+import { inBytes } from '../http/in-bytes.js';
 import { problemOfPublicPath } from '../storage/public-path.js';
+import { tooLarge } from './upload-limits.js';
 
 const endings = (list: string): ReadonlySet<string> => new Set(list.split(' ').map((ending) => `.${ending}`));
 
@@ -52,6 +54,9 @@ function byEnding(path: string): EntryName {
   return USED.has(ending) ? { path } : { path, skip: 'Neither a picture nor a .txt, .csv or .jsonl file.' };
 }
 
+/** What the names of one upload may come to, with those of their folders: so much is kept in memory until its end. */
+export const MAX_NAMES_BYTES = 16 * 1024 * 1024;
+
 /**
  * The names of one upload. No two may be the same on any file system: case and the ways to write a letter do not count,
  * and a file cannot also be a folder.
@@ -59,23 +64,43 @@ function byEnding(path: string): EntryName {
 export class EntryNames {
   private readonly files = new Set<string>();
   private readonly folders = new Set<string>();
+  private bytes = 0;
 
-  /** @returns what is wrong; undefined when the name was free, which it is then no longer */
+  /** @param maxFolders how many folders the files may lie in */
+  constructor(private readonly maxFolders: number) {}
+
+  /**
+   * @returns what is wrong; undefined when the name was free, which it is then no longer
+   * @throws AppError `upload_too_large`
+   */
   take(path: string): string | undefined {
     const name = fold(path);
-    const parents = parentsOf(name);
+    const parents = this.newParentsOf(name);
     if (this.files.has(name) || this.folders.has(name) || parents.some((parent) => this.files.has(parent)))
       return 'Another file has this name, or one that differs only in case or in how its letters are written.';
-    this.files.add(name);
-    for (const parent of parents) this.folders.add(parent);
+    this.keep(this.files, name);
+    for (const parent of parents) this.keep(this.folders, parent);
+    if (this.folders.size > this.maxFolders) throw tooLarge('it may have', `${this.maxFolders} folders`);
     return undefined;
+  }
+
+  private keep(names: Set<string>, name: string): void {
+    this.bytes += Buffer.byteLength(name);
+    if (this.bytes > MAX_NAMES_BYTES) throw tooLarge('its names may have', inBytes(MAX_NAMES_BYTES));
+    names.add(name);
+  }
+
+  /** The folders above a file, up to one that is known: with it all above it are. */
+  private newParentsOf(name: string): string[] {
+    const parents: string[] = [];
+    for (let end = name.lastIndexOf('/'); end > 0; end = name.lastIndexOf('/', end - 1)) {
+      const parent = name.slice(0, end);
+      if (this.folders.has(parent)) break;
+      parents.push(parent);
+    }
+    return parents;
   }
 }
 
 /** Upper case first: it joins letters that lower case keeps apart, such as ß and SS. */
 const fold = (path: string): string => path.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
-
-function parentsOf(path: string): string[] {
-  const segments = path.split('/');
-  return segments.slice(1).map((_, index) => segments.slice(0, index + 1).join('/'));
-}

@@ -21,10 +21,12 @@ export interface UploadFolderOptions {
 /** The files of one upload on their way into storage: checks each name and content, and keeps what a dataset uses. */
 export class UploadFolder {
   readonly report: DatasetUpload = { files: 0, bytes: 0, skipped: [], skippedCount: 0 };
-  private readonly names = new EntryNames();
+  private readonly names: EntryNames;
   private entries = 0;
 
-  constructor(private readonly options: UploadFolderOptions) {}
+  constructor(private readonly options: UploadFolderOptions) {
+    this.names = new EntryNames(options.limits.maxFiles);
+  }
 
   get isEmpty(): boolean {
     return this.entries === 0;
@@ -38,9 +40,8 @@ export class UploadFolder {
     this.count();
     const name = readEntryName(given, this.options.limits.maxNameBytes);
     if ('refusal' in name) throw refuseFile(given, name.refusal);
-    const clash = this.names.take(name.path);
-    if (clash) throw refuseFile(given, clash);
-    if (name.skip === undefined) return this.store(name.path, this.checked(given, content));
+    if (name.skip === undefined) return this.keep(given, name.path, content);
+    // What is left out takes no name: nobody will look for it.
     this.skip(name.path, name.skip);
     if (name.isHidden) return;
     // Read all the same: what is dangerous is refused under any name that somebody chose.
@@ -58,6 +59,12 @@ export class UploadFolder {
   private count(): void {
     const { maxFiles } = this.options.limits;
     if (++this.entries > maxFiles) throw tooLarge('it may have', `${maxFiles} files`);
+  }
+
+  private async keep(given: string, path: string, content: AsyncIterable<Buffer>): Promise<void> {
+    const clash = this.names.take(path);
+    if (clash) throw refuseFile(given, clash);
+    return this.store(path, this.checked(given, content));
   }
 
   private async store(path: string, content: AsyncIterable<Buffer>): Promise<void> {
