@@ -2,7 +2,7 @@ import { AppError, fieldError, type FieldIssue } from '@influencerai/shared';
 
 const MAX_DEPTH = 32;
 const META_MAX_BYTES = 16_384;
-const META_MAX_DEPTH = 20;
+export const META_MAX_DEPTH = 20;
 
 interface Node {
   value: unknown;

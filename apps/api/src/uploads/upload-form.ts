@@ -1,6 +1,6 @@
 import { AppError, fieldError, type UploadDataset, UploadDatasetSchema } from '@influencerai/shared';
 import { findRepeatedName } from '../http/json-body.js';
-import { assertMeta } from '../http/json-limits.js';
+import { assertMeta, assertStorable, META_MAX_DEPTH } from '../http/json-limits.js';
 import { toFieldIssues } from '../http/validation.pipe.js';
 
 /** Text that came beside the files of an upload, by name. */
@@ -29,20 +29,28 @@ export class UploadForm {
 }
 
 function parseJson(text: string): unknown {
-  const value = parseSafely(text);
+  const value = parseText(text);
+  // First of all: whatever walks by recursion, such as the check of keys below, would exhaust the stack.
+  assertStorable(value, META_MAX_DEPTH, ['meta']);
+  if (hasPrototypeKey(value)) throw malformed();
   const repeated = findRepeatedName(text);
   if (repeated) throw fieldError(['meta', ...repeated], 'Must not be given twice.');
   return value;
 }
 
-function parseSafely(text: string): unknown {
+function parseText(text: string): unknown {
   try {
-    return JSON.parse(text, (key, value: unknown) => {
-      if (key === '__proto__') throw new SyntaxError('A key that would change the object itself.');
-      return value;
-    });
+    return JSON.parse(text);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw fieldError(['meta'], 'Must be a JSON object.');
+    throw malformed();
   }
 }
+
+/** A key that would change the object itself where somebody copies it. */
+function hasPrototypeKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.hasOwn(value, '__proto__') || Object.values(value).some(hasPrototypeKey);
+}
+
+const malformed = (): AppError => fieldError(['meta'], 'Must be a JSON object.');

@@ -15,6 +15,7 @@ import { HOSTILE_FILE_NAMES, HOSTILE_IDS } from './identifiers.js';
 import { HOSTILE_JSON, HOSTILE_NAMES } from './json.js';
 import { HOSTILE_PATHS } from './paths.js';
 import { HOSTILE_OPTIONS } from './trainer-options.js';
+import { HOSTILE_UPLOADS } from './uploads.js';
 
 const MODELS = `
 models:
@@ -31,6 +32,7 @@ const REQUESTS = [
   ...HOSTILE_NAMES,
   ...HOSTILE_HEADERS,
   ...HOSTILE_QUERIES,
+  ...HOSTILE_UPLOADS,
 ];
 
 let api: TestApp;
