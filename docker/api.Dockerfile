@@ -40,6 +40,8 @@ COPY --from=build /out/api ./
 COPY docker/api-health.js ./health.js
 # A named volume that is mounted here for the first time begins with the bundled dataset.
 RUN install --directory --owner node --group node /data
+# The same for the bucket of the profile s3 in docker-compose.yml.
+RUN install --directory --owner node --group node /bucket /bucket/data /bucket/data/influencerai /bucket/meta
 COPY --chown=node:node data/datasets /data/datasets
 ENV HOST=0.0.0.0 PORT=3001 DATA_ROOT=/data
 USER node

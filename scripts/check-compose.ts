@@ -44,7 +44,7 @@ function dockerfileProblems(file: ComposeFile): string[] {
 
 /** Every setting of our own services is one that their schemas know, which .env.example lists. */
 function settingProblems({ services }: ComposeFile): string[] {
-  const known = [...read('.env.example').matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+  const known = [...read('.env.example').matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name]) => name);
   return OWN.flatMap((service) =>
     Object.keys(services[service]?.environment ?? {})
       .filter((name) => !known.includes(name) && !FOREIGN.includes(name))
@@ -53,7 +53,7 @@ function settingProblems({ services }: ComposeFile): string[] {
 }
 
 function variableProblems(text: string): string[] {
-  const listed = [...read(EXAMPLE).matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name = '']) => name);
+  const listed = [...read(EXAMPLE).matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name = '']) => name);
   const used = variablesOf(text);
   return [
     ...used.filter((name) => !listed.includes(name)).map((name) => `${EXAMPLE} lacks ${name}`),
