@@ -32,7 +32,8 @@ export function sendRouterError(thrown: Error, request: FastifyRequest, reply: F
 export function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
   if (reply.sent) return;
   const requestId = String(request.id);
-  const face = faceOf(request);
+  // No route took the request, but the path may be one of a face, with another method.
+  const face = request.is404 ? request.server.faceAt(pathOf(request)) : faceOf(request);
   const body = face ? face.fromError(error, { requestId }) : fromError(error, { path: pathOf(request), requestId });
   if (error.code === 'range_not_satisfiable')
     void reply.header('content-range', `bytes */${String(error.details['sizeBytes'])}`);

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import fastify from 'fastify';
+import type { Face } from './face.js';
 import { bindRequestIds, requestFields } from './request-context.js';
 
 const ask = async (ids: string[], payload?: object) => {
@@ -24,6 +25,14 @@ describe(requestFields, () => {
 
   it('should name it behind a body, too', async () => {
     expect(await ask(['a', 'b'], { some: 'body' })).toEqual([{ requestId: 'a' }, { requestId: 'b' }]);
+  });
+
+  it('should name the face that is spoken', async () => {
+    const server = fastify({ genReqId: () => 'a' });
+    bindRequestIds(server);
+    const face = { name: 'submit' } as Face;
+    server.route({ method: 'GET', url: '/', config: { face }, handler: () => Promise.resolve(requestFields()) });
+    expect((await server.inject('/')).json()).toEqual({ requestId: 'a', dialect: 'submit' });
   });
 
   it('should name none outside of requests', () => expect(requestFields()).toEqual({}));

@@ -159,6 +159,15 @@ describe('POST /api/training/submit', () => {
     expect([status, body]).toEqual([400, { error: 'Invalid Request', message: 'The request body is not valid JSON.' }]);
   });
 
+  it('should refuse another method in its own words', async () => {
+    const { status, headers, body } = await send('GET /api/training/submit', newUser());
+    expect([status, headers.get('allow'), body]).toEqual([
+      405,
+      'POST',
+      { error: 'Method Not Allowed', message: 'Cannot GET /api/training/submit. Allowed here: POST.' },
+    ]);
+  });
+
   it('should ask for a token [000:error-401]', async () => {
     const body = { error: 'Unauthorized', message: 'Missing or invalid authentication token' };
     for (const route of [

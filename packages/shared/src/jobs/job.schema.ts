@@ -6,13 +6,12 @@ import { JOB_STATUSES } from './job-status.js';
 
 export const JobStatusSchema = z.enum(JOB_STATUSES);
 
+/** No control characters and no separators of lines; written so that other regular expressions understand it, too. */
+// eslint-disable-next-line no-control-regex -- it is about them
+export const ONE_LINE = /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$/;
+
 /** One line, since captions are lines. */
-export const TriggerWordSchema = z
-  .string()
-  .trim()
-  .min(1)
-  .max(100)
-  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'Must be one line of text.');
+export const TriggerWordSchema = z.string().trim().min(1).max(100).regex(ONE_LINE, 'Must be one line of text.');
 
 export const JobPayloadSchema = z
   .strictObject({

@@ -1,3 +1,4 @@
+import { ONE_LINE } from '@influencerai/shared';
 import { z } from 'zod';
 
 /** One sentence for whatever is wrong with the number. */
@@ -34,12 +35,7 @@ export const SubmitRequestSchema = objectOf('body must be a JSON object', {
   }),
   trigger_words: z
     .array(
-      z
-        .string(TRIGGER_WORDS)
-        .trim()
-        .min(1, TRIGGER_WORDS)
-        .max(100, TRIGGER_WORDS)
-        .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, TRIGGER_WORDS),
+      z.string(TRIGGER_WORDS).trim().min(1, TRIGGER_WORDS).max(100, TRIGGER_WORDS).regex(ONE_LINE, TRIGGER_WORDS),
       TRIGGER_WORDS,
     )
     .max(16, TRIGGER_WORDS)
