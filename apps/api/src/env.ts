@@ -97,15 +97,17 @@ export const EnvSchema = z.object({
       'How long a key is believed without asking the database: a revoked one may work so long on other replicas.',
     ),
   OPERATOR_KEY: keyText.describe(
-    'A key with the scopes read, write and admin, for no tenant; made known at the start.',
+    'A key with the scopes read, write and admin, for no tenant; made known at the start. The one it replaces is revoked.',
   ),
-  WORKER_KEY: keyText.describe('A key with the scope worker; made known at the start. Workers have it as API_KEY.'),
+  WORKER_KEY: keyText.describe(
+    'A key with the scope worker; made known at the start. Workers have it as API_KEY. The one it replaces is revoked.',
+  ),
   JWT_ISSUER: z.string().optional().describe('`iss` of the tokens that are believed. Without it only API keys are.'),
   JWT_AUDIENCE: z.string().optional().describe('`aud` of those tokens.'),
   JWT_JWKS_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('Where the issuer publishes its keys.'),
+    .describe('Where the issuer publishes its keys; by https, but for this machine.'),
   JWT_SECRET: z.string().min(32).optional().describe('Secret shared with the issuer, in place of JWT_JWKS_URL.'),
   JWT_TENANT_CLAIM: z.string().default('tenant_id').describe('Claim that names the tenant.'),
   JWT_USER_CLAIM: z.string().default('sub').describe('Claim that names the user.'),
@@ -312,6 +314,8 @@ function problemsOfExposure({ NODE_ENV, AUTH_MODE, HOST }: Env): string[] {
   return [`AUTH_MODE: must be token in production when HOST is ${HOST}; or listen on 127.0.0.1.`];
 }
 
+const isSafe = ({ protocol, hostname }: URL): boolean => protocol === 'https:' || isLoopback(hostname);
+
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 function problemsOfTokens(env: Env): string[] {
@@ -324,6 +328,8 @@ function problemsOfTokens(env: Env): string[] {
   if (env.JWT_AUDIENCE === undefined) problems.push('JWT_AUDIENCE: is needed to believe tokens.');
   if ((env.JWT_SECRET === undefined) === (env.JWT_JWKS_URL === undefined))
     problems.push('JWT_JWKS_URL: give either this or JWT_SECRET.');
+  if (env.NODE_ENV === 'production' && env.JWT_JWKS_URL !== undefined && !isSafe(new URL(env.JWT_JWKS_URL)))
+    problems.push('JWT_JWKS_URL: must be https in production: whoever is on the way could sign tokens.');
   return problems;
 }
 

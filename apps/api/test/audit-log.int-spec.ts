@@ -44,6 +44,12 @@ describe('the audit log', () => {
     expect((await entries(null)).data[0]!.id).toBe(before);
   });
 
+  it('should leave out nothing of a key that may do what workers do, too', async () => {
+    const { key, id } = await api.makeKey(['read', 'write', 'admin', 'worker'], { tenant: null });
+    await api.send(`PATCH /tenants/${TENANT}`, { key, body: { maxConcurrentJobs: 3 } });
+    expect((await entries(null)).data[0]).toMatchObject({ keyId: id, route: '/tenants/:tenantId', status: 200 });
+  });
+
   it('should show a tenant its own entries alone, page by page', async () => {
     const admin = await api.makeKey(['admin'], { tenant: OTHER_TENANT });
     for (const id of ['u1', 'u2', 'u3']) await api.send('POST /users', { key: admin.key, body: { id } });

@@ -5,7 +5,7 @@ import type { ApiKey, NewApiKey, Page, Scope } from '@influencerai/shared';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { readConfig } from '../src/env.js';
 import { mintKey } from '../src/auth/api-key.js';
-import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from './test-app.js';
+import { OTHER_TENANT, startReplica, startTestApp, TENANT, type TestApp } from './test-app.js';
 import { startTokenApp, type TokenApp } from './token-app.js';
 
 const ISSUER = 'https://login.example';
@@ -299,6 +299,21 @@ describe('operators', () => {
   });
 });
 
+describe('the keys of the settings', () => {
+  it('should end when another takes their place', async () => {
+    const api = await startTokenApp();
+    const newer = mintKey().key;
+    const env = { AUTH_MODE: 'token', OPERATOR_KEY: newer, WORKER_KEY: api.workerKey, CREDENTIAL_CACHE_MS: '0' };
+    const replica = await startReplica(api, env);
+    const statusOf = async (key: string) => (await replica.send('GET /tenants', { key, tenant: null })).status;
+    expect([await statusOf(newer), await statusOf(api.operatorKey)]).toEqual([200, 401]);
+    const held = await replica.send('POST /workers', { key: api.workerKey, tenant: null, body: {} });
+    expect(held.status).toBe(400);
+    await replica.close();
+    await api.close();
+  });
+});
+
 describe('the settings', () => {
   const read = (env: NodeJS.ProcessEnv) => () => readConfig({ DATABASE_URL: 'postgres://localhost/x', ...env });
 
@@ -313,6 +328,10 @@ describe('the settings', () => {
     [{ JWT_ISSUER: ISSUER }, /JWT_AUDIENCE[\s\S]*JWT_JWKS_URL/],
     [{ JWT_SECRET: SECRET }, /JWT_ISSUER/],
     [{ OPERATOR_KEY: 'secret' }, /OPERATOR_KEY/],
+    [
+      { NODE_ENV: 'production', JWT_JWKS_URL: 'http://id.example/keys', JWT_ISSUER: ISSUER },
+      /JWT_JWKS_URL: must be https/,
+    ],
   ])('should refuse %j', (env, message) => expect(read(env)).toThrow(message));
 });
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { findRedisProgram, type RedisServer, startRedis } from '@influencerai/local';
-import type { Usage } from '@influencerai/shared';
+import type { AuditLogPage, Usage } from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
 import { PostgresRates } from '../src/limits/postgres-rates.repository.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
-import { startReplica, startTestApp, type TestApp, type TestResponse } from './test-app.js';
+import { OTHER_TENANT, startReplica, startTestApp, type TestApp, type TestResponse } from './test-app.js';
 import { startTokenApp, type TokenApp } from './token-app.js';
 
 const redisProgram = await findRedisProgram();
@@ -255,6 +255,21 @@ describe('failed authentications', () => {
     await burst(10, () => api.send('GET /datasets', wrong));
     expect((await replica.send('GET /datasets', wrong)).status).toBe(429);
     await replica.close();
+  });
+
+  it('should count what a key may not do, and note nothing in the audit log that is beyond the limit', async () => {
+    // Making the key is the first of ten writes.
+    const reader = await api.makeKey(['read'], { tenant: OTHER_TENANT });
+    const entries = async () =>
+      (await api.send<AuditLogPage>('GET /audit-log?limit=1000', { key: api.operatorKey, tenant: OTHER_TENANT })).body
+        .data.length;
+    const before = await entries();
+    const codes = (await burst(30, () => api.send('POST /jobs', { key: reader.key, body: {} }))).map(
+      ({ problem }) => problem.code,
+    );
+    expect(codes.filter((code) => code === 'scope_missing').length).toBe(9);
+    expect(codes.filter((code) => code === 'rate_limited').length).toBe(21);
+    expect((await entries()) - before).toBe(9);
   });
 
   it('should mind nobody who shows no credentials', async () => {

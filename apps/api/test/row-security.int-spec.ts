@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page, Job } from '@influencerai/shared';
 import pg from 'pg';
 import { Database } from '../src/database/database.js';
+import type { Config } from '../src/env.js';
 import { TenantDatabase } from '../src/database/tenant-database.js';
 import { JobsFixture } from './jobs-fixture.js';
 import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from './test-app.js';
@@ -48,7 +49,7 @@ describe('row security', () => {
       const { rows } = await nobody.query<{ count: string }>(`select count(*) from ${table}`);
       expect([table, rows[0]?.count]).toEqual([table, '0']);
     }
-    await expect(nobody.query(`insert into tenant (id) values ('forged')`)).rejects.toThrow(/row-level security/);
+    await expect(nobody.query(`insert into tenant (id) values ('forged')`)).rejects.toThrow(/permission denied/);
   });
 
   it('should show the rows of one tenant to a query that names none', async () => {
@@ -101,6 +102,46 @@ describe('row security', () => {
         expect(await step.ask(step.tenant)).toEqual({ ...first, tenant: step.tenant });
       }
     }
+  });
+
+  it('should hold whatever options the address of the database has', async () => {
+    const address = new URL(api.database.url);
+    address.searchParams.set('options', '-c statement_timeout=30000');
+    const config = { database: { url: address.href, poolSize: 1, hasRowSecurity: true } } as Config;
+    const other = new TenantDatabase(config, api.app.get(Database));
+    await other.onModuleInit();
+    const query = {
+      name: 'who',
+      text: `select current_user::text as role, current_setting('statement_timeout') as timeout`,
+    };
+    expect(await other.query(TENANT, query, [])).toEqual([{ role: 'influencerai_tenant', timeout: '30s' }]);
+    await other.onApplicationShutdown();
+  });
+
+  it('should ask again what was cancelled before PostgreSQL knew it', async () => {
+    const query = { name: 'behind-a-lock', text: 'select count(*)::int as count from lora_config where name = $1' };
+    const { pool } = api.app.get(Database);
+    await api.app.get(Database).transaction(async (client) => {
+      await client.query('lock table lora_config in access exclusive mode');
+      const asked = database.query(TENANT, query, ['none']);
+      const refused = expect(asked).rejects.toThrow(/cancel/);
+      const cancel = `select pg_cancel_backend(pid) from pg_locks where relation = 'lora_config'::regclass and not granted`;
+      while ((await pool.query(cancel)).rowCount === 0);
+      await refused;
+    });
+    for (let time = 0; time < 3; time += 1)
+      expect(await database.query(TENANT, query, ['none'])).toEqual([{ count: 0 }]);
+  });
+
+  it('should outlive a connection that breaks while it is asked', async () => {
+    const asked = database.query(TENANT, { name: 'long', text: 'select pg_sleep(60)' }, []);
+    const refused = expect(asked).rejects.toThrow();
+    const end = `select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`;
+    const { pool } = api.app.get(Database);
+    while ((await pool.query(end)).rowCount === 0);
+    await refused;
+    const one = { name: 'one', text: 'select 1 as one' };
+    expect(await database.query(TENANT, one, [])).toEqual([{ one: 1 }]);
   });
 
   it('should keep tenants apart who ask at the same time', async () => {

@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { JobsFixture } from './jobs-fixture.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { startTestApp, TENANT, type TestApp } from './test-app.js';
+import { startTokenApp } from './token-app.js';
 
 describe('open streams', () => {
   let api: TestApp;
@@ -52,4 +53,18 @@ describe('open streams', () => {
     }
     return 429;
   }
+});
+
+describe('open streams of a caller with a key', () => {
+  it('should end when the key is revoked', async () => {
+    const api = await startTokenApp({ env: { CREDENTIAL_CACHE_MS: '50' } });
+    const { key, id } = await api.makeKey(['read', 'write']);
+    const job = await (await JobsFixture.create(api.as(key))).submit();
+    const stream = await fetch(`${api.url}/jobs/${job.id}/events`, { headers: { authorization: `Bearer ${key}` } });
+    expect(stream.status).toBe(200);
+    await api.send(`DELETE /api-keys/${id}`, { key: api.operatorKey, tenant: TENANT });
+    // Its end; the job itself goes on waiting.
+    expect(await stream.text()).toContain('event: status');
+    await api.close();
+  });
 });

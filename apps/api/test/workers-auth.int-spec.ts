@@ -6,6 +6,7 @@ import { startTokenApp, type TokenApp } from './token-app.js';
 
 let api: TokenApp;
 let tenant: TestApp;
+let tenantKey: string;
 let fleet: TestApp;
 let otherFleet: TestApp;
 let worker: HttpWorker;
@@ -16,7 +17,8 @@ const keyOf = async (scopes: Scope[], owner: string | null) => (await api.makeKe
 
 beforeAll(async () => {
   api = await startTokenApp();
-  tenant = api.as(await keyOf(['read', 'write'], TENANT));
+  tenantKey = await keyOf(['read', 'write'], TENANT);
+  tenant = api.as(tenantKey);
   fleet = api.as(api.workerKey);
   otherFleet = api.as(await keyOf(['worker'], null));
   const body = { maxConcurrentJobs: 100 };
@@ -58,6 +60,10 @@ describe('workers with a key', () => {
     }
     const end = { attempt, status: 'completed', result: {} };
     expect([(await report(fleet, end)).status, (await report(fleet, end)).status]).toEqual([200, 200]);
+    for (const route of ['artifacts', 'artifacts/a.png', 'metrics', 'dataset', 'dataset/files?name=a.txt']) {
+      const late = await fleet.send(`GET /jobs/${job.jobId}/${route}`, { tenant: TENANT });
+      expect([route, late.problem.code]).toEqual([route, 'job_not_held']);
+    }
   });
 
   it('should have to say for which attempt they speak', async () => {
@@ -115,6 +121,19 @@ describe('tenants with a key', () => {
     const { id } = await fixture.submit();
     expect((await fixture.patch(id, { status: 'running' })).status).toBe(200);
     expect((await fixture.patch(id, { status: 'completed', result: {} })).status).toBe(200);
+  });
+
+  it('should not plant a state for a worker to resume from', async () => {
+    const { id } = await fixture.submit();
+    await fixture.patch(id, { status: 'running' });
+    const path = `/jobs/${id}/artifacts/state-9.tar?attempt=1&kind=state&step=9`;
+    const headers = { 'content-type': 'application/octet-stream', authorization: `Bearer ${tenantKey}` };
+    const planted = await fetch(api.url + path, { method: 'PUT', headers, body: 'a pickle' });
+    expect([planted.status, await planted.json()]).toEqual([409, expect.objectContaining({ code: 'job_not_held' })]);
+    await fixture.patch(id, { status: 'pending', attempt: 1 });
+    expect((await worker.claim())?.jobId).toBe(id);
+    const states = await fleet.send<{ data: unknown[] }>(`GET /jobs/${id}/artifacts?kind=state`, { tenant: TENANT });
+    expect([states.status, states.body.data]).toEqual([200, []]);
   });
 
   it('should cancel what a worker holds', async () => {

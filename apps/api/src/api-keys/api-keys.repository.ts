@@ -61,6 +61,14 @@ export class ApiKeysRepository {
     await this.database.prisma.apiKey.createMany({ data, skipDuplicates: true });
   }
 
+  /** Revokes what else of no tenant has the name. */
+  async revokeOthers(name: string, lookup: string): Promise<void> {
+    await this.database.prisma.apiKey.updateMany({
+      where: { tenantId: null, name, lookup: { not: lookup }, revokedAt: null },
+      data: { revokedAt: new Date() },
+    });
+  }
+
   /** A key that is revoked already stays as it is. @throws AppError `api_key_not_found` */
   async revoke(owner: KeyOwner, id: string): Promise<ApiKey> {
     if (!isUuid(id)) throw new AppError('api_key_not_found', { id });

@@ -6,7 +6,8 @@ import { ApiKeysRepository } from './api-keys.repository.js';
 
 /**
  * Makes the keys of the settings known, so that a deployment can come up with its secrets in place. A key that was made
- * known once is left as it is: revoked in the database it stays revoked.
+ * known once is left as it is: revoked in the database it stays revoked. One that another has replaced in the settings is
+ * revoked.
  */
 @Injectable()
 export class BootstrapKeys implements OnModuleInit {
@@ -25,5 +26,6 @@ export class BootstrapKeys implements OnModuleInit {
     const record = readKey(key);
     if (!record) throw new Error(`${name} is not a key.`);
     await this.keys.ensure(name, scopes, record);
+    await this.keys.revokeOthers(name, record.lookup);
   }
 }

@@ -8,7 +8,8 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Notes every request of a known caller that may change something, before its answer goes out. Reports of workers are
- * left out: the events of jobs tell them. Without credentials there is nobody to name, so it is off in development.
+ * left out: the events of jobs tell them. So are requests beyond a limit, which would have none here. Without credentials
+ * there is nobody to name, so it is off in development.
  */
 @Injectable()
 export class AuditTrail implements OnModuleInit {
@@ -38,7 +39,7 @@ export class AuditTrail implements OnModuleInit {
 
 function toEntry(request: FastifyRequest, reply: FastifyReply): NewAuditEntry | undefined {
   const { identity, method } = request;
-  if (!identity || READING.has(method) || identity.scopes.includes('worker')) return undefined;
+  if (!identity || READING.has(method) || isOfWorker(request) || reply.statusCode === 429) return undefined;
   return {
     tenantId: identity.tenantId ?? null,
     keyId: identity.keyId ?? null,
@@ -51,3 +52,7 @@ function toEntry(request: FastifyRequest, reply: FastifyReply): NewAuditEntry | 
     address: request.ip,
   };
 }
+
+/** About its work, or by a key that is good for nothing else. */
+const isOfWorker = ({ isByWorker, identity }: FastifyRequest): boolean =>
+  isByWorker === true || (identity?.scopes.every((scope) => scope === 'worker') ?? false);

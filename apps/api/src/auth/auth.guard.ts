@@ -4,6 +4,7 @@ import { AppError, type Scope } from '@influencerai/shared';
 import type { FastifyRequest } from 'fastify';
 import { ACCESS, type Access } from './access.js';
 import { Authenticator } from './authenticator.js';
+import { RefusedRequests } from '../limits/refused-requests.js';
 import { JobHolders } from './job-holders.js';
 import type { Identity, Principal } from './principal.js';
 
@@ -16,6 +17,7 @@ export class AuthGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
     private readonly holders: JobHolders,
+    private readonly refused: RefusedRequests,
   ) {}
 
   /** Without a promise where the authenticator needs none. */
@@ -31,10 +33,12 @@ export class AuthGuard implements CanActivate {
 
   private admit(identity: Identity, access: Access, request: FastifyRequest): boolean | Promise<boolean> {
     request.identity = identity;
+    request.isByWorker = access.scope === 'worker';
     if (access.isForOperators && !identity.isOperator) throw new AppError('operator_only');
     const scope = access.scope ?? scopeOf(request);
     const isHolder = access.isForHolder === true && !has(identity, scope) && has(identity, 'worker');
-    if (!isHolder && !has(identity, scope)) throw new AppError('scope_missing', { scope });
+    request.isByWorker ||= isHolder;
+    if (!isHolder && !has(identity, scope)) return this.refuse(identity, scope, request);
     if (access.isForOperators) return true;
     if (identity.tenantId === undefined) {
       if (access.isTenantOptional && identity.isOperator) return true;
@@ -42,9 +46,23 @@ export class AuthGuard implements CanActivate {
     }
     const principal = identity as Principal;
     request.principal = principal;
-    if (isHolder) return this.holders.requireHeld(principal, jobIdOf(request));
+    if (isHolder) return this.admitHolder(principal, scope, jobIdOf(request));
     const mustBeFree = access.isForHolder === true && scope === 'write' && !has(identity, 'worker');
-    return mustBeFree ? this.holders.requireFree(principal, jobIdOf(request)) : true;
+    return mustBeFree ? this.holders.requireFree(principal, jobIdOf(request)).then(() => true) : true;
+  }
+
+  private async admitHolder(principal: Principal, scope: Scope, jobId: string): Promise<true> {
+    await (scope === 'read'
+      ? this.holders.requireRunning(principal, jobId)
+      : this.holders.requireHeld(principal, jobId));
+    return true;
+  }
+
+  /** A refusal counts as a request: each is noted in the audit log. */
+  private async refuse(identity: Identity, scope: Scope, request: FastifyRequest): Promise<never> {
+    if (identity.tenantId !== undefined && !identity.isOperator)
+      await this.refused.count(identity.tenantId, scopeOf(request));
+    throw new AppError('scope_missing', { scope });
   }
 
   private accessOf(context: ExecutionContext): Access {
@@ -57,7 +75,8 @@ export class AuthGuard implements CanActivate {
   }
 }
 
-const scopeOf = ({ method }: FastifyRequest): Scope => (method === 'GET' || method === 'HEAD' ? 'read' : 'write');
+const scopeOf = ({ method }: FastifyRequest): 'read' | 'write' =>
+  method === 'GET' || method === 'HEAD' ? 'read' : 'write';
 
 const has = ({ scopes }: Identity, scope: Scope): boolean => scopes.includes(scope);
 

@@ -9,6 +9,7 @@ import { CredentialsRepository } from './credentials.repository.js';
 import { JobHolders } from './job-holders.js';
 import { JobHoldersRepository } from './job-holders.repository.js';
 import { JwtVerifier } from './jwt-verifier.js';
+import { StreamWatch } from './stream-watch.js';
 import { TenantHeaderAuthenticator } from './tenant-header.authenticator.js';
 import { TokenAuthenticator } from './token.authenticator.js';
 import { WaryAuthenticator } from './wary.authenticator.js';
@@ -20,6 +21,7 @@ import { WaryAuthenticator } from './wary.authenticator.js';
     JobHolders,
     JobHoldersRepository,
     JwtVerifier,
+    StreamWatch,
     TokenAuthenticator,
     {
       provide: Authenticator,
@@ -36,6 +38,6 @@ import { WaryAuthenticator } from './wary.authenticator.js';
     },
     { provide: APP_GUARD, useClass: AuthGuard },
   ],
-  exports: [TokenAuthenticator],
+  exports: [Authenticator, JobHolders, StreamWatch, TokenAuthenticator],
 })
 export class AuthModule {}

@@ -24,6 +24,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     identity?: Identity;
     principal?: Principal;
+    /** Whether it is a worker's about its work: routes of workers, and those it shares with tenants. */
+    isByWorker?: boolean;
   }
 }
 

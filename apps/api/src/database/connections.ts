@@ -22,11 +22,18 @@ export interface ConnectionOptions {
 
 /** How node-postgres is told, by our own pools and by Prisma's. */
 export const toPoolConfig = ({ url, poolSize, role }: ConnectionOptions): pg.PoolConfig => ({
-  connectionString: url,
+  connectionString: role === undefined ? url : withRole(url, role),
   max: poolSize,
   connectionTimeoutMillis: 5_000,
-  ...(role !== undefined && { options: `-c role=${role}` }),
 });
+
+/** What stands in the address wins over all else that node-postgres is told, so the role has to stand there. */
+function withRole(url: string, role: string): string {
+  const address = new URL(url);
+  const options = address.searchParams.get('options') ?? '';
+  address.searchParams.set('options', `${options} -c role=${role}`.trim());
+  return address.href;
+}
 
 export function openPool(options: ConnectionOptions): pg.Pool {
   const pool = new pg.Pool({ ...toPoolConfig(options), keepAlive: true, types });

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { CONFIG, type Config } from '../env.js';
@@ -10,6 +10,8 @@ import { askAsTenant } from './tenant-query.js';
 /** The role whose connections see the rows of one tenant; of nobody until they are told whose. */
 const TENANT_ROLE = 'influencerai_tenant';
 
+const WHO = 'select current_user::text as role';
+
 /** Waiting for a connection and for locks of other requests included. */
 const LIMITS = { maxWait: 5_000, timeout: 10_000 };
 
@@ -18,7 +20,7 @@ const LIMITS = { maxWait: 5_000, timeout: 10_000 };
  * row security on (`ROW_SECURITY`) PostgreSQL itself shows no row of another one, whatever the query asks.
  */
 @Injectable()
-export class TenantDatabase implements OnApplicationShutdown {
+export class TenantDatabase implements OnModuleInit, OnApplicationShutdown {
   private readonly isSecured: boolean;
   private readonly pool: pg.Pool;
   private readonly prisma: PrismaClient;
@@ -28,6 +30,18 @@ export class TenantDatabase implements OnApplicationShutdown {
     const options = { ...database, role: TENANT_ROLE };
     this.pool = this.isSecured ? openPool(options) : shared.pool;
     this.prisma = this.isSecured ? new PrismaClient({ adapter: new PrismaPg(toPoolConfig(options)) }) : shared.prisma;
+  }
+
+  /** @throws Error when connections do not have the role that sees one tenant alone */
+  async onModuleInit(): Promise<void> {
+    if (!this.isSecured) return;
+    const { rows } = await this.pool.query<{ role: string }>(WHO);
+    const byPrisma = await this.prisma.$queryRawUnsafe<{ role: string }[]>(WHO);
+    const other = [...rows, ...byPrisma].find(({ role }) => role !== TENANT_ROLE);
+    if (other)
+      throw new Error(
+        `ROW_SECURITY is on, but connections have the role ${other.role}: whatever stands between here and PostgreSQL must pass on the startup option "role".`,
+      );
   }
 
   /** Rows of a prepared query. */
@@ -69,13 +83,17 @@ export class TenantDatabase implements OnApplicationShutdown {
   private async ask<Row extends pg.QueryResultRow>(tenantId: string, config: pg.QueryConfig & { name: string }) {
     const client = await this.pool.connect();
     let broken: Error | undefined;
+    // The error reaches the query, too; without a listener Node would exit.
+    const onError = (error: Error) => (broken = error);
+    client.on('error', onError);
     try {
       return await askAsTenant<Row>(client, tenantId, config);
     } catch (error) {
-      // Errors of the statement leave the connection good; of the connection itself they do not.
-      if (!(error instanceof pg.DatabaseError)) broken = error as Error;
+      // Errors of the statement leave the connection good; of the connection itself they do not, nor does a last word.
+      if (!(error instanceof pg.DatabaseError) || error.severity === 'FATAL') broken = error as Error;
       throw error;
     } finally {
+      client.off('error', onError);
       client.release(broken);
     }
   }

@@ -2,12 +2,17 @@ import pg from 'pg';
 
 /** What `pg.Query` has and its types leave out; names as in node-postgres 8. */
 interface Internals {
+  name: string;
   callback: (error: Error | null, result: pg.QueryResult) => void;
-  prepare(connection: pg.Connection): void;
+  prepare(connection: Connection): void;
   handleDataRow(message: unknown): void;
   handleCommandComplete(message: unknown, connection: pg.Connection): void;
   handleReadyForQuery(connection: pg.Connection): void;
+  handleError(error: Error, connection: Connection): void;
 }
+
+/** A connection with what it notes of prepared statements: text by name. */
+type Connection = pg.Connection & { parsedStatements: Record<string, string | undefined> };
 
 const Query = pg.Query as unknown as new (config: pg.QueryConfig) => pg.Query & Internals;
 
@@ -23,6 +28,7 @@ const shown = new WeakMap<pg.Connection, string>();
  */
 class TenantQuery extends Query {
   private isTenantSet = false;
+  private forget: () => void = () => undefined;
 
   constructor(
     private readonly tenantId: string,
@@ -31,21 +37,36 @@ class TenantQuery extends Query {
     super(config);
   }
 
-  override prepare(connection: pg.Connection): void {
+  override prepare(connection: Connection): void {
     this.isTenantSet = shown.get(connection) === this.tenantId;
     if (!this.isTenantSet) this.setTenant(connection);
     super.prepare(connection);
   }
 
-  private setTenant(connection: pg.Connection): void {
+  private setTenant(connection: Connection): void {
     // A failure undoes the setting with the rest of the transaction.
     shown.delete(connection);
-    if (!prepared.has(connection)) {
-      connection.parse({ name: STATEMENT, text: SET_TENANT, types: [] }, true);
-      prepared.add(connection);
-    }
+    if (!prepared.has(connection)) this.prepareSetting(connection);
     connection.bind({ statement: STATEMENT, values: [this.tenantId] }, true);
     connection.execute({}, true);
+  }
+
+  /** The client takes the answer to this for one to the query: what it notes then is taken back. */
+  private prepareSetting(connection: Connection): void {
+    const { name } = this;
+    const isKnown = connection.parsedStatements[name] !== undefined;
+    const onParsed = () => {
+      prepared.add(connection);
+      if (!isKnown) delete connection.parsedStatements[name];
+    };
+    connection.once('parseComplete', onParsed);
+    this.forget = () => connection.off('parseComplete', onParsed);
+    connection.parse({ name: STATEMENT, text: SET_TENANT, types: [] }, true);
+  }
+
+  override handleError(error: Error, connection: Connection): void {
+    this.forget();
+    super.handleError(error, connection);
   }
 
   /** The first row, and the first end of a statement, are those of the setting. */

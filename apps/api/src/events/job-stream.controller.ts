@@ -1,11 +1,12 @@
-import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { fieldError, JobEventSchema } from '@influencerai/shared';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Answers, Refuses } from '../http/openapi.js';
 import { sendEvents } from '../http/sse.js';
 import { Caller, type Principal } from '../auth/principal.js';
+import { StreamWatch } from '../auth/stream-watch.js';
 import { JobStreamService } from './job-stream.service.js';
 
 const FollowQuerySchema = z.strictObject({
@@ -15,7 +16,10 @@ const FollowQuerySchema = z.strictObject({
 @ApiTags('Jobs')
 @Controller('jobs/:id/events')
 export class JobStreamController {
-  constructor(private readonly stream: JobStreamService) {}
+  constructor(
+    private readonly stream: JobStreamService,
+    private readonly watch: StreamWatch,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'Follow a job as server-sent events until it is over' })
@@ -28,10 +32,12 @@ export class JobStreamController {
     @Param('id') id: string,
     @Query({ schema: FollowQuerySchema }) query: z.infer<typeof FollowQuerySchema>,
     @Headers('last-event-id') lastEventId: string | undefined,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const ended = new AbortController();
     const events = await this.stream.follow(caller, id, parseEventId(lastEventId ?? query.after), ended.signal);
+    this.watch.begin(request, ended);
     sendEvents(reply, events, ended);
   }
 }

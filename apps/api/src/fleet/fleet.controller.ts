@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import {
   type ClaimAnswer,
@@ -16,7 +16,8 @@ import {
   RegisterWorkerSchema,
   WorkerListSchema,
 } from '@influencerai/shared';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { StreamWatch } from '../auth/stream-watch.js';
 import { Answers, Refuses } from '../http/openapi.js';
 import { sendEvents } from '../http/sse.js';
 import { ForOperators } from '../auth/access.js';
@@ -27,7 +28,10 @@ import { FleetService } from './fleet.service.js';
 @ApiTags('Workers')
 @Controller('workers')
 export class FleetController {
-  constructor(private readonly fleet: FleetService) {}
+  constructor(
+    private readonly fleet: FleetService,
+    private readonly watch: StreamWatch,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: "See the fleet, and the tenant's jobs on it" })
@@ -83,8 +87,15 @@ export class FleetController {
   @ApiProduces('text/event-stream')
   @Answers(200, DirectiveSchema, 'The `data` of each event named `directive`.')
   @Refuses({ 404: 'Unknown worker.' })
-  async control(@Operator() operator: Identity, @Param('id') id: string, @Res() reply: FastifyReply): Promise<void> {
+  async control(
+    @Operator() operator: Identity,
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const ended = new AbortController();
-    sendEvents(reply, await this.fleet.control(operator, id, ended.signal), ended);
+    const directives = await this.fleet.control(operator, id, ended.signal);
+    this.watch.begin(request, ended);
+    sendEvents(reply, directives, ended);
   }
 }

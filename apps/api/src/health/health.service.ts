@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { AppError } from '@influencerai/shared';
+import { SingleFlight } from '../http/single-flight.js';
 import { Storage } from '../storage/storage.js';
 import { HealthRepository } from './health.repository.js';
 import type { Ready } from './health.schema.js';
@@ -12,6 +13,7 @@ type CheckName = keyof Ready['checks'];
 @Injectable()
 export class HealthService {
   private readonly logger = new Logger(HealthService.name);
+  private readonly looks = new SingleFlight<Ready>();
 
   constructor(
     private readonly health: HealthRepository,
@@ -19,8 +21,15 @@ export class HealthService {
     @Optional() @Inject(QueueHealth) private readonly queue?: QueueHealth,
   ) {}
 
-  /** Whether this process can do its work. @throws AppError `service_not_ready` that names what fails */
-  async ready(): Promise<Ready> {
+  /**
+   * Whether this process can do its work. Anybody may ask, so all who ask at a time share one look.
+   * @throws AppError `service_not_ready` that names what fails
+   */
+  ready(): Promise<Ready> {
+    return this.looks.run('ready', () => this.look());
+  }
+
+  private async look(): Promise<Ready> {
     const checks = {
       database: () => this.health.ping(),
       queue: () => this.pingQueue(),

@@ -8,6 +8,7 @@ import {
   type PutArtifactQuery,
 } from '@influencerai/shared';
 import { Storage } from '../storage/storage.js';
+import { JobHolders } from '../auth/job-holders.js';
 import type { Principal } from '../auth/principal.js';
 import { contentTypeOf } from './content-type.js';
 import { JobArtifactsRepository, type StoredArtifact } from './job-artifacts.repository.js';
@@ -20,23 +21,27 @@ export class JobArtifactsService {
     private readonly jobs: JobsRepository,
     private readonly artifacts: JobArtifactsRepository,
     private readonly storage: Storage,
+    private readonly holders: JobHolders,
   ) {}
 
   /**
    * Streams a file of the running attempt into storage and lists it. The fence is checked again when all bytes are
    * there, so that an attempt that ended meanwhile replaces nothing.
-   * @throws AppError `job_not_found`, `job_attempt_stale`
+   * @throws AppError `job_not_found`, `job_attempt_stale`, `job_not_held` for a state that no worker hands in
    */
   async put(
-    { tenantId }: Principal,
+    caller: Principal,
     id: string,
     name: string,
     query: PutArtifactQuery,
     content: Readable,
   ): Promise<JobArtifact> {
+    const { tenantId } = caller;
     const job = await this.jobs.getById(tenantId, id);
     const stale = () => new AppError('job_attempt_stale', { id, attempt: query.attempt, current: job.attempt });
     if (job.attempt !== query.attempt || job.status !== 'running') throw stale();
+    // Trainers unpickle states: what a tenant wrote would run on the worker.
+    if (query.kind === 'state') await this.holders.requireLease(caller, id);
     const storageKey = keyOf(await this.jobs.outputKeyOf(tenantId, id), id, query.kind, name);
     const listed = { tenantId, jobId: id, attempt: query.attempt, name, kind: query.kind, step: query.step ?? null };
     let artifact: JobArtifact | undefined;

@@ -8,6 +8,7 @@ import { PostgresRates } from './postgres-rates.repository.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { RateLimiter } from './rate-limiter.js';
 import { RateStore } from './rate-store.js';
+import { RefusedRequests } from './refused-requests.js';
 import { RedisRates } from './redis-rates.repository.js';
 import { StorageQuota } from './storage-quota.js';
 import { StorageUsageRepository } from './storage-usage.repository.js';
@@ -36,10 +37,11 @@ export class LimitsModule {
         rateStore(config),
         RateLimiter,
         FailedLogins,
+        RefusedRequests,
         // Where there are no limits at all, requests pay nothing for them.
         ...(config.rates.arePromisesKept ? [{ provide: APP_GUARD, useClass: RateLimitGuard }] : []),
       ],
-      exports: [StorageQuota, FailedLogins],
+      exports: [StorageQuota, FailedLogins, RefusedRequests],
     };
   }
 }

@@ -1,13 +1,13 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { AppError } from '@influencerai/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ACCESS, type Access } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
 import { RATE_POLICY } from './limited.js';
 import { addressKey } from './address-key.js';
-import { rateHeaders, toSeconds } from './rate-headers.js';
-import { RateLimiter, type Verdict } from './rate-limiter.js';
+import { rateHeaders } from './rate-headers.js';
+import { rateLimited } from './rate-limited.js';
+import { RateLimiter } from './rate-limiter.js';
 import type { RatePolicy } from './rate-policy.js';
 import { TenantPolicies } from './tenant-policies.js';
 
@@ -41,7 +41,7 @@ export class RateLimitGuard implements CanActivate {
     const policy = route.policy ?? (await this.policies.get(isRead(request) ? 'read' : 'write', principal.tenantId));
     const verdict = await this.limiter.take(policy, subjectOf(policy, principal, request));
     void http.getResponse<FastifyReply>().headers(rateHeaders(verdict));
-    if (!verdict.isAllowed) throw refusal(verdict);
+    if (!verdict.isAllowed) throw rateLimited(verdict);
     return true;
   }
 
@@ -69,15 +69,3 @@ function subjectOf({ by }: RatePolicy, { tenantId, userId = '' }: Principal, { i
   if (by === 'address') return addressKey(ip);
   return by === 'tenant' ? tenantId : `${tenantId}/${userId}`;
 }
-
-function refusal({ policy, hits }: Verdict): AppError {
-  return new AppError('rate_limited', {
-    policy: policy.name,
-    limit: policy.quantity,
-    windowS: toSeconds(policy.windowMs),
-    retryAfterS: retryAfterS(hits?.resetMs ?? 0),
-  });
-}
-
-/** At least one second: a window that ends right now is over by then. */
-const retryAfterS = (resetMs: number): number => Math.max(1, toSeconds(resetMs));
