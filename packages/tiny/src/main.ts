@@ -6,6 +6,7 @@ const USAGE = `Trains small LoRA weights on the CPU.
 
   node main.js --config <config.json>     train; events on stdout, commands on stdin, as JSON lines
   node main.js generate --base image|text --prompt <text> [--lora <file>] [--seed <n>] [--out <file>]
+  node main.js serve-once                 generate what standard input asks for, for programs
   node main.js --help | --version
 `;
 
@@ -14,6 +15,7 @@ const main = async (): Promise<number> => {
   const [command, ...rest] = process.argv.slice(2);
   // Loaded on demand, so that --help and --version answer at once.
   if (command === 'generate') return (await import('./generate.js')).runGenerate(rest);
+  if (command === 'serve-once') return (await import('./serve-once.js')).runServeOnce(process.stdin);
   const { values } = parseArgs({
     options: {
       config: { type: 'string' },

@@ -9,7 +9,13 @@ import { CONTEXT, predictBytes, VOCABULARY } from './text-model.js';
 const MAX_BYTES = 160;
 const TEMPERATURE = 0.6;
 
-export type TextSampler = (options: { base: Weights; lora: Weights; prompt: string; seed: number }) => Promise<string>;
+export type TextSampler = (options: {
+  base: Weights;
+  lora: Weights;
+  prompt: string;
+  seed: number;
+  maxBytes?: number;
+}) => Promise<string>;
 
 /** Continue a prompt byte by byte until the end-of-text byte. Compiles once per sampler; borrows the weights. */
 export const createTextSampler = (scale: (layer: string) => number): TextSampler => {
@@ -20,10 +26,10 @@ export const createTextSampler = (scale: (layer: string) => number): TextSampler
     return logits;
   });
 
-  return async ({ base, lora, prompt, seed }) => {
+  return async ({ base, lora, prompt, seed, maxBytes = MAX_BYTES }) => {
     const random = keyedRandom('sample', seed);
     const bytes = [END_OF_TEXT, ...new TextEncoder().encode(prompt)];
-    for (let count = 0; count < MAX_BYTES; count += 1) {
+    for (let count = 0; count < maxBytes; count += 1) {
       const recent = bytes.slice(-CONTEXT);
       const input = new Int32Array(CONTEXT);
       input.set(recent);
@@ -33,7 +39,7 @@ export const createTextSampler = (scale: (layer: string) => number): TextSampler
       if (next === END_OF_TEXT) break;
       bytes.push(next);
     }
-    return new TextDecoder().decode(Uint8Array.from(bytes.slice(1)));
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes.slice(1)));
   };
 };
 
