@@ -42,6 +42,17 @@ export const ANSWERS = {
   job_not_found: 'Check the id. A job of another tenant gets the same answer as one that does not exist.',
   job_of_other_user: 'Use the credential of the user who submitted the job.',
   artifact_not_found: 'List `GET /jobs/:id/artifacts`; the file may not be written yet.',
+  adapter_not_found:
+    'List `GET /adapters`. An adapter of another tenant gets the same answer as one that does not exist.',
+  adapter_in_use: 'Call `POST /adapters/:name/unload`, then delete again.',
+  adapter_busy: 'Wait a moment and repeat the request; `GET /adapters/:name` shows how far it is.',
+  adapter_not_loaded: 'Call `POST /adapters/:name/load` first.',
+  adapter_not_servable:
+    'Ask the operator for a runtime that serves this base model (`SERVING_RUNTIMES`); see [adapters](adapters.md).',
+  adapter_refused:
+    'Read what the runtime says: mostly a rank beyond its limit, or a base model other than the one it was started with.',
+  runtime_unavailable: 'Repeat later. When it lasts, the operator should look whether the runtime runs.',
+  runtime_busy: 'Repeat after a few seconds.',
   dataset_file_not_found: 'List `GET /jobs/:id/dataset` again; files of a dataset may come and go.',
   link_invalid:
     'Ask `GET /jobs/:id/artifacts/:name/link` for a new one, and send it unchanged, with GET or HEAD, before it expires.',

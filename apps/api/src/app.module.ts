@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import type { ModelRegistry } from '@influencerai/trainers';
 import { LoggerModule } from 'nestjs-pino';
+import { AdaptersModule } from './adapters/adapters.module.js';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
@@ -63,6 +64,7 @@ export class AppModule {
         LoraConfigsModule,
         DispatcherModule,
         JobsModule,
+        AdaptersModule,
         FleetModule,
         HealthModule,
         DialectsModule,

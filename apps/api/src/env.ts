@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MAX_LINK_SECONDS, TrainerIdSchema } from '@influencerai/shared';
 import { z } from 'zod';
+import { type RuntimeAddress, readRuntimeAddress } from './adapters/serving/runtime-address.js';
 import { readKey } from './auth/api-key.js';
 
 const milliseconds = (fallback: number) => z.coerce.number().int().min(50).max(86_400_000).default(fallback);
@@ -71,6 +72,27 @@ export const EnvSchema = z.object({
   ),
   LINK_LIFETIME_S: linkSeconds(300).describe('How long a download link works when its client does not say.'),
   LINK_MAX_LIFETIME_S: linkSeconds(3_600).describe('How long a client may ask for.'),
+  SERVING_RUNTIMES: listOf(
+    z
+      .string()
+      .refine(
+        (text) => readRuntimeAddress(text) !== undefined,
+        'Must be <name>=<vllm, sglang or llama-cpp>+<http or https URL>, with "#<base model>" behind it where needed.',
+      ),
+  ).describe(
+    'Servers that adapters are loaded into, with commas between, such as `chat=vllm+http://gpu1:8000`. The built-in `tiny` is always there.',
+  ),
+  SERVING_ROOT: z
+    .string()
+    .optional()
+    .describe(
+      'Folder in which adapters are laid for vLLM and SGLang, which must see it under the same path. Default: `.serving` in DATA_ROOT.',
+    ),
+  SERVING_TIMEOUT_MS: milliseconds(60_000).describe('How long a runtime may take to load an adapter or to answer.'),
+  SERVING_SWEEP_MS: milliseconds(30_000).describe(
+    'How often runtimes are asked whether they still have their adapters.',
+  ),
+  SERVING_TINY_SLOTS: count(2, 64).describe('Generations of the built-in models at a time in one API process.'),
   MODELS_FILE: z
     .string()
     .optional()
@@ -233,6 +255,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     ...problemsOfTokens(env),
     ...problemsOfS3(env),
     ...problemsOfLinks(env),
+    ...problemsOfRuntimes(env),
   ];
   if (contradictions.length > 0) throw unusable(contradictions);
   const isProduction = env.NODE_ENV === 'production';
@@ -263,6 +286,13 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     redis: { url: env.REDIS_URL },
     storage: { dataRoot: resolve(env.DATA_ROOT), s3: toS3(env) },
     links: { secrets: env.LINK_SECRET, lifetimeS: env.LINK_LIFETIME_S, maxLifetimeS: env.LINK_MAX_LIFETIME_S },
+    serving: {
+      runtimes: toRuntimes(env),
+      root: resolve(env.SERVING_ROOT ?? join(env.DATA_ROOT, '.serving')),
+      timeoutMs: env.SERVING_TIMEOUT_MS,
+      sweepMs: env.SERVING_SWEEP_MS,
+      tinySlots: env.SERVING_TINY_SLOTS,
+    },
     models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },
     rates: {
       isOn: env.RATE_LIMITS === undefined ? isPublic(env) : env.RATE_LIMITS === 'on',
@@ -371,6 +401,15 @@ const toS3 = (env: Env) =>
 
 const problemsOfLinks = ({ LINK_LIFETIME_S, LINK_MAX_LIFETIME_S }: Env): string[] =>
   LINK_LIFETIME_S > LINK_MAX_LIFETIME_S ? ['LINK_LIFETIME_S: must not be more than LINK_MAX_LIFETIME_S.'] : [];
+
+const toRuntimes = (env: Env): RuntimeAddress[] =>
+  (env.SERVING_RUNTIMES ?? []).flatMap((text) => readRuntimeAddress(text) ?? []);
+
+function problemsOfRuntimes(env: Env): string[] {
+  const names = toRuntimes(env).map(({ name }) => name);
+  const isDoubled = new Set([...names, 'tiny']).size <= names.length;
+  return isDoubled ? ['SERVING_RUNTIMES: each name may stand there once, and "tiny" is the built-in one.'] : [];
+}
 
 /** Injection token of {@link Config}. */
 export const CONFIG = Symbol('CONFIG');

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SCOPES, type Scope } from '@influencerai/shared';
+import { type Adapter, type Job, type Page, SCOPES, type Scope } from '@influencerai/shared';
 import { mintKey } from '../src/auth/api-key.js';
 import { Database } from '../src/database/database.js';
 import { newId } from '../src/http/new-id.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
 import { type DocumentedOperation, documentedOperations } from './openapi-operations.js';
-import { OTHER_TENANT, TENANT } from './test-app.js';
+import { OTHER_TENANT, TENANT, type TestApp } from './test-app.js';
 import { startTokenApp, type TokenApp } from './token-app.js';
 
 /*
@@ -38,6 +38,7 @@ interface Ids {
   key: string;
   user: string;
   artifact: string;
+  adapter: string;
 }
 
 const UNKNOWN: Ids = {
@@ -47,6 +48,7 @@ const UNKNOWN: Ids = {
   key: newId(),
   user: 'nobody',
   artifact: 'nothing.png',
+  adapter: 'no-adapter',
 };
 
 let api: TokenApp;
@@ -60,23 +62,43 @@ beforeAll(async () => {
   const { id: job } = await fixture.submit();
   const worker = await new HttpWorker(api.as(api.workerKey)).register();
   const claimed = await worker.claim();
-  await fetch(`${api.url}/jobs/${job}/artifacts/a.png?attempt=${claimed?.attempt}&kind=sample`, {
-    method: 'PUT',
-    headers: {
-      authorization: `Bearer ${api.workerKey}`,
-      'x-tenant-id': TENANT,
-      'content-type': 'application/octet-stream',
-    },
-    body: 'x',
-  });
-  await api.send('POST /users', { key: api.operatorKey, tenant: TENANT, body: { id: 'ada' } });
+  await putFile(`/jobs/${job}/artifacts/a.png?attempt=${claimed?.attempt}&kind=sample`);
+  const adapter = await finishJob(mine, await fixture.submit(), worker);
+  await api.send('POST /users', { key: api.operatorKey, tenant: TENANT, body: { id: 'lovelace' } });
   const { id: key } = await api.makeKey(['read']);
-  ids = { dataset: fixture.dataset.id, config: fixture.config.id, job, key, user: 'ada', artifact: 'a.png' };
+  ids = {
+    dataset: fixture.dataset.id,
+    config: fixture.config.id,
+    job,
+    key,
+    user: 'lovelace',
+    artifact: 'a.png',
+    adapter,
+  };
 });
 afterAll(async () => {
   await api.close();
   process.stdout.write(`access matrix: ${OPERATIONS.length} operations, ${counted} calls by who must not\n`);
 });
+
+const AS_WORKER = () => ({ authorization: `Bearer ${api.workerKey}`, 'x-tenant-id': TENANT });
+
+const putFile = (path: string) =>
+  fetch(api.url + path, {
+    method: 'PUT',
+    headers: { ...AS_WORKER(), 'content-type': 'application/octet-stream' },
+    body: 'x',
+  });
+
+/** @returns the name of the adapter that the job became */
+async function finishJob(mine: TestApp, { id }: Job, worker: HttpWorker): Promise<string> {
+  const attempt = (await worker.claim())?.attempt;
+  await putFile(`/jobs/${id}/artifacts/final.safetensors?attempt=${attempt}&kind=lora`);
+  const headers = AS_WORKER();
+  await api.send(`PATCH /jobs/${id}`, { tenant: null, headers, body: { status: 'completed', attempt } });
+  const { body } = await mine.send<Page<Adapter>>('GET /adapters');
+  return body.data[0]!.name;
+}
 
 const call = async (operation: DocumentedOperation, key: string | undefined, { at = ids, change = {} } = {}) => {
   counted += 1;
@@ -101,7 +123,7 @@ function pathOf({ path }: DocumentedOperation, at: Ids): string {
     .replace('{userId}', at.user)
     .replace('{tenantId}', TENANT)
     .replace('{jobId}', at.job)
-    .replace('{name}', at.artifact)
+    .replace('{name}', feature === 'adapters' ? at.adapter : at.artifact)
     .replace('{file}', `${at.job}.json`)
     .replace('{id}', id);
 }
@@ -184,12 +206,20 @@ describe('another tenant', () => {
   const contents = async () => {
     const { pool } = api.app.get(Database);
     const texts = await Promise.all(
-      ['dataset', 'lora_config', 'job', 'job_event', 'job_log', 'job_metric', 'job_artifact', 'tenant_user'].map(
-        async (table) => {
-          const rows = await pool.query(`select * from ${table} where tenant_id = $1 order by 1, 2, 3`, [TENANT]);
-          return JSON.stringify(rows.rows);
-        },
-      ),
+      [
+        'dataset',
+        'lora_config',
+        'job',
+        'job_event',
+        'job_log',
+        'job_metric',
+        'job_artifact',
+        'adapter',
+        'tenant_user',
+      ].map(async (table) => {
+        const rows = await pool.query(`select * from ${table} where tenant_id = $1 order by 1, 2, 3`, [TENANT]);
+        return JSON.stringify(rows.rows);
+      }),
     );
     const keys = await pool.query('select id, revoked_at, secret_hash from api_key where id = $1', [ids.key]);
     return texts.join('\n') + JSON.stringify(keys.rows);
@@ -216,7 +246,7 @@ describe('another tenant', () => {
       expect([operation.name, status]).toEqual([operation.name, 200]);
       // What this tenant itself has asked for.
       if (operation.path === '/audit-log') continue;
-      for (const id of [ids.dataset, ids.config, ids.job, ids.key, TENANT]) expect(text).not.toContain(id);
+      for (const id of [ids.dataset, ids.config, ids.job, ids.key, ids.adapter, TENANT]) expect(text).not.toContain(id);
     }
   });
 });

@@ -1,3 +1,5 @@
+export * from './adapters/adapter-status.js';
+export * from './adapters/adapter.schema.js';
 export * from './auth/api-key.schema.js';
 export * from './auth/audit-log.schema.js';
 export * from './auth/scope.js';

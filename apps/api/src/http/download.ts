@@ -41,6 +41,11 @@ export function sendDownload(reply: FastifyReply, headers: RequestHeaders, file:
   void reply.send(file.open(range));
 }
 
+/** Answers with where the file is. Kept by nobody: the next request gets a link that lives longer. */
+export function sendRedirect(reply: FastifyReply, { url }: { url: string }): void {
+  void reply.header('cache-control', 'no-store').redirect(url, 302);
+}
+
 /** A range counts only for the file that the client knows, and not at all when it has that file already. */
 function rangeOf(headers: RequestHeaders, etag: string, sizeBytes: number): ByteRange | undefined {
   if (headers['if-none-match'] === etag || (headers['if-range'] ?? etag) !== etag) return undefined;

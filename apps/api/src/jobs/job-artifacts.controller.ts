@@ -3,7 +3,6 @@ import { Controller, Get, Headers, Param, Put, Query, Req, Res } from '@nestjs/c
 import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import {
   AppError,
-  type ArtifactLink,
   ArtifactNameSchema,
   type GetArtifactQuery,
   GetArtifactQuerySchema,
@@ -18,7 +17,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AlsoForHolder } from '../auth/access.js';
 import { Caller, type Principal } from '../auth/principal.js';
-import { sendDownload } from '../http/download.js';
+import { sendDownload, sendRedirect } from '../http/download.js';
 import { Answers, Refuses } from '../http/openapi.js';
 import { JobArtifactsService } from './job-artifacts.service.js';
 import { ArtifactLinksService } from './links/artifact-links.service.js';
@@ -91,11 +90,6 @@ export class JobArtifactsController {
     const stored = await this.artifacts.find(caller, id, name);
     sendDownload(reply, headers, { ...stored.artifact, open: (range) => this.artifacts.read(stored, range) });
   }
-}
-
-/** Kept by nobody: the next request gets a link that lives longer. */
-function sendRedirect(reply: FastifyReply, { url }: ArtifactLink): void {
-  void reply.header('cache-control', 'no-store').redirect(url, 302);
 }
 
 function streamOf(request: FastifyRequest): Readable {

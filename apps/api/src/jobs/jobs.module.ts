@@ -55,6 +55,6 @@ import { JobsService } from './jobs.service.js';
     JobEventsRepository,
     JobStreamService,
   ],
-  exports: [JobsService, JobArtifactsService],
+  exports: [JobsService, JobArtifactsRepository, JobArtifactsService, ArtifactLinksService],
 })
 export class JobsModule {}

@@ -20,6 +20,7 @@ const CODES = {
   datasets: 'dataset_not_found',
   'lora-configs': 'lora_config_not_found',
   jobs: 'job_not_found',
+  adapters: 'adapter_not_found',
 } as const;
 
 /** Ids that are none belong to nothing: 404, and never an error of the database. */

@@ -45,6 +45,7 @@ export type ErrorCode =
   | 'job_not_found'
   | 'job_of_other_user'
   | 'artifact_not_found'
+  | 'adapter_not_found'
   | 'dataset_file_not_found'
   | 'link_invalid'
   | 'worker_not_found'
@@ -58,6 +59,13 @@ export type ErrorCode =
   | 'job_attempt_stale'
   | 'job_not_held'
   | 'job_held_by_worker'
+  | 'adapter_in_use'
+  | 'adapter_busy'
+  | 'adapter_not_loaded'
+  | 'adapter_not_servable'
+  | 'adapter_refused'
+  | 'runtime_unavailable'
+  | 'runtime_busy'
   | 'idempotency_key_reused'
   | 'idempotency_key_in_use'
   | 'range_not_satisfiable'
@@ -339,6 +347,77 @@ export type ArtifactLink = {
   url: string;
   /** When it stops to. A download that has begun goes on. */
   expiresAt: string;
+};
+
+/** Where an adapter stands with the runtimes. A server newer than this package may send others. */
+export type AdapterStatus = 'unloaded' | 'loading' | 'loaded' | 'unloading' | 'failed' | 'deleting';
+
+/** How the training of an adapter went. */
+export type AdapterMetrics = {
+  finalLoss: number | null;
+  initialLoss: number | null;
+  /** Optimizer steps. */
+  steps: number | null;
+  trainingTimeMinutes: number | null;
+};
+
+/** A finished LoRA. */
+export type Adapter = {
+  id: string;
+  tenantId: string;
+  /** Unique per tenant: the file name of its job, with `-2`, `-3` and so on where that is taken. */
+  name: string;
+  /** Human-readable, at most 500 characters. */
+  description: string | null;
+  /** The job that trained it. */
+  jobId: string;
+  kind: 'image' | 'text';
+  /** As its configuration named it. */
+  baseModel: string;
+  /** The program that trained it. Weights of `tiny` fit the built-in models alone. */
+  trainer: TrainerId;
+  triggerWords: string[];
+  /** `training` of the frozen spec, with `networkDim` and `networkAlpha`. */
+  trainingConfig: JsonObject;
+  /** From the result of its job; null where that says nothing. */
+  metrics: AdapterMetrics;
+  fileName: string;
+  sizeBytes: number;
+  sha256: string;
+  /** Where the weights lie below the project root. */
+  path: string;
+  /** Download path; supports ranges. */
+  url: string;
+  /** New members may be added. */
+  status: AdapterStatus;
+  /** Why it is `failed`, in the words of the runtime. */
+  statusReason: string | null;
+  /** The runtime that has it, or was last asked to. */
+  runtime: string | null;
+  /** The name under which runtimes of others know it: the `model` of their requests. */
+  servedAs: string;
+  loadedAt: string | null;
+  createdAt: string;
+  updatedAt: string;
+};
+
+/** The answer to a deletion. */
+export type DeletedAdapter = {
+  success: true;
+};
+
+/** What a runtime wrote or drew. */
+export type Generated = {
+  runtime: string;
+  seed: number;
+  withAdapter: boolean;
+  /** What follows the prompt; null for a picture. */
+  text: string | null;
+  /** The picture; null for a text. */
+  image: {
+    contentType: string;
+    base64: string;
+  } | null;
 };
 
 /** A file that a job learns from. */
@@ -962,6 +1041,43 @@ export type ListDatasetsQuery = {
   sortBy?: 'createdAt' | 'updatedAt';
   /** Sort direction. */
   sortOrder?: 'asc' | 'desc';
+};
+
+/** Filters of `adapters.list`. */
+export type ListAdaptersQuery = {
+  /** Number of results (1-100). */
+  take?: number;
+  /** Number of results to skip. */
+  skip?: number;
+  baseModel?: string;
+  status?: AdapterStatus;
+  sortBy?: 'createdAt' | 'updatedAt' | 'name';
+  /** Sort direction. */
+  sortOrder?: 'asc' | 'desc';
+};
+
+/** Body of `adapters.update`. */
+export type UpdateAdapter = {
+  /** Human-readable, at most 500 characters. */
+  description?: string | null;
+};
+
+/** Body of `adapters.load`. */
+export type LoadAdapter = {
+  /** Name of a serving runtime. Without it: the first one that serves the base model. */
+  runtime?: string;
+};
+
+/** Body of `adapters.generate`. */
+export type Generate = {
+  /** What to continue, or to draw. */
+  prompt: string;
+  /** The same seed draws and writes the same again. */
+  seed?: number;
+  /** `false` asks the base model alone, to compare. */
+  withAdapter?: boolean;
+  /** Longest text; the built-in model counts bytes. */
+  maxTokens?: number;
 };
 
 /** Body of `loraConfigs.create`. */

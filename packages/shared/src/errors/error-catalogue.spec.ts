@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { ERROR_CODES, ERRORS, type ErrorSpec } from './error-catalogue.js';
 
-/** Messages that the contract of the API prints without a full stop. */
+/** Messages that the contract of the API prints without a full stop, and those that end with the words of others. */
 const AS_PRINTED = [
   'validation_failed',
   'dataset_path_refused',
@@ -15,6 +15,9 @@ const AS_PRINTED = [
   'dataset_unreadable',
   'trainer_unavailable',
   'spec_unsupported',
+  'adapter_not_servable',
+  'adapter_refused',
+  'runtime_unavailable',
 ];
 
 describe('ERRORS', () => {

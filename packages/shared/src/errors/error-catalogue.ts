@@ -60,6 +60,7 @@ export const ERRORS = {
   job_not_found: { status: 404, message: 'Job {id} not found' },
   job_of_other_user: { status: 403, message: 'Job {id} belongs to another user.' },
   artifact_not_found: { status: 404, message: 'Artifact {name} not found' },
+  adapter_not_found: { status: 404, message: 'Adapter {name} not found.' },
   dataset_file_not_found: { status: 404, message: 'The dataset of this job has no file {name}.' },
   link_invalid: { status: 403, message: 'This link does not open anything, or no longer. Ask for a new one.' },
   worker_not_found: { status: 404, message: 'Worker {id} is not registered. Register it again with POST /workers.' },
@@ -91,6 +92,25 @@ export const ERRORS = {
   job_held_by_worker: {
     status: 409,
     message: 'A worker holds job {id}, and only it reports. To end the job, use POST /jobs/{id}/cancel.',
+  },
+  adapter_in_use: { status: 409, message: 'Adapter {name} is {status} on {runtime}. Unload it first.' },
+  adapter_busy: {
+    status: 409,
+    message: 'Another request is at work on adapter {name}: it is {status}. Try again shortly.',
+    isRetryable: true,
+  },
+  adapter_not_loaded: { status: 409, message: 'Adapter {name} is {status}. Load it first.' },
+  adapter_not_servable: { status: 409, message: 'No serving runtime takes adapter {name} of {baseModel}: {reason}' },
+  adapter_refused: { status: 400, message: 'The runtime {runtime} refused adapter {name}: {reason}' },
+  runtime_unavailable: {
+    status: 502,
+    message: 'The runtime {runtime} did not answer as it should: {reason}',
+    isRetryable: true,
+  },
+  runtime_busy: {
+    status: 429,
+    message: 'The runtime {runtime} has as much to do as it takes on. Try again shortly.',
+    isRetryable: true,
   },
   idempotency_key_reused: {
     status: 422,
