@@ -1,6 +1,7 @@
 import { InfluencerAIError } from './core/errors.js';
 import type { Fetch } from './core/request-options.js';
 import { Transport } from './core/request.js';
+import { Adapters } from './resources/adapters.js';
 import { ApiKeys } from './resources/api-keys.js';
 import { AuditLog } from './resources/audit-log.js';
 import { Datasets } from './resources/datasets.js';
@@ -49,6 +50,7 @@ export class InfluencerAIClient {
   readonly datasets: Datasets;
   readonly loraConfigs: LoraConfigs;
   readonly jobs: Jobs;
+  readonly adapters: Adapters;
   readonly usage: UsageResource;
   readonly workers: Workers;
   readonly apiKeys: ApiKeys;
@@ -62,6 +64,7 @@ export class InfluencerAIClient {
     this.datasets = new Datasets(transport);
     this.loraConfigs = new LoraConfigs(transport);
     this.jobs = new Jobs(transport);
+    this.adapters = new Adapters(transport);
     this.usage = new UsageResource(transport);
     this.workers = new Workers(transport);
     this.apiKeys = new ApiKeys(transport);

@@ -8,6 +8,7 @@ export type { Fetch, RequestOptions, UploadBody } from './core/request-options.j
 export type { StreamOptions } from './core/sse.js';
 export * from './generated/types.js';
 export type { UploadedDataset, UploadFile, UploadOptions } from './resources/dataset-uploads.js';
+export type { Adapters } from './resources/adapters.js';
 export type { ApiKeys } from './resources/api-keys.js';
 export type { AuditLog } from './resources/audit-log.js';
 export type { Datasets } from './resources/datasets.js';
