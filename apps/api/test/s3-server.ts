@@ -68,6 +68,11 @@ export class S3Server {
     };
   }
 
+  /** Where the objects lie: what a host sees that mounts the bucket. */
+  get objectsFolder(): string {
+    return join(this.folder, 'data', this.settings.bucket, this.settings.prefix);
+  }
+
   /** The end of the process, without a chance to say so. */
   async kill(): Promise<void> {
     this.process.kill('SIGKILL');
