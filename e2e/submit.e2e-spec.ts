@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '@influencerai/local';
+import { submitTrainingJob, type TrainingJobConfig } from '@influencerai/sdk';
 import { examplesOf } from '../scripts/extract-examples.ts';
 import { Stack } from './support/stack.js';
 
@@ -87,6 +88,25 @@ describe('the workflow of the contract of submissions', () => {
       [answers.map(({ job_id }) => job_id)],
     );
     expect(mostAdmitted(events)).toBe(2);
+  });
+
+  it('should submit from TypeScript, and say why not [000:example-typescript]', async () => {
+    const config: TrainingJobConfig = {
+      dataset_id: datasetId,
+      type: 'lora',
+      base_model: 'stabilityai/sdxl-base-1.0',
+      config: { steps: 100 },
+    };
+    const options = { baseUrl: stack.apiUrl };
+    expect(await submitTrainingJob('ada', config, options)).toEqual({
+      success: true,
+      jobId: expect.any(String),
+      status: 'running',
+    });
+    expect(await submitTrainingJob('carl', config, options)).toEqual({
+      success: false,
+      error: 'Dataset belongs to different user',
+    });
   });
 
   it('should refuse the 11th submission within a minute and say when to come again [000:error-429]', async () => {
