@@ -76,6 +76,7 @@ export class System implements AsyncDisposable {
     const settings = {
       API_URL: apiUrl,
       DATA_ROOT: this.data,
+      DATASET_ACCESS: 'mount',
       WORKER_DIR: folder,
       WORKER_SLOTS: '1',
       LOG_LEVEL: 'warn',

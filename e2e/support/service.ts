@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 
+/** A worker first tries whether its trainers start: a minute for a real one on a busy machine, at times more. */
+const START_MS = 180_000;
+
 /** One real process of the system: an API or a worker. */
 export class Service {
   private child: ChildProcess | undefined;
@@ -36,7 +39,7 @@ export class Service {
       stream?.pipe(log, { end: false });
     }
     this.child = child;
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + START_MS;
     while (!(await this.isReady())) {
       if (!this.isRunning || Date.now() > deadline)
         throw new Error(`${this.name} did not start:\n${this.output.join('').slice(-2000)}`);

@@ -26,6 +26,8 @@ export interface StackOptions {
   /** A PostgreSQL of its own, for tests that kill it. */
   ownPostgres?: boolean;
   slots?: number;
+  /** Workers to begin with; 1 by default. */
+  workers?: number;
   /** Settings of the API and the workers, of the folder that everything lies in. */
   environment?: Record<string, string> | ((folder: string) => Record<string, string>);
   /** Called with the folder before anything is started. */
@@ -66,7 +68,7 @@ export class Stack implements AsyncDisposable {
     await options.prepare?.(folder);
     await stack.startStores();
     await stack.startApi();
-    await stack.startWorker();
+    for (let index = 0; index < (options.workers ?? 1); index++) await stack.startWorker();
     return stack;
   }
 
@@ -94,7 +96,8 @@ export class Stack implements AsyncDisposable {
     }
   }
 
-  async startWorker(): Promise<Service> {
+  /** Starts a worker, with settings of its own besides those of the stack. */
+  async startWorker(own: Record<string, string> = {}): Promise<Service> {
     const index = this.workers.length;
     const environment = {
       ...IMPATIENCE,
@@ -106,6 +109,7 @@ export class Stack implements AsyncDisposable {
       WORKER_SLOTS: String(this.options.slots ?? 1),
       LOG_LEVEL: 'info',
       ...this.environment,
+      ...own,
     };
     const client = this.client('tenant_probe');
     const known = this.workers.filter((worker) => worker.isRunning).length;

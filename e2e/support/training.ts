@@ -3,8 +3,8 @@ import type { InfluencerAIClient, Job } from '@influencerai/sdk';
 let count = 0;
 
 /** Registers the bundled pictures. */
-export const registerDataset = (client: InfluencerAIClient) =>
-  client.datasets.create({ kind: 'lora-training', path: 'data/datasets/my-influencer', meta: { triggerWord: 'ohwx' } });
+export const registerDataset = (client: InfluencerAIClient, path = 'data/datasets/my-influencer') =>
+  client.datasets.create({ kind: 'lora-training', path, meta: { triggerWord: 'ohwx' } });
 
 export interface QuickJob {
   /** Optimizer steps in all. */
@@ -12,14 +12,16 @@ export interface QuickJob {
   /** Pause after each step, to have time to interfere. */
   stepDelayMs?: number;
   samplePrompts?: string[];
+  /** Of the dataset; the bundled pictures by default. */
+  path?: string;
 }
 
 /** Submits a job on the built-in trainer. */
 export async function submitQuickJob(
   client: InfluencerAIClient,
-  { steps, stepDelayMs = 0, samplePrompts = [] }: QuickJob,
+  { steps, stepDelayMs = 0, samplePrompts = [], path }: QuickJob,
 ): Promise<Job> {
-  const dataset = await registerDataset(client);
+  const dataset = await registerDataset(client, path);
   const config = await client.loraConfigs.create({
     name: `quick ${++count} ${process.pid}`,
     modelName: 'tiny-image',

@@ -2,9 +2,14 @@ import { queueConnection } from '@influencerai/queue';
 import type { Gpu } from '@influencerai/shared';
 import { findTrainer, implementedTrainers } from '@influencerai/trainers';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Agent } from './agent.js';
+import type { Api } from './api/api.js';
 import { sdkApi } from './api/sdk-api.js';
+import { DatasetAccess } from './datasets/dataset-access.js';
+import { DatasetCache } from './datasets/dataset-cache.js';
+import { MountedDatasets } from './datasets/mounted-dataset.js';
 import { silentDoorbell, type OpenDoorbell } from './doorbell.js';
 import type { Env } from './env.js';
 import { discoverGpus, driverVersion } from './gpu-discovery.js';
@@ -50,16 +55,17 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
   const { usable: trainers, unusable } = offer;
   const id = await workerId(env.workerDir);
   const identity = { id, version: VERSION, slots: slots.length, gpus, trainers, unusable };
-  const { workerDir, dataRoot, graceMs, keepWorkspaces, trainerBase, hubBase, secrets, claimPollMs } = env;
+  const { workerDir, graceMs, keepWorkspaces, trainerBase, hubBase, secrets, claimPollMs } = env;
+  const api = sdkApi(env);
   return new Agent({
     context: {
-      api: sdkApi(env),
+      api,
       launcher: launcherFor(identity.id),
       programs,
       startProblem,
       models: await readModelsFile(env.modelsFile),
       workerDir,
-      dataRoot,
+      datasets: datasetAccess(env, api, pace),
       graceMs,
       keepWorkspaces,
       trainerBase,
@@ -75,6 +81,15 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
     openDoorbell: doorbellFor(env, trainers, log),
   });
 };
+
+const datasetAccess = ({ workerDir, dataRoot, datasets }: Env, api: Api, { retryMs }: Pace): DatasetAccess =>
+  new DatasetAccess({
+    mode: datasets.access,
+    api,
+    mounted: new MountedDatasets(dataRoot),
+    openCache: () => DatasetCache.open(join(workerDir, 'cache/datasets'), datasets.cacheBytes),
+    retryMs,
+  });
 
 /** How trainers are found and started. */
 interface Launching {

@@ -2,6 +2,7 @@ import { TRAINER_IDS, TrainerIdSchema } from '@influencerai/shared';
 import { join, resolve } from 'node:path';
 import { unescape } from 'node:querystring';
 import { z } from 'zod';
+import { DATASET_ACCESS } from './datasets/dataset-access.js';
 import { containerFields, toContainerSettings } from './runner/container-settings.js';
 
 const url = (...protocols: string[]) =>
@@ -39,6 +40,19 @@ export const EnvSchema = z.object({
     .default('.local/worker')
     .describe('Folder of this worker alone: its id, workspaces, undelivered reports.'),
   DATA_ROOT: z.string().default('data').describe('Folder that `data/…` in dataset paths stands for.'),
+  DATASET_ACCESS: z
+    .enum(DATASET_ACCESS)
+    .default('auto')
+    .describe(
+      '`mount` reads datasets below DATA_ROOT, `fetch` gets them from the API; `auto` mounts where DATA_ROOT has the same files.',
+    ),
+  DATASET_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(50 * 1024 ** 3)
+    .describe('Most that datasets from the API may take in WORKER_DIR; those not used for longest go first.'),
   WORKER_SLOTS: z.coerce
     .number()
     .int()
@@ -147,6 +161,7 @@ const toEnv = (env: z.infer<typeof EnvSchema>) =>
     queue: { redisUrl: env.REDIS_URL, databaseUrl: env.QUEUE_DATABASE_URL },
     workerDir: resolve(env.WORKER_DIR),
     dataRoot: resolve(env.DATA_ROOT),
+    datasets: { access: env.DATASET_ACCESS, cacheBytes: env.DATASET_CACHE_BYTES },
     slots: env.WORKER_SLOTS,
     gpusPerJob: env.GPUS_PER_JOB,
     trainers: env.WORKER_TRAINERS,

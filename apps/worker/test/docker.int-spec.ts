@@ -3,7 +3,7 @@ import { decodeSafetensors } from '@influencerai/tiny';
 import { findTrainer } from '@influencerai/trainers';
 import { execa } from 'execa';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from '../src/index.js';
@@ -17,6 +17,7 @@ import { FAKE_IMAGE, Podman, TINY_IMAGE, whyNoContainers } from './podman.js';
 import { until } from './until.js';
 
 const JOB_ID = '00000000-0000-4000-8000-000000000001';
+const PICTURE = new URL('../../../data/datasets/my-influencer/01-portrait.png', import.meta.url);
 const NAME = `training-${JOB_ID}`;
 
 const problem = await whyNoContainers();
@@ -100,7 +101,7 @@ describeContainers(`containers${because}`, () => {
         const write = (file) => { try { fs.writeFileSync(file, 'x'); return 'written' } catch (error) { return error.code } };
         console.log(JSON.stringify({
           inWorkspace: write(ws + '/output.txt'), inReads: write(reads + '/x'), inJobFile: write(ws + '/job.json'),
-          inSpool: write(ws + '/spool/x'), inImage: write('/opt/trainer/x'), atTop: write('/x'), inTmp: write('/tmp/x'),
+          inSpool: write(ws + '/spool/x'), inFetched: write(ws + '/fetched-dataset/x'), inImage: write('/opt/trainer/x'), atTop: write('/x'), inTmp: write('/tmp/x'),
           read: fs.readFileSync(reads + '/model', 'utf8'), isHostThere: fs.existsSync(process.execPath + '/../../../../${tmpdir()}/podman'),
           folder: process.cwd(),
         }))`;
@@ -113,6 +114,7 @@ describeContainers(`containers${because}`, () => {
         inReads: 'EROFS',
         inJobFile: 'EROFS',
         inSpool: 'EROFS',
+        inFetched: 'EROFS',
         inImage: 'EROFS',
         atTop: 'EROFS',
         inTmp: 'written',
@@ -254,6 +256,19 @@ describeContainers(`containers${because}`, () => {
       const { metadata } = decodeSafetensors(job.artifacts.get('x-final.safetensors')!.content);
       expect(metadata).toMatchObject({ job_id: JOB_ID, trainer: 'tiny' });
       expect(await podman.names()).toEqual([]);
+    });
+
+    it('should train in a container on what was fetched', async () => {
+      const picture = await readFile(PICTURE);
+      host.api.dataset.set('a.png', picture).set('b/a.png', Buffer.concat([picture, Buffer.from('other')]));
+      const job = host.api.addJob(JOB_ID, aSpec({ kind: 'image' }));
+      await host.startAgent({
+        ...variables(),
+        DOCKER_IMAGES: `tiny=${TINY_IMAGE}`,
+        DATASET_ACCESS: 'fetch',
+      });
+      await until('the job to end', () => job.ends.length > 0);
+      expect(job).toMatchObject({ status: 'completed', ends: ['completed'] });
     });
 
     it('should cancel a job, with what was saved', async () => {

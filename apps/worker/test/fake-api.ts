@@ -8,6 +8,7 @@ import {
   type Directive,
   type HeldJob,
   type JobArtifact,
+  type JobDataset,
   type JobLogLine,
   type JobMetric,
   type JobStatus,
@@ -59,6 +60,8 @@ export class FakeApi {
   heartbeatMs = 50;
   /** How many of the next heartbeats get no answer. */
   hungHeartbeats = 0;
+  /** What every job learns from, by name. */
+  readonly dataset = new Map<string, Buffer>();
   /** Status with which a file of this name is not taken. */
   readonly refusedFiles = new Map<string, number>();
   #server: Server | undefined;
@@ -149,6 +152,8 @@ export class FakeApi {
     if (request.method === 'PATCH') return this.#update(job, json());
     if (sub === 'logs') return this.#appendLogs(job, json());
     if (sub === 'metrics') return { data: [...job.metrics.values()], total: job.metrics.size };
+    if (sub === 'dataset' && name === undefined) return this.#listDataset();
+    if (sub === 'dataset') return void response.end(this.dataset.get(url.searchParams.get('name')!));
     if (sub !== 'artifacts') return refuse(404, 'route_not_found');
     if (request.method === 'PUT') return this.#putArtifact({ job, name: name!, query: url.searchParams, body });
     if (name === undefined) return { data: this.#artifactsOf(job, url.searchParams.get('kind')) };
@@ -268,6 +273,16 @@ export class FakeApi {
     };
     job.artifacts.set(name, { meta, content: body });
     return meta;
+  }
+
+  #listDataset(): JobDataset {
+    const data = [...this.dataset].map(([name, content]) => ({
+      name,
+      sizeBytes: content.length,
+      sha256: createHash('sha256').update(content).digest('hex'),
+      url: '',
+    }));
+    return { data, digest: '' };
   }
 
   #artifactsOf(job: FakeJob, kind: string | null): JobArtifact[] {

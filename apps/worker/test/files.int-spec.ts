@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TrainingSpec } from '@influencerai/shared';
+import type { DatasetListing } from '@influencerai/trainers';
 import { execa } from 'execa';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MountedDatasets } from '../src/datasets/mounted-dataset.js';
 import { lockFolder } from '../src/lock.js';
 import { listDataset } from '../src/runner/dataset-listing.js';
 import { Spool } from '../src/runner/spool.js';
@@ -34,7 +36,8 @@ const PICTURE = Buffer.from(
 const SIZE = { width: 3, height: 2 };
 
 describe('listDataset', () => {
-  const list = (spec: TrainingSpec, storageRoot = '') => listDataset({ spec, storageRoot }, join(dir, 'data'));
+  const list = async (spec: TrainingSpec, storageRoot = ''): Promise<DatasetListing> =>
+    listDataset(spec, await new MountedDatasets(join(dir, 'data')).find({ path: spec.dataset.path, storageRoot }));
   const image = (path: string) =>
     aSpec({ kind: 'image', dataset: { ...aSpec().dataset, kind: 'lora-training', path, triggerWord: 'ohwx' } });
 

@@ -56,6 +56,7 @@ export class Host {
       API_URL: this.api.url,
       WORKER_DIR: this.workerDir,
       DATA_ROOT: join(this.dir, 'data'),
+      DATASET_ACCESS: 'mount',
       WORKER_SLOTS: '2',
       CLAIM_POLL_MS: '30',
       GRACE_MS: '3000',

@@ -118,11 +118,14 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     });
     await api.waitForReady(`${apiUrl}/health/ready`);
     const queue = options.env.REDIS_URL ? {} : { QUEUE_DATABASE_URL: databaseUrl };
+    // It reads where the API does.
+    const datasets = { DATASET_ACCESS: options.env.DATASET_ACCESS ?? 'mount' };
     const workerDir = path.join(options.folder, 'worker');
     const apiKey = keys && { API_KEY: keys.workerKey };
     const worker = start('worker', WORKER_MAIN, {
       ...shared,
       ...queue,
+      ...datasets,
       ...apiKey,
       API_URL: apiUrl,
       WORKER_DIR: workerDir,

@@ -6,6 +6,8 @@ import type {
   HeldJob,
   Heartbeat,
   JobArtifact,
+  JobDataset,
+  JobDatasetFile,
   JobMetric,
   RegisteredWorker,
   RegisterWorker,
@@ -26,6 +28,12 @@ export interface ArtifactUpload {
   file: string;
 }
 
+/** A stretch of a file, from a byte to its end; what breaks off is an `ApiFailure`. */
+export interface FilePart {
+  start: number;
+  body: AsyncIterable<Uint8Array>;
+}
+
 /** What the worker asks of the API. Every failure is an `ApiFailure`. */
 export interface Api {
   register(body: RegisterWorker): Promise<RegisteredWorker>;
@@ -42,6 +50,15 @@ export interface Api {
   metrics(job: JobRef): Promise<JobMetric[]>;
   /** Writes the content to the file. */
   downloadArtifact(job: JobRef, name: string, file: string): Promise<void>;
+  /** The files that the job learns from. */
+  dataset(job: JobRef, signal: AbortSignal): Promise<JobDataset>;
+  /** Opens one of them from a byte on; from its beginning when its content is another one by now. */
+  openDatasetFile(
+    job: JobRef,
+    file: Pick<JobDatasetFile, 'name' | 'sha256'>,
+    from: number,
+    signal: AbortSignal,
+  ): Promise<FilePart>;
 }
 
 /**

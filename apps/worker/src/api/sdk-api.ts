@@ -6,10 +6,12 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Env } from '../env.js';
-import { ApiFailure, type Api, type Verdict } from './api.js';
+import { ApiFailure, type Api, type FilePart, type Verdict } from './api.js';
 
 const CALL_TIMEOUT_MS = 20_000;
 const READ_RETRIES = 3;
+/** Large files that changed are hashed first. */
+const LIST_TIMEOUT_MS = 10 * 60_000;
 const CURVE_POINTS = 5000;
 /** The attempt is somebody else's now, or nobody's. */
 const LOST = new Set(['job_attempt_stale', 'job_transition_refused', 'job_not_found', 'job_not_held']);
@@ -49,6 +51,14 @@ export const sdkApi = ({ apiUrl, apiKey }: Pick<Env, 'apiUrl' | 'apiKey'>): Api 
         await mkdir(dirname(file), { recursive: true });
         await pipeline(body ? Readable.fromWeb(body) : Readable.from([]), createWriteStream(file));
       }),
+    dataset: ({ jobId, tenantId }, signal) =>
+      judged(() => jobs.dataset(jobId, { tenantId, timeoutMs: LIST_TIMEOUT_MS, signal })),
+    openDatasetFile: ({ jobId, tenantId }, { name, sha256 }, from, signal) =>
+      judged(async () => {
+        const part = from > 0 && { range: { start: from }, headers: { 'if-range': `"${sha256}"` } };
+        const { status, body } = await jobs.downloadDatasetFile(jobId, name, { tenantId, signal, ...part });
+        return { start: status === 206 ? from : 0, body: arriving(body) };
+      }),
   };
 };
 
@@ -59,6 +69,15 @@ const judged = async <T>(call: () => PromiseLike<T>): Promise<T> => {
     throw toFailure(error);
   }
 };
+
+/** Whatever breaks a body off, the rest may still be had. */
+async function* arriving(body: Response['body']): FilePart['body'] & AsyncGenerator<Uint8Array> {
+  try {
+    if (body) yield* body;
+  } catch (error) {
+    throw new ApiFailure('retry', 'The connection broke.', undefined, { cause: error });
+  }
+}
 
 async function* judgedStream(stream: AsyncIterable<Directive>): AsyncGenerator<Directive, void, undefined> {
   try {

@@ -86,7 +86,7 @@ describe('mountsFor', () => {
     const mounts = await mountsFor(workspace, []);
     expect(mounts).toEqual([
       { path: workspace, isWritable: true },
-      ...['spool', 'upload', 'job.json', 'loss-curve.jsonl'].map((name) => ({
+      ...['spool', 'upload', 'fetched-dataset', 'job.json', 'loss-curve.jsonl'].map((name) => ({
         path: join(workspace, name),
         isWritable: false,
       })),
@@ -94,7 +94,7 @@ describe('mountsFor', () => {
   });
 
   it('should leave out what lies in the workspace anyway', async () => {
-    expect(await readable([join(workspace, 'fetched-state')])).toEqual([]);
+    expect(await readable([join(workspace, 'fetched-state'), join(workspace, 'fetched-dataset/a.png')])).toEqual([]);
   });
 
   it('should follow the links of a cache of models to the files behind them', async () => {

@@ -1,10 +1,11 @@
 import { appendFile, mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { FETCHED_DATASET } from './workspace.js';
 
 /** With more files than this in one folder, the folder is mounted in their place. */
 const SINGLE_FILES = 8;
 /** What the worker itself keeps in a workspace, and reads or writes while the trainer runs. */
-const WORKER_FOLDERS = ['spool', 'upload'];
+const WORKER_FOLDERS = ['spool', 'upload', FETCHED_DATASET];
 const WORKER_FILES = ['job.json', 'loss-curve.jsonl'];
 export const OF_THE_WORKER: readonly string[] = [...WORKER_FOLDERS, ...WORKER_FILES];
 

@@ -1,41 +1,22 @@
-import { AppError, type ClaimedJob, type TrainingSpec } from '@influencerai/shared';
+import { AppError, type TrainingSpec } from '@influencerai/shared';
 import { captionFor, readRows, type DatasetImage, type DatasetListing, type TextRow } from '@influencerai/trainers';
 import { imageSizeFromFile } from 'image-size/fromFile';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, extname, join, resolve, sep } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
 
 const PICTURE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
 const TEXT = new Set(['.jsonl', '.csv', '.txt']);
 const CAPTION = '.txt';
 
 /**
- * Finds the examples of a job's dataset on this host.
+ * Finds the examples of a job's dataset at an absolute path.
  * @throws AppError `dataset_unreadable`
  */
-export const listDataset = async (
-  { spec, storageRoot }: Pick<ClaimedJob, 'spec' | 'storageRoot'>,
-  dataRoot: string,
-): Promise<DatasetListing> => {
-  const path = await resolveDataset(spec.dataset.path, { dataRoot, storageRoot });
+export const listDataset = async (spec: TrainingSpec, path: string): Promise<DatasetListing> => {
   const listing = spec.kind === 'image' ? await listImages(path, spec) : await listRows(path);
   const count = listing.kind === 'image' ? listing.images.length : listing.rows.length;
   if (count === 0) throw unreadable(`${spec.dataset.path} holds no ${listing.kind === 'image' ? 'pictures' : 'rows'}.`);
   return listing;
-};
-
-/**
- * `data/…` stands for the data root, or for the tenant's own folder in it; a link that leads out of that is not followed.
- */
-const resolveDataset = async (
-  path: string,
-  { dataRoot, storageRoot }: { dataRoot: string; storageRoot: string },
-): Promise<string> => {
-  const wanted = resolve(dataRoot, storageRoot, path.replace(/^data(\/|$)/, ''));
-  const [realDataRoot, real] = await Promise.all([realPathOf(dataRoot), realPathOf(wanted)]);
-  const root = realDataRoot && join(realDataRoot, storageRoot);
-  if (!root || !real) throw unreadable(`${path} does not exist on this host. DATA_ROOT is ${dataRoot}.`);
-  if (real !== root && !real.startsWith(root + sep)) throw unreadable(`${path} leaves the data root.`);
-  return real;
 };
 
 const listImages = async (dir: string, spec: TrainingSpec): Promise<DatasetListing> => {
@@ -80,7 +61,7 @@ const listRows = async (path: string): Promise<DatasetListing> => {
  * The plain files of a folder and its subfolders, by name, as the API found them when it inspected the dataset: what is
  * hidden is left out, and links are not followed, since they may lead to what is not the tenant's.
  */
-const filesBelow = async (dir: string): Promise<string[]> => {
+export const filesBelow = async (dir: string): Promise<string[]> => {
   if (!(await stat(dir)).isDirectory()) throw unreadable('The path is a file and must be a folder.');
   const files: string[] = [];
   const folders = [dir];
@@ -97,14 +78,5 @@ const filesBelow = async (dir: string): Promise<string[]> => {
 
 const extensionOf = (file: string): string => extname(file).toLowerCase();
 const stemOf = (file: string): string => file.slice(0, file.length - extname(file).length);
-
-const realPathOf = async (path: string): Promise<string | undefined> => {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
-};
 
 const unreadable = (reason: string): AppError => new AppError('dataset_unreadable', { reason });

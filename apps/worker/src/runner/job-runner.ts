@@ -1,6 +1,8 @@
 import { AppError, type ClaimedJob, type JobMetric, type TrainerEvent } from '@influencerai/shared';
 import { findModel, findTrainer, memoryHint, type Trainer } from '@influencerai/trainers';
 import type { Logger } from 'pino';
+import { verdictOf } from '../api/api.js';
+import type { ProvidedDataset } from '../datasets/dataset-access.js';
 import type { Slot } from '../slots.js';
 import { ArtifactUploader } from './artifact-uploader.js';
 import { CurveLog } from './curve-log.js';
@@ -8,7 +10,7 @@ import { Delivery, type DeliveryEnd } from './delivery.js';
 import { describeEvent } from './describe-event.js';
 import { JobRecord } from './job-record.js';
 import { FileFinder } from './file-finder.js';
-import { HostFault, type LaunchExit, type RunningTrainer } from './launcher.js';
+import { HostFault, HostLack, type LaunchExit, type RunningTrainer } from './launcher.js';
 import { LogShipper } from './log-shipper.js';
 import { lossCurveSvg } from './loss-curve.js';
 import {
@@ -68,6 +70,8 @@ export class JobRunner {
   #uploader: ArtifactUploader;
   #running: RunningTrainer | undefined;
   #stop: StopReason | undefined;
+  /** Ends what goes on before the launch. */
+  readonly #stopping = new AbortController();
   #end: EndBody | undefined;
   #hasLaunched = false;
   #lastFiles: NodeJS.Timeout | undefined;
@@ -101,6 +105,7 @@ export class JobRunner {
     if (this.#end) return this.#stopAfterEnd(reason, this.#end);
     if (this.#stop && STRENGTH[this.#stop] >= STRENGTH[reason]) return;
     this.#stop = reason;
+    this.#stopping.abort();
     this.input.log.info({ reason }, 'Stopping');
     if (this.#running) this.#stopTrainer(this.#running, reason);
   }
@@ -133,8 +138,44 @@ export class JobRunner {
   }
 
   async #train(): Promise<EndBody> {
-    const { context, job, slot, workspace, log } = this.input;
-    const preparation = await prepare({ context, job, slot, workspace, log });
+    const dataset = await this.#provideDataset();
+    if (!dataset) return this.#stopped();
+    try {
+      return await this.#trainOn(dataset);
+    } finally {
+      await dataset.release();
+    }
+  }
+
+  /** Undefined when the attempt was stopped meanwhile, or is another worker's by now. */
+  async #provideDataset(): Promise<ProvidedDataset | undefined> {
+    const { context, job, workspace } = this.input;
+    const target = workspace.fetchedDatasetDir;
+    const tell = {
+      note: (text: string) => this.#logs.note(text),
+      stage: (stage: string) => this.#reporter.report({ stage, ...trainerFields(job.spec) }),
+    };
+    try {
+      const dataset = await context.datasets.provide({ job, target, signal: this.#stopping.signal, tell });
+      const was = job.spec.dataset.digest;
+      if (was !== null && dataset.digest !== undefined && dataset.digest !== was)
+        tell.note(
+          `The dataset was ${was} when it was measured and is ${dataset.digest} now, as which it is trained on.`,
+        );
+      return dataset;
+    } catch (error) {
+      if (verdictOf(error) === 'lost') this.requestStop('lost');
+      if (this.#stop) return undefined;
+      throw error;
+    }
+  }
+
+  #stopped(): EndBody {
+    return this.#stop === 'cancel' ? cancelled(this.input.job.spec, this.#record) : handedBack();
+  }
+
+  async #trainOn(dataset: ProvidedDataset): Promise<EndBody> {
+    const preparation = await prepare({ ...this.input, dataset });
     const { resumption, stamp, notes } = preparation;
     this.#record = new JobRecord(resumption);
     this.#stamp = stamp;
@@ -142,7 +183,7 @@ export class JobRunner {
     for (const point of resumption.unreported) this.#reporter.addPoint(point);
     for (const note of notes) this.#logs.note(note);
     for (const entry of resumption.undelivered) await this.#spool(entry);
-    if (this.#stop) return this.#stop === 'cancel' ? cancelled(job.spec, this.#record) : handedBack();
+    if (this.#stop) return this.#stopped();
     return this.#launch(preparation);
   }
 
@@ -191,7 +232,7 @@ export class JobRunner {
     if (this.#stop || this.#record.final !== undefined || exit.exitCode === 0) return undefined;
     const failure = preparation.trainer.explainFailure({ ...exit, tail, events: this.#record.notable });
     if (failure.code !== 'trainer_out_of_memory') return undefined;
-    const smaller = await prepareSmaller(this.input, preparation);
+    const smaller = await prepareSmaller({ ...this.input, dataset: preparation.dataset }, preparation);
     if (!smaller) return undefined;
     this.#logs.note(`${failure.error} Going on with a smaller batch and more gradient accumulation.`);
     for (const note of smaller.notes) this.#logs.note(note);
@@ -336,8 +377,9 @@ const isLossError = (event: TrainerEvent): boolean =>
   event.event === 'error' && ['loss_not_finite', 'loss_diverged'].includes(event.code);
 
 /** What the job needs is not on this host, and may be on another. */
-const isLack = (error: unknown): error is AppError =>
-  error instanceof AppError && ['model_unavailable', 'trainer_unavailable'].includes(error.code);
+const isLack = (error: unknown): error is Error =>
+  error instanceof HostLack ||
+  (error instanceof AppError && ['model_unavailable', 'trainer_unavailable'].includes(error.code));
 
 /** This host's own trouble: the job can run elsewhere. */
 const isHostFault = (error: unknown): boolean =>

@@ -18,6 +18,11 @@ export class HostFault extends Error {
   override readonly name = 'HostFault';
 }
 
+/** This host lacks what the job needs, and another may have it. The message says what, to the tenant. */
+export class HostLack extends Error {
+  override readonly name = 'HostLack';
+}
+
 /** Takes what a trainer prints, as it comes; it must not make the trainer wait. */
 export interface OutputSink {
   write(stream: OutputStream, chunk: Uint8Array): void;

@@ -10,6 +10,7 @@ import {
 } from '@influencerai/trainers';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
+import type { ProvidedDataset } from '../datasets/dataset-access.js';
 import { gpuEnvironment } from '../gpu-discovery.js';
 import type { Slot } from '../slots.js';
 import { listDataset } from './dataset-listing.js';
@@ -25,6 +26,7 @@ export interface PrepareInput {
   job: ClaimedJob;
   slot: Slot;
   workspace: Workspace;
+  dataset: Pick<ProvidedDataset, 'path' | 'digest'>;
   log: Logger;
 }
 
@@ -36,6 +38,7 @@ export interface Preparation {
   /** For the header of the final weights. */
   stamp: Record<string, string>;
   resumption: Resumption;
+  dataset: PrepareInput['dataset'];
   /** How often the batch was halved. */
   halvings: number;
   /** Whether it stops by itself when its loss goes wrong. */
@@ -85,7 +88,7 @@ interface PlanInput {
 const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }: PlanInput): Promise<Preparation> => {
   const { context, job, workspace } = input;
   const { jobId, attempt, spec } = job;
-  const dataset = await listDataset(job, context.dataRoot);
+  const dataset = await listDataset(spec, input.dataset.path);
   const plan = trainer.plan(spec, {
     jobId,
     attempt,
@@ -102,8 +105,9 @@ const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }:
     trainer,
     launch: await toLaunch(input, trainer, plan),
     run: runFacts(plan, spec, resumption),
-    stamp: stampFor(job, await context.programs.version(spec.trainer)),
+    stamp: stampFor(input, await context.programs.version(spec.trainer)),
     resumption,
+    dataset: input.dataset,
     halvings,
     isDriven: plan.stdin === 'commands',
     notes: notesFor(input, plan, resumption),
@@ -111,13 +115,16 @@ const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }:
 };
 
 /** Which job made these weights, from what, with what. */
-const stampFor = ({ jobId, attempt, spec }: ClaimedJob, version: string | undefined): Record<string, string> => ({
+const stampFor = (
+  { job: { jobId, attempt, spec }, dataset }: PrepareInput,
+  version: string | undefined,
+): Record<string, string> => ({
   job_id: jobId,
   attempt: String(attempt),
   trainer: spec.trainer,
   trainer_version: version ?? 'unknown',
   base_model: spec.baseModel,
-  dataset_digest: spec.dataset.digest ?? '',
+  dataset_digest: dataset.digest ?? spec.dataset.digest ?? '',
   spec_digest: specDigest(spec),
 });
 

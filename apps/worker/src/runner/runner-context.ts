@@ -1,6 +1,7 @@
 import type { ModelRegistry } from '@influencerai/trainers';
 import type { Logger } from 'pino';
 import type { Api } from '../api/api.js';
+import type { DatasetAccess } from '../datasets/dataset-access.js';
 import type { Programs } from '../programs.js';
 import type { StartCheck } from '../start-check.js';
 import type { Launcher } from './launcher.js';
@@ -37,7 +38,7 @@ export interface RunnerContext {
   /** What this host has of the base models. */
   models: ModelRegistry;
   workerDir: string;
-  dataRoot: string;
+  datasets: DatasetAccess;
   /** How long a trainer may take to save and stop; undefined leaves it to the trainer. */
   graceMs: number | undefined;
   keepWorkspaces: number;

@@ -5,6 +5,8 @@ import { Spool } from './spool.js';
 
 const JOB_FILE = 'job.json';
 const SHRUNK_FILE = 'shrunk';
+/** Its files are those of the cache, under other names: a trainer must not write to them. */
+export const FETCHED_DATASET = 'fetched-dataset';
 const ATTEMPT_FOLDER = /^attempt-(\d+)$/;
 const PROBE_FILE = '.probe';
 /** More than a full disk may still have in blocks that are begun. */
@@ -39,6 +41,11 @@ export class Workspace {
   /** A state that another host wrote. */
   get fetchedStateDir(): string {
     return join(this.dir, 'fetched-state');
+  }
+
+  /** What the job learns from, where it was fetched. */
+  get fetchedDatasetDir(): string {
+    return join(this.dir, FETCHED_DATASET);
   }
 
   openSpool(): Promise<Spool> {

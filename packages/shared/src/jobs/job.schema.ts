@@ -132,7 +132,7 @@ export const JobSchema = z
     status: JobStatusSchema.describe('New members may be added; treat an unknown one as not final.'),
     payload: MetaSchema,
     result: MetaSchema.nullable().describe(
-      '`progress` while it runs; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed.',
+      '`progress` while it trains, before that `stage`, a sentence for people; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed.',
     ),
     costTok: z.int().nullable(),
     startedAt: z.iso.datetime().nullable(),
