@@ -42,6 +42,7 @@ describe('bin/worker doctor', () => {
         { what: 'workspaces', path: host.workerDir, freeBytes: expect.any(Number) },
         { what: 'data', problem: expect.stringContaining('DATA_ROOT') },
       ],
+      datasets: { access: 'mount', way: `read below ${join(host.dir, 'elsewhere')}` },
       api: { url: host.api.url },
       trainers: expect.arrayContaining([
         expect.objectContaining({ id: 'trl', version: '1.2.3', torch: '2.9.1', cuda: null, canStart: true }),
@@ -51,6 +52,15 @@ describe('bin/worker doctor', () => {
       ]),
     });
     expect(exitCode).toBe(0);
+  });
+
+  it.each(['fetch', 'auto'])('should not miss a data root where datasets come from the API (%s)', async (access) => {
+    const elsewhere = { DATA_ROOT: join(host.dir, 'elsewhere'), DATASET_ACCESS: access };
+    const { stdout } = await worker(['doctor', '--json'], elsewhere);
+    expect(JSON.parse(stdout)).toMatchObject({
+      disks: [{ what: 'workspaces' }],
+      datasets: { access, way: 'from the API; the newest 50.0 GiB stay in WORKER_DIR' },
+    });
   });
 
   it('should notice a GPU that torch cannot use', async () => {

@@ -1,4 +1,5 @@
 import type { Gpu, TrainerId } from '@influencerai/shared';
+import type { Env } from '../env.js';
 
 /** A trainer as this host has it. */
 export interface TrainerFinding {
@@ -39,6 +40,12 @@ export interface DiskFinding {
   problem?: string;
 }
 
+/** How the datasets of jobs come to this host. */
+export interface DatasetsFinding {
+  access: Env['datasets']['access'];
+  way: string;
+}
+
 /** What `bin/worker doctor` found; also its JSON. */
 export interface Examination {
   host: string;
@@ -49,6 +56,7 @@ export interface Examination {
   driver?: string;
   gpuProblem?: string;
   disks: DiskFinding[];
+  datasets: DatasetsFinding;
   api: { url: string; problem?: string };
   queue: { store: string; problem?: string };
   trainers: TrainerFinding[];

@@ -4,11 +4,13 @@ import { hostname, totalmem } from 'node:os';
 import type { Env } from '../env.js';
 import { discoverGpus, driverVersion } from '../gpu-discovery.js';
 import { probeWorkspaces } from '../runner/workspace.js';
-import type { DiskFinding, Examination } from './examination.js';
+import { gib } from './gib.js';
+import type { DatasetsFinding, DiskFinding, Examination } from './examination.js';
 import { lookAtModels } from './look-at-models.js';
 import { lookAtTrainers } from './look-at-trainers.js';
 
 const API_TIMEOUT_MS = 5000;
+const DATA = 'data';
 const LOW_DISK_BYTES = 20 * 1024 ** 3;
 
 /** Looks at everything that a worker on this host needs. Starts each trainer's imports for real, so it takes a minute. */
@@ -16,7 +18,7 @@ export const examine = async (env: Env): Promise<Examination> => {
   const { gpus, problem: gpuProblem } = await discoverGpus(env.nvidiaSmi, env.visibleGpus);
   const [driver, disks, api, queue, models, trainers] = await Promise.all([
     gpus.length > 0 ? driverVersion(env.nvidiaSmi) : undefined,
-    Promise.all([workspaceDisk(env.workerDir), dataDisk(env.dataRoot)]),
+    lookAtDisks(env),
     lookAtApi(env.apiUrl),
     lookAtQueue(env),
     lookAtModels(env.modelsFile),
@@ -24,7 +26,7 @@ export const examine = async (env: Env): Promise<Examination> => {
   ]);
   const node = process.versions.node;
   const host = { host: hostname(), node, memoryBytes: totalmem() };
-  return { ...host, gpus, driver, gpuProblem, disks, api, queue, trainers, models };
+  return { ...host, gpus, driver, gpuProblem, disks, datasets: datasetsOf(env, disks), api, queue, trainers, models };
 };
 
 const disk = async (what: string, path: string): Promise<DiskFinding> => {
@@ -36,10 +38,28 @@ const disk = async (what: string, path: string): Promise<DiskFinding> => {
   }
 };
 
+const lookAtDisks = async ({ workerDir, dataRoot, datasets }: Env): Promise<DiskFinding[]> => {
+  const workspaces = await workspaceDisk(workerDir);
+  if (datasets.access === 'fetch') return [workspaces];
+  const data = await dataDisk(dataRoot);
+  return datasets.access === 'auto' && data.problem ? [workspaces] : [workspaces, data];
+};
+
+const datasetsOf = ({ dataRoot, datasets: { access, cacheBytes } }: Env, disks: DiskFinding[]): DatasetsFinding => {
+  const fetched = `from the API; the newest ${gib(cacheBytes)} stay in WORKER_DIR`;
+  if (access === 'mount') return { access, way: `read below ${dataRoot}` };
+  const isMounted = disks.some(({ what }) => what === DATA);
+  return { access, way: isMounted ? `read below ${dataRoot} where it has the API's files, else ${fetched}` : fetched };
+};
+
 const dataDisk = async (path: string): Promise<DiskFinding> => {
-  const found = await disk('data', path);
+  const found = await disk(DATA, path);
   return found.problem
-    ? { ...found, problem: 'Not there: mount what the API has as DATA_ROOT, or set DATA_ROOT.' }
+    ? {
+        ...found,
+        problem:
+          'Not there: mount what the API has as DATA_ROOT, set DATA_ROOT, or fetch datasets with DATASET_ACCESS=fetch.',
+      }
     : found;
 };
 

@@ -11,6 +11,7 @@ const examination = (overrides: Partial<Examination> = {}): Examination => ({
   gpus: [{ index: 0, name: 'NVIDIA RTX 4090', memoryMiB: 24564 }],
   driver: '570.86',
   disks: [{ what: 'workspaces', path: '/srv/w', freeBytes: 500 * GIB }],
+  datasets: { access: 'fetch', way: 'from the API; the newest 50.0 GiB stay in WORKER_DIR' },
   api: { url: 'https://api.example.com' },
   queue: { store: 'Redis at queue:6379' },
   trainers: [
@@ -35,6 +36,7 @@ describe('renderExamination', () => {
       '✓ host        gpu-1, Node 24.0.0, 64.0 GiB of memory',
       '✓ GPU 0       NVIDIA RTX 4090, 24.0 GiB, driver 570.86',
       '✓ workspaces  /srv/w, 500.0 GiB free',
+      '✓ datasets    from the API; the newest 50.0 GiB stay in WORKER_DIR',
       '✓ API         https://api.example.com',
       '✓ queue       Redis at queue:6379',
       '✓ kohya       version 48d368fa5577, Python 3.11.7, torch 2.9.1, CUDA 12.8, without bitsandbytes',
@@ -55,9 +57,9 @@ describe('renderExamination', () => {
         ],
       }),
     );
-    expect(text).toContain('✗ data    /data\n          → Not there.\n');
-    expect(text).toContain('✗ trl     not installed\n          → bin/trainers install trl\n');
-    expect(text).toContain('✗ kohya   torch 2.9.1, CPU only\n          → It does not start.\n');
+    expect(text).toContain('✗ data      /data\n            → Not there.\n');
+    expect(text).toContain('✗ trl       not installed\n            → bin/trainers install trl\n');
+    expect(text).toContain('✗ kohya     torch 2.9.1, CPU only\n            → It does not start.\n');
     expect(text).toContain('No trainer can start on this host.');
   });
 });

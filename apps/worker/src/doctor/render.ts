@@ -6,6 +6,7 @@ import {
   type ModelsFinding,
   type TrainerFinding,
 } from './examination.js';
+import { gib } from './gib.js';
 import { table, type TableRow } from '../render-table.js';
 
 /** An examination as a table for people: what is fine, and under it what is not and what to do. */
@@ -14,6 +15,7 @@ export const renderExamination = (found: Examination): string => {
     ['host', `${found.host}, Node ${found.node}, ${gib(found.memoryBytes)} of memory`],
     ...gpuRows(found),
     ...found.disks.map(diskRow),
+    ['datasets', found.datasets.way],
     ['API', found.api.url, found.api.problem],
     ['queue', found.queue.store, found.queue.problem],
     ...found.trainers.map(trainerRow),
@@ -68,5 +70,3 @@ const verdict = (found: Examination): string => {
   const able = found.trainers.filter(({ canStart }) => canStart).map(({ id }) => id);
   return canWork(found) ? `A worker here offers ${able.join(', ')}.` : 'No trainer can start on this host.';
 };
-
-const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
