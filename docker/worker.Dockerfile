@@ -24,8 +24,8 @@ ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /out/worker ./
 COPY docker/worker-health.js ./health.js
-RUN install --directory --owner node --group node /data /worker
-ENV DATA_ROOT=/data WORKER_DIR=/worker
+RUN install --directory --owner node --group node /worker
+ENV DATASET_ACCESS=fetch WORKER_DIR=/worker
 USER node
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["node", "/app/health.js"]
 ENTRYPOINT ["/usr/bin/tini", "--"]
