@@ -5,6 +5,7 @@ import { waitUntil } from '@influencerai/local';
 import type { InfluencerAIClient, Job, JobProgress } from '@influencerai/sdk';
 import { installedTrainers, missingTrainers, type RealTrainer, TRAINERS_DIR } from './support/real-trainers.js';
 import { Stack } from './support/stack.js';
+import { cachedContents } from './support/dataset-cache.js';
 import { waitForJob } from './support/training.js';
 
 /** Importing a real trainer takes longer than anything that the tests ask it to do, and minutes on a busy machine. */
@@ -23,7 +24,7 @@ const check = (real: RealTrainer) => () => {
   beforeAll(async () => {
     stack = await Stack.start({
       queue: 'postgres',
-      environment: (root) => ({ TRAINERS_DIR, MODELS_FILE: path.join(root, 'models.yaml') }),
+      environment: (root) => ({ TRAINERS_DIR, MODELS_FILE: path.join(root, 'models.yaml'), DATASET_ACCESS: 'fetch' }),
       prepare: async (root) => {
         await writeFile(
           path.join(root, 'models.yaml'),
@@ -56,6 +57,13 @@ const check = (real: RealTrainer) => () => {
       dataset_digest: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
     expect(Object.keys(header).some((name) => real.weightName.test(name))).toBe(true);
+  });
+
+  it('should leave the files that were fetched for it as they came', async () => {
+    const { data } = await client.jobs.dataset(unbroken.id);
+    expect(await cachedContents(stack.path('worker-0/cache/datasets'))).toEqual(
+      new Map(data.map(({ sha256 }) => [sha256, sha256])),
+    );
   });
 
   it('should report every step once, with its loss and learning rate', async () => {

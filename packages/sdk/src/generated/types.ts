@@ -230,7 +230,7 @@ export type Job = {
   /** New members may be added; treat an unknown one as not final. */
   status: JobStatus;
   payload: JsonObject;
-  /** `progress` while it runs; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed. */
+  /** `progress` while it trains, before that `stage`, a sentence for people; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed. */
   result: JsonObject | null;
   costTok: number | null;
   startedAt: string | null;
