@@ -5,9 +5,9 @@ import { quotaExceeded } from './quota-exceeded.js';
 import { type StorageUsage, StorageUsageRepository } from './storage-usage.repository.js';
 
 /**
- * Room for what a tenant uploads. Reserve it before bytes are stored, and release what is not kept or is removed later;
- * a row of the caller's must hold what it has reserved, so that a crash can be cleaned up after. Files of jobs are counted
- * where they are listed, whether there is room or not.
+ * Room for what a tenant uploads. Rows of uploads take it before bytes are stored, in the statement that notes how much
+ * they have, so that a crash can be cleaned up after. Files of workers are counted where they are listed, whether there
+ * is room or not.
  */
 @Injectable()
 export class StorageQuota {
@@ -27,17 +27,6 @@ export class StorageQuota {
     if (bytes > 0) await this.usage.subtract(tenantId, bytes);
   }
 
-  /** Reserves room for what `work` stores, and gives it back when that fails. @throws AppError `quota_exceeded` */
-  async hold<T>(tenantId: string, bytes: number, work: () => Promise<T>): Promise<T> {
-    await this.reserve(tenantId, bytes);
-    try {
-      return await work();
-    } catch (error) {
-      await this.release(tenantId, bytes);
-      throw error;
-    }
-  }
-
   /** Only looks, for an early answer to what is sure not to fit. @throws AppError `quota_exceeded` */
   async assertRoom(tenantId: string, bytes: number): Promise<void> {
     const { usedBytes, limitBytes } = await this.describe(tenantId);
@@ -52,7 +41,8 @@ export class StorageQuota {
     return this.config.quotas.storageBytes;
   }
 
-  private async exceeded(tenantId: string, wanted: number): Promise<AppError> {
+  /** The refusal of what does not fit. */
+  async exceeded(tenantId: string, wanted: number): Promise<AppError> {
     const { usedBytes, limitBytes } = await this.describe(tenantId);
     return quotaExceeded({ quota: 'bytes of storage', limit: limitBytes, used: usedBytes, wanted });
   }

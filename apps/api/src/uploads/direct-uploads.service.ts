@@ -4,7 +4,6 @@ import type { Principal } from '../auth/principal.js';
 import { CONFIG, type Config } from '../env.js';
 import { inBytes } from '../http/in-bytes.js';
 import { newId } from '../http/new-id.js';
-import { StorageQuota } from '../limits/storage-quota.js';
 import { Storage } from '../storage/storage.js';
 import { readAnnouncement } from './announcement.js';
 import { receivedKey } from './upload-keys.js';
@@ -19,7 +18,6 @@ export class DirectUploadsService {
   constructor(
     @Inject(CONFIG) private readonly config: Pick<Config, 'uploads' | 'links'>,
     private readonly uploads: UploadsRepository,
-    private readonly quota: StorageQuota,
     private readonly storage: Storage,
   ) {}
 
@@ -41,7 +39,7 @@ export class DirectUploadsService {
     const linkEndsAt = new Date(Date.now() + links.maxLifetimeS * 1000);
     const announced = { sizeBytes, metadata, ...(sha256 !== undefined && { sha256 }) };
     const upload = { id, tenantId, protocol: 'direct', announced, reservedBytes: sizeBytes, linkEndsAt } as const;
-    await this.quota.hold(tenantId, sizeBytes, () => this.uploads.open(upload, uploads.maxOpen));
+    await this.uploads.open(upload, uploads.maxOpen);
     return { id, url: signed.url, expiresAt: linkEndsAt.toISOString() };
   }
 }

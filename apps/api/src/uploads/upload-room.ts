@@ -1,4 +1,3 @@
-import { AppError } from '@influencerai/shared';
 import type { UploadClaim } from '../datasets/datasets.repository.js';
 import type { StorageQuota } from '../limits/storage-quota.js';
 import type { UploadsRepository } from './uploads.repository.js';
@@ -29,18 +28,12 @@ export class UploadRoom {
   }
 
   private async take(bytes: number): Promise<void> {
-    try {
-      await this.reserve(Math.max(bytes, STEP_BYTES));
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      // Near the end every byte counts.
-      await this.reserve(bytes);
+    // Near the end every byte counts.
+    for (const wanted of new Set([Math.max(bytes, STEP_BYTES), bytes])) {
+      if (!(await this.uploads.reserve(this.claim, wanted))) continue;
+      this.leftBytes += wanted;
+      return;
     }
-  }
-
-  private async reserve(bytes: number): Promise<void> {
-    await this.quota.reserve(this.claim.tenantId, bytes);
-    await this.uploads.addReserved(this.claim, bytes);
-    this.leftBytes += bytes;
+    throw await this.quota.exceeded(this.claim.tenantId, bytes);
   }
 }

@@ -6,6 +6,7 @@ import type { UploadClaim } from '../datasets/datasets.repository.js';
 import { DatasetsService } from '../datasets/datasets.service.js';
 import { CONFIG, type Config } from '../env.js';
 import type { FormPart } from '../http/multipart.js';
+import { newId } from '../http/new-id.js';
 import { StorageQuota } from '../limits/storage-quota.js';
 import { Storage } from '../storage/storage.js';
 import { TenantRoots } from '../storage/tenant-roots.js';
@@ -87,6 +88,20 @@ export class UploadsService implements BeforeApplicationShutdown {
   }
 
   /**
+   * Lets a tenant store what becomes no dataset, as one more of its open uploads: `work` takes room for bytes as they
+   * come, and it is given back in the end. What is kept must be counted by then.
+   * @throws AppError `uploads_exhausted`, and in `work` `quota_exceeded`
+   */
+  async makeRoom<T>(tenantId: string, work: (room: UploadRoom, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const claim = await this.uploads.open({ id: newId(), tenantId, protocol: 'form' }, this.config.uploads.maxOpen);
+    try {
+      return await this.hold(claim, (signal) => work(new UploadRoom(claim, this.quota, this.uploads), signal));
+    } finally {
+      await this.close(claim);
+    }
+  }
+
+  /**
    * Ends an upload: removes what it has left in storage, but for the files of the dataset that it may have become. What
    * fails now is done by a later sweep.
    */
@@ -96,7 +111,7 @@ export class UploadsService implements BeforeApplicationShutdown {
       if (!state) return;
       if (state.isRegistered) await this.storage.removeFolder(stagingKey(claim.id));
       else await this.clear(claim);
-      await this.quota.release(claim.tenantId, await this.uploads.remove(claim));
+      await this.uploads.remove(claim);
     } catch (error) {
       this.logger.warn({ err: error, uploadId: claim.id }, 'An upload could not be cleaned up; a later sweep does it.');
     }
@@ -136,7 +151,7 @@ export class UploadsService implements BeforeApplicationShutdown {
       if (!state) return;
       if (state.isRegistered) return await this.close(claim);
       await this.storage.removeFolder(this.folderKey(claim));
-      await this.quota.release(claim.tenantId, await this.uploads.trimReserved(claim, reservedBytes));
+      await this.uploads.trimReserved(claim, reservedBytes);
       await this.uploads.release(claim);
     } catch (failure) {
       this.logger.warn({ err: failure, uploadId: claim.id }, 'A failed upload is held until its claim is stale.');

@@ -7,7 +7,6 @@ import type { Principal } from '../../auth/principal.js';
 import { CONFIG, type Config } from '../../env.js';
 import { inBytes } from '../../http/in-bytes.js';
 import { newId } from '../../http/new-id.js';
-import { StorageQuota } from '../../limits/storage-quota.js';
 import { Storage } from '../../storage/storage.js';
 import { readAnnouncement, readLength } from '../announcement.js';
 import { UploadsRepository } from '../uploads.repository.js';
@@ -44,7 +43,6 @@ export class ResumableUploadsService {
     @Inject(CONFIG) private readonly config: Config,
     private readonly uploads: UploadsRepository,
     private readonly datasets: UploadsService,
-    private readonly quota: StorageQuota,
     storage: Storage,
   ) {
     const { expiresMs, maxBytes } = config.uploads;
@@ -91,14 +89,12 @@ export class ResumableUploadsService {
     await this.datasets.close(claim);
   }
 
-  /** Takes the room for all of it at once: whoever has begun is not sent away half way. */
   private async open(id: string, sizeBytes: number, metadata: Record<string, string | null>): Promise<void> {
     const { uploads } = this.config;
     const tenantId = tusTenant.getStore() ?? '';
     readAnnouncement(metadata, uploads);
     const announced = { sizeBytes, metadata };
-    const upload = { id, tenantId, protocol: 'tus', announced, reservedBytes: sizeBytes } as const;
-    await this.quota.hold(tenantId, sizeBytes, () => this.uploads.open(upload, uploads.maxOpen));
+    await this.uploads.open({ id, tenantId, protocol: 'tus', announced, reservedBytes: sizeBytes }, uploads.maxOpen);
   }
 }
 
