@@ -201,6 +201,7 @@ export const EnvSchema = z.object({
   SLOW_CLIENT_MS: milliseconds(30_000).describe(
     'A client that sends less than 1 KiB/s of a body, or takes nothing of an answer, for so long is cut off.',
   ),
+  ARTIFACT_MAX_BYTES: count(64 * GIB).describe('Largest file that a worker may store for a job.'),
   UPLOAD_MAX_BYTES: count(20 * GIB).describe('Largest upload, as it is sent.'),
   UPLOAD_MAX_FILE_BYTES: count(10 * GIB).describe('Largest file of an upload.'),
   UPLOAD_MAX_FILES: count(100_000, 100_000).describe(
@@ -284,7 +285,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       hasRowSecurity: (env.ROW_SECURITY ?? (env.AUTH_MODE === 'token' ? 'on' : 'off')) === 'on',
     },
     redis: { url: env.REDIS_URL },
-    storage: { dataRoot: resolve(env.DATA_ROOT), s3: toS3(env) },
+    storage: { dataRoot: resolve(env.DATA_ROOT), s3: toS3(env), maxArtifactBytes: env.ARTIFACT_MAX_BYTES },
     links: { secrets: env.LINK_SECRET, lifetimeS: env.LINK_LIFETIME_S, maxLifetimeS: env.LINK_MAX_LIFETIME_S },
     serving: {
       runtimes: toRuntimes(env),

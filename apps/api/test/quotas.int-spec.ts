@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Database } from '../src/database/database.js';
+import { newId } from '../src/http/new-id.js';
 import { StorageQuota } from '../src/limits/storage-quota.js';
+import { UploadsRepository } from '../src/uploads/uploads.repository.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
@@ -9,7 +11,14 @@ const LIMIT_BYTES = 1_000;
 let api: TestApp;
 let quota: StorageQuota;
 beforeAll(async () => {
-  api = await startTestApp({ env: { MAX_QUEUED_JOBS: '2', MAX_STORAGE_BYTES: String(LIMIT_BYTES) } });
+  api = await startTestApp({
+    env: {
+      MAX_QUEUED_JOBS: '2',
+      MAX_STORAGE_BYTES: String(LIMIT_BYTES),
+      UPLOAD_MAX_FILE_BYTES: '900',
+      ARTIFACT_MAX_BYTES: '5000',
+    },
+  });
   quota = api.app.get(StorageQuota);
 });
 afterAll(() => api.close());
@@ -85,14 +94,50 @@ describe(StorageQuota.name, () => {
     expect(await usedBytes(tenant)).toBe(0);
   });
 
-  it('should give back what failing work has reserved', async () => {
+  it('should leave nothing of what is interrupted between the room and the note of who has it', async () => {
     const tenant = await aTenant('tenant_failing');
-    const failure = new Error('The disk is full.');
-    await expect(quota.hold(tenant, 400, () => Promise.reject(failure))).rejects.toBe(failure);
+    const uploads = api.app.get(UploadsRepository);
+    const open = (reservedBytes: number) =>
+      uploads.open({ id: newId(), tenantId: tenant, protocol: 'tus', reservedBytes }, 1);
+    await expect(open(LIMIT_BYTES + 1)).rejects.toMatchObject({ code: 'quota_exceeded', details: { used: 0 } });
+    const claim = await uploads.open({ id: newId(), tenantId: tenant, protocol: 'form' }, 1);
+    await expect(open(400)).rejects.toMatchObject({ code: 'uploads_exhausted' });
     expect(await usedBytes(tenant)).toBe(0);
-    expect(await quota.hold(tenant, 400, () => Promise.resolve('kept'))).toBe('kept');
-    await quota.release(tenant, 500);
+    expect([await uploads.reserve(claim, 900), await uploads.reserve(claim, 101)]).toEqual([true, false]);
+    // Somebody else holds it now: what is still taken for it would be nobody's.
+    await expect(uploads.reserve({ ...claim, holder: newId() }, 50)).rejects.toMatchObject({
+      code: 'service_unavailable',
+    });
+    expect(await usedBytes(tenant)).toBe(900);
+    await uploads.trimReserved(claim, 300);
+    expect(await usedBytes(tenant)).toBe(300);
+    // The second finds nothing to give back.
+    await Promise.all([uploads.remove(claim), uploads.remove(claim)]);
     expect(await usedBytes(tenant)).toBe(0);
+  });
+
+  it('should hold for the files of a job that its tenant drives by itself', async () => {
+    const fixture = await JobsFixture.create(api, 'tenant_driver');
+    const { tenant } = fixture;
+    const { id } = await fixture.submit();
+    await api.send(`PATCH /jobs/${id}`, { tenant, body: { status: 'running' } });
+    const put = async (name: string, sizeBytes: number) => {
+      const response = await fetch(`${api.url}/jobs/${id}/artifacts/${name}?kind=lora&attempt=1`, {
+        method: 'PUT',
+        headers: { 'x-tenant-id': tenant, 'content-type': 'application/octet-stream' },
+        body: new Uint8Array(sizeBytes),
+      });
+      return [response.status, ((await response.json()) as { code?: string }).code];
+    };
+    expect(await put('a.safetensors', 600)).toEqual([200, undefined]);
+    expect(await put('b.safetensors', 401)).toEqual([429, 'quota_exceeded']);
+    expect(await put('b.safetensors', 901)).toEqual([413, 'upload_too_large']);
+    expect(await usedBytes(tenant)).toBe(600);
+    // Until the old one goes both are there.
+    expect(await put('a.safetensors', 400)).toEqual([200, undefined]);
+    expect(await usedBytes(tenant)).toBe(400);
+    expect((await api.send<{ data: unknown[] }>(`GET /jobs/${id}/artifacts`, { tenant })).body.data).toHaveLength(1);
+    await api.send(`PATCH /jobs/${id}`, { tenant, body: { status: 'completed' } });
   });
 
   it('should count the files of a running job, and store them when there is no room', async () => {
@@ -108,6 +153,7 @@ describe(StorageQuota.name, () => {
     expect(await put('a.safetensors', 700, 'lora')).toBe(200);
     expect(await put('1.state', 600)).toBe(200);
     expect(await usedBytes(tenant)).toBe(1_300);
+    expect(await put('b.safetensors', 5_001, 'lora')).toBe(413);
     expect(await put('a.safetensors', 800, 'lora')).toBe(200);
     expect(await put('2.state', 100)).toBe(200);
     expect(await usedBytes(tenant)).toBe(900);

@@ -53,6 +53,8 @@ export class JobArtifactsController {
     400: 'A parameter is wrong.',
     404: 'Unknown job.',
     409: 'The attempt is over.',
+    413: 'Larger than a file may be.',
+    429: 'No worker holds the job, and the quota has no room.',
     415: 'Not application/octet-stream.',
   })
   put(

@@ -1,5 +1,5 @@
-import type { Readable } from 'node:stream';
-import { Injectable } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   AppError,
   ArtifactNameSchema,
@@ -7,9 +7,13 @@ import {
   type JobArtifact,
   type PutArtifactQuery,
 } from '@influencerai/shared';
-import { Storage } from '../storage/storage.js';
 import { JobHolders } from '../auth/job-holders.js';
 import type { Principal } from '../auth/principal.js';
+import { CONFIG, type Config } from '../env.js';
+import { inBytes } from '../http/in-bytes.js';
+import { chunksOf } from '../storage/parts-of.js';
+import { Storage, type WriteOptions, type Written } from '../storage/storage.js';
+import { UploadsService } from '../uploads/uploads.service.js';
 import { contentTypeOf } from './content-type.js';
 import { JobArtifactsRepository, type StoredArtifact } from './job-artifacts.repository.js';
 import { JobsRepository } from './jobs.repository.js';
@@ -22,12 +26,15 @@ export class JobArtifactsService {
     private readonly artifacts: JobArtifactsRepository,
     private readonly storage: Storage,
     private readonly holders: JobHolders,
+    private readonly uploads: UploadsService,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /**
    * Streams a file of the running attempt into storage and lists it. The fence is checked again when all bytes are
    * there, so that an attempt that ended meanwhile replaces nothing.
-   * @throws AppError `job_not_found`, `job_attempt_stale`, `job_not_held` for a state that no worker hands in
+   * @throws AppError `job_not_found`, `job_attempt_stale`, `job_not_held` for a state that no worker hands in,
+   * `upload_too_large`; where no worker holds the job also `quota_exceeded`, `uploads_exhausted`
    */
   async put(
     caller: Principal,
@@ -42,15 +49,21 @@ export class JobArtifactsService {
     if (job.attempt !== query.attempt || job.status !== 'running') throw stale();
     // Trainers unpickle states: what a tenant wrote would run on the worker.
     if (query.kind === 'state') await this.holders.requireLease(caller, id);
-    const storageKey = keyOf(await this.jobs.outputKeyOf(tenantId, id), id, query.kind, name);
+    const { outputKey, hasLease } = await this.jobs.outputOf(tenantId, id);
+    const storageKey = keyOf(outputKey, id, query.kind, name);
     const listed = { tenantId, jobId: id, attempt: query.attempt, name, kind: query.kind, step: query.step ?? null };
     let artifact: JobArtifact | undefined;
-    await this.storage.write(storageKey, content, {
-      accept: async (written) => {
-        artifact = await this.artifacts.put({ ...listed, ...written, contentType: contentTypeOf(name), storageKey });
-        if (!artifact) throw stale();
-      },
-    });
+    const accept = async (written: Written): Promise<void> => {
+      artifact = await this.artifacts.put({ ...listed, ...written, contentType: contentTypeOf(name), storageKey });
+      if (!artifact) throw stale();
+    };
+    try {
+      if (hasLease) await this.storeOfWorker(storageKey, content, { accept });
+      else await this.storeOfTenant(tenantId, storageKey, content, { accept });
+    } finally {
+      // What nobody wants any more is read to its end, so that the answer can be sent.
+      content.resume();
+    }
     if (!artifact) throw new Error('Storage kept a file without asking.');
     if (query.kind === 'state') await this.dropOlderStates(tenantId, id, name);
     return artifact;
@@ -77,6 +90,23 @@ export class JobArtifactsService {
     return this.storage.read(storageKey, range);
   }
 
+  /** What a worker made is kept although the quota is full: its hours would be lost. */
+  private storeOfWorker(key: string, content: Readable, options: WriteOptions): Promise<void> {
+    return this.store(key, bounded(content, this.config.storage.maxArtifactBytes), options);
+  }
+
+  /** Where no worker holds the job its tenant drives it by itself, and is bound as with all that it uploads. */
+  private storeOfTenant(tenantId: string, key: string, content: Readable, options: WriteOptions): Promise<void> {
+    const bytes = bounded(content, this.config.uploads.maxFileBytes);
+    return this.uploads.makeRoom(tenantId, (room, signal) =>
+      this.store(key, room.taking(bytes), { ...options, signal }),
+    );
+  }
+
+  private async store(key: string, bytes: AsyncIterable<Buffer>, options: WriteOptions): Promise<void> {
+    await this.storage.write(key, Readable.from(bytes, { objectMode: false }), options);
+  }
+
   /** Only the newest state can be resumed from, and states are large. */
   private async dropOlderStates(tenantId: string, jobId: string, newest: string): Promise<void> {
     const states = await this.artifacts.list(tenantId, jobId, 'state');
@@ -84,6 +114,17 @@ export class JobArtifactsService {
       await this.artifacts.remove(tenantId, jobId, artifact.name);
       await this.storage.remove(storageKey);
     }
+  }
+}
+
+/** The same bytes. @throws AppError `upload_too_large` */
+async function* bounded(content: Readable, maxBytes: number): AsyncGenerator<Buffer> {
+  let sizeBytes = 0;
+  for await (const chunk of chunksOf(content)) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes)
+      throw new AppError('upload_too_large', { what: 'a file of a job may have', limit: inBytes(maxBytes) });
+    yield chunk;
   }
 }
 

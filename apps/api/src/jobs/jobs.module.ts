@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DatasetsModule } from '../datasets/datasets.module.js';
+import { UploadsModule } from '../uploads/uploads.module.js';
 import { JobEventsRepository } from '../events/job-events.repository.js';
 import { JobStreamController } from '../events/job-stream.controller.js';
 import { JobStreamService } from '../events/job-stream.service.js';
@@ -26,7 +27,7 @@ import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
 
 @Module({
-  imports: [DatasetsModule],
+  imports: [DatasetsModule, UploadsModule],
   controllers: [
     JobPreviewController,
     JobsController,

@@ -73,11 +73,13 @@ export class JobsRepository {
     return this.database.query<JobSeries['data'][number]>(tenantId, SERIES, [tenantId, since]);
   }
 
-  /** The folder below the data root that the job alone writes to. */
-  async outputKeyOf(tenantId: string, id: string): Promise<string> {
-    const find = { where: { tenantId, id }, select: { outputDir: true } };
-    const { outputDir } = await this.database.read(tenantId, (prisma) => prisma.job.findFirstOrThrow(find));
-    return outputDir.slice('data/'.length);
+  /** The folder below the data root that the job alone writes to, and whether a worker holds the job. */
+  async outputOf(tenantId: string, id: string): Promise<{ outputKey: string; hasLease: boolean }> {
+    const find = { where: { tenantId, id }, select: { outputDir: true, leaseExpiresAt: true } };
+    const { outputDir, leaseExpiresAt } = await this.database.read(tenantId, (prisma) =>
+      prisma.job.findFirstOrThrow(find),
+    );
+    return { outputKey: outputDir.slice('data/'.length), hasLease: leaseExpiresAt !== null };
   }
 }
 

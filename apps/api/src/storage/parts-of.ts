@@ -35,7 +35,7 @@ export async function* partsOf(
 /** What a stream brings before it ends or breaks. */
 export async function* untilBroken(content: Readable): AsyncGenerator<Buffer> {
   try {
-    yield* chunksOf(content, undefined);
+    yield* chunksOf(content);
   } catch (error) {
     // Whoever called sees the error by the stream itself.
     if (!content.errored && !content.readableAborted) throw error;
@@ -43,7 +43,7 @@ export async function* untilBroken(content: Readable): AsyncGenerator<Buffer> {
 }
 
 /** What a stream brings. `for await` over the stream itself would destroy it in the end. */
-async function* chunksOf(content: Readable, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+export async function* chunksOf(content: Readable, signal?: AbortSignal): AsyncGenerator<Buffer> {
   const wake = { now: (): void => undefined };
   const state: { isOver: boolean; error?: unknown } = { isOver: false };
   const forget = finished(content, { writable: false }, (error) => {
