@@ -1,12 +1,15 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { waitUntil } from '@influencerai/local';
 import type { Dataset, JobArtifact, Page } from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
 import { StorageQuota } from '../src/limits/storage-quota.js';
+import { S3Storage } from '../src/storage/s3.storage.js';
 import { connect } from '../src/storage/s3-client.js';
+import type { TenantRoots } from '../src/storage/tenant-roots.js';
 import { UploadSweeper } from '../src/uploads/upload-sweeper.js';
 import { SmallDisk, WHY_NO_DISK } from './full-disk.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
@@ -134,6 +137,25 @@ async function aRunningJob(api: TestApp): Promise<{ id: string; put: (name: stri
     server.resume();
     const again = await client.send(job.put('a.safetensors'), 'application/octet-stream', rows(9 * MIB));
     expect([again.status, await client.artifacts(job.id)]).toEqual([200, ['a.safetensors']]);
+  }, 30_000);
+
+  it('should ask whether to keep a file only when its bytes are stored, and take that back when it cannot appear', async () => {
+    const storage = new S3Storage({ ...server.settings, silenceMs: 300 }, {} as TenantRoots);
+    const calls: string[] = [];
+    const note = (call: string) => () => Promise.resolve(void calls.push(call));
+    const write = (accept: () => Promise<void>) =>
+      storage.write('small', Readable.from([Buffer.from('x')]), { accept, retract: note('retract') });
+    server.pause();
+    await expect(write(note('accept'))).rejects.toMatchObject({ code: 'storage_unavailable' });
+    expect(calls).toEqual([]);
+    server.resume();
+    const acceptThenPause = async () => {
+      await note('accept')();
+      server.pause();
+    };
+    await expect(write(acceptThenPause)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    expect(calls).toEqual(['accept', 'retract']);
+    server.resume();
   }, 30_000);
 
   it('should end a dataset in mid-upload with 503, and leave nothing when it is back', async () => {

@@ -57,9 +57,11 @@ export class JobArtifactsService {
       artifact = await this.artifacts.put({ ...listed, ...written, contentType: contentTypeOf(name), storageKey });
       if (!artifact) throw stale();
     };
+    // Better missing, until the worker sends it again, than listed with a size and a hash that may not be its own.
+    const retract = () => this.artifacts.remove(tenantId, id, name);
     try {
-      if (hasLease) await this.storeOfWorker(storageKey, content, { accept });
-      else await this.storeOfTenant(tenantId, storageKey, content, { accept });
+      if (hasLease) await this.storeOfWorker(storageKey, content, { accept, retract });
+      else await this.storeOfTenant(tenantId, storageKey, content, { accept, retract });
     } finally {
       // What nobody wants any more is read to its end, so that the answer can be sent.
       content.resume();

@@ -33,6 +33,7 @@ import {
   type Written,
 } from './storage.js';
 import type { TenantPath, TenantRoots } from './tenant-roots.js';
+import { orRetract } from './write-whole.js';
 
 /** Held in memory for each write: one part that fills while nothing is sent. 10,000 of them are a file of 80 GiB. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -181,41 +182,40 @@ export class S3Storage extends Storage {
     return { Bucket: bucket, Key: prefix === '' ? key : `${prefix}/${key}` };
   }
 
-  /** Small content goes in one request, larger in parts that appear together or not at all. */
-  private async writeParts(at: ObjectName, content: Readable, { signal, accept }: WriteOptions): Promise<Written> {
+  /**
+   * Small content goes in one request, larger in parts that appear together or not at all. So does what is yet to be
+   * accepted, whatever its size: it is asked for when the store has all bytes.
+   */
+  private async writeParts(at: ObjectName, content: Readable, options: WriteOptions): Promise<Written> {
+    const { signal, accept, retract } = options;
     const hash = createHash('sha256');
     let sizeBytes = 0;
-    const finish = async (): Promise<Written> => {
-      const written = { sizeBytes, sha256: hash.digest('hex') };
-      await accept?.(written);
-      signal?.throwIfAborted();
-      return written;
-    };
-    const parts = partsOf(content, { partBytes: PART_BYTES, signal });
     let upload: MultipartUpload | undefined;
     try {
-      for await (const { body, isLast } of parts) {
+      for await (const { body, isLast } of partsOf(content, { partBytes: PART_BYTES, signal })) {
         hash.update(body);
         sizeBytes += body.length;
-        if (isLast && !upload) {
-          const written = await finish();
-          await this.send(
-            () => this.client.send(new PutObjectCommand({ ...at, Body: body }), { abortSignal: signal }),
-            signal,
-          );
-          return written;
+        if (isLast && !upload && !accept) {
+          await this.put(at, body, signal);
+          return { sizeBytes, sha256: hash.digest('hex') };
         }
         upload ??= await this.begin(at, signal);
         await this.sendPart(upload, body, signal);
       }
       if (!upload) throw new Error('There is always a last part.');
-      const written = await finish();
-      await this.complete(upload, signal);
+      const [stored, written] = [upload, { sizeBytes, sha256: hash.digest('hex') }];
+      await accept?.(written);
+      await orRetract(retract, () => this.complete(stored, signal));
       return written;
     } catch (error) {
       if (upload) await this.abort(upload);
       throw error;
     }
+  }
+
+  private async put(at: ObjectName, Body: Buffer, signal?: AbortSignal): Promise<void> {
+    const command = new PutObjectCommand({ ...at, Body });
+    await this.send(() => this.client.send(command, { abortSignal: signal }), signal);
   }
 
   private async extend(at: ObjectName, content: Readable, offset: number): Promise<void> {

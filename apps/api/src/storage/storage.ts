@@ -17,6 +17,8 @@ export interface WriteOptions {
   signal?: AbortSignal;
   /** Called when all bytes are stored, just before the file appears under its key. What it throws undoes the write. */
   accept?: (written: Written) => Promise<void>;
+  /** Called when the file was accepted and then could not appear: what lies under its key now is not known. */
+  retract?: () => Promise<void>;
 }
 
 export interface StoredFile {

@@ -12,7 +12,7 @@ import type { WriteOptions, Written } from './storage.js';
 export async function writeWhole(
   path: string,
   content: Readable,
-  { signal, accept }: WriteOptions = {},
+  { signal, accept, retract }: WriteOptions = {},
 ): Promise<Written> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
@@ -20,11 +20,21 @@ export async function writeWhole(
   try {
     const written = await writeAndSync(temporary, content, signal);
     await accept?.(written);
-    await rename(temporary, path);
+    await orRetract(retract, () => rename(temporary, path));
     await syncFolder(folder);
     return written;
   } catch (error) {
     await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** The last step of a write, after it was accepted. */
+export async function orRetract(retract: WriteOptions['retract'], place: () => Promise<void>): Promise<void> {
+  try {
+    await place();
+  } catch (error) {
+    await retract?.();
     throw error;
   }
 }
