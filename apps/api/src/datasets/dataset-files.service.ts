@@ -10,9 +10,10 @@ import { MAX_DATASET_FILES } from './dataset-inspector.js';
 import { DatasetFilesRepository, type DatasetRef, type KnownFile } from './dataset-files.repository.js';
 import { digestOf } from './inspection/inspection.js';
 import { hashed } from './inspection/read-file.js';
-import { mapConcurrently, Semaphore } from './inspection/semaphore.js';
+import { KeyedSemaphore, mapConcurrently } from './inspection/semaphore.js';
 
-const DATASETS_AT_A_TIME = 2;
+/** Of one tenant: its large datasets make its own jobs wait, and no others. */
+const DATASETS_AT_A_TIME = 1;
 const FILES_AT_A_TIME = 4;
 /** What was hashed is kept in parts, so that a call that is cut off has got somewhere. */
 const FILES_PER_PART = 200;
@@ -36,7 +37,7 @@ export interface DatasetFile {
 export class DatasetFilesService {
   private readonly lists = new SingleFlight<DatasetFile[]>();
   private readonly hashes = new SingleFlight<string | undefined>();
-  private readonly measuring = new Semaphore(DATASETS_AT_A_TIME);
+  private readonly measuring = new KeyedSemaphore(DATASETS_AT_A_TIME);
 
   constructor(
     private readonly files: DatasetFilesRepository,
@@ -46,7 +47,7 @@ export class DatasetFilesService {
   /** The files as they are now, by name, and a digest over all. @throws AppError `dataset_unreadable` */
   async list(source: DatasetSource): Promise<{ files: DatasetFile[]; digest: string }> {
     const files = await this.lists.run(`${source.tenantId}/${source.id}`, () =>
-      this.measuring.run(() => this.measure(source)),
+      this.measuring.run(source.tenantId, () => this.measure(source)),
     );
     return { files, digest: digestOf(files) };
   }

@@ -19,6 +19,25 @@ export class Semaphore {
   }
 }
 
+/** A {@link Semaphore} for each key: whoever has much work waits for nobody but himself. */
+export class KeyedSemaphore {
+  private readonly used = new Map<string, { semaphore: Semaphore; users: number }>();
+
+  constructor(private readonly limit: number) {}
+
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const entry = this.used.get(key) ?? { semaphore: new Semaphore(this.limit), users: 0 };
+    this.used.set(key, entry);
+    entry.users += 1;
+    try {
+      return await entry.semaphore.run(work);
+    } finally {
+      entry.users -= 1;
+      if (entry.users === 0) this.used.delete(key);
+    }
+  }
+}
+
 /** Like `Promise.all(items.map(work))`, with at most `limit` at a time. The first failure ends it. */
 export async function mapConcurrently<T, R>(
   items: readonly T[],
