@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { InfluencerAIClient, Job } from '@influencerai/sdk';
@@ -15,23 +18,26 @@ const run = promisify(execFile);
 
 if (WHY_NO_S3) process.stderr.write(`Training out of and into a bucket is left out: ${WHY_NO_S3}\n`);
 
-/** The API has no folder, and the worker the bucket mounted in place of one; all that stays is in the bucket. */
+/** Neither the API nor the worker has a folder with data; all that stays is in the bucket. */
 (WHY_NO_S3 ? describe.skip : describe)('from a bucket to a LoRA in it', () => {
   let server: S3Server;
+  let nowhere: string;
   let stack: Stack;
   let client: InfluencerAIClient;
   let job: Job;
   beforeAll(async () => {
     server = await S3Server.start();
+    nowhere = await mkdtemp(join(tmpdir(), 'no-data-'));
     stack = await Stack.start({
       queue: 'postgres',
-      environment: { ...server.env, DATA_ROOT: server.objectsFolder } as Record<string, string>,
+      environment: { ...server.env, DATA_ROOT: nowhere } as Record<string, string>,
     });
     client = stack.client('tenant_bucket');
   });
   afterAll(async () => {
     await stack[Symbol.asyncDispose]();
     await server.close();
+    await rm(nowhere, { recursive: true });
   });
 
   it('should train on what was uploaded straight to the bucket', async () => {
@@ -56,6 +62,7 @@ if (WHY_NO_S3) process.stderr.write(`Training out of and into a bucket is left o
     });
     job = await waitForJob(client, id, ({ status }) => ['completed', 'failed'].includes(status), 120_000);
     expect([job.status, job.result]).toEqual(['completed', expect.objectContaining({ trainer: 'tiny' })]);
+    expect(await readdir(nowhere)).toEqual([]);
   });
 
   it('should hand out everything that came of it by links of the bucket', async () => {
