@@ -324,6 +324,17 @@ describe('proxies', () => {
 });
 
 describe('shutdown', () => {
+  it('should end event streams, of people and of workers', async () => {
+    const api = await startTestApp();
+    const { id } = await (await JobsFixture.create(api)).submit();
+    const worker = await new HttpWorker(api).register();
+    const open = (path: string) => fetch(api.url + path, { headers: { 'x-tenant-id': TENANT } });
+    const streams = await Promise.all([open(`/jobs/${id}/events`), open(`/workers/${worker.id}/control`)]);
+    const closed = api.close();
+    for (const stream of streams) expect(await stream.text()).toContain('retry:');
+    await closed;
+  });
+
   it('should not wait for a connection whose answer ended meanwhile', async () => {
     const api = await startTestApp();
     const { id } = await (await JobsFixture.create(api)).submit();

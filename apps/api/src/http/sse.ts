@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { PassThrough } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
@@ -23,6 +24,7 @@ export function sendEvents(reply: FastifyReply, events: AsyncGenerator<ServerSen
   const heartbeat = setInterval(() => body.writableNeedDrain || body.write(': still here\n\n'), HEARTBEAT_MS);
   body.write(`retry: ${RETRY_MS}\n\n`);
   reply.raw.once('close', () => ended.abort());
+  track(reply.server.server, ended);
   // The client may have gone while the stream was being opened, too early for the listener.
   if (reply.raw.destroyed || reply.raw.closed) ended.abort();
   void pump(events, body, ended).finally(() => clearInterval(heartbeat));
@@ -33,6 +35,20 @@ export function sendEvents(reply: FastifyReply, events: AsyncGenerator<ServerSen
       'x-accel-buffering': 'no',
     })
     .send(body);
+}
+
+/** The streams of each server, for as long as they are open. */
+const open = new WeakMap<Server, Set<AbortController>>();
+
+/** Ends all event streams of a server, which would keep it from closing for as long as their clients stay. */
+export function endStreams(server: Server): void {
+  for (const stream of open.get(server) ?? []) stream.abort();
+}
+
+function track(server: Server, stream: AbortController): void {
+  const streams = open.get(server) ?? new Set();
+  open.set(server, streams.add(stream));
+  stream.signal.addEventListener('abort', () => streams.delete(stream), { once: true });
 }
 
 async function pump(events: AsyncGenerator<ServerSentEvent>, body: PassThrough, ended: AbortController): Promise<void> {
