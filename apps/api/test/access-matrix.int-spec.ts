@@ -39,6 +39,7 @@ interface Ids {
   user: string;
   artifact: string;
   adapter: string;
+  upload: string;
 }
 
 const UNKNOWN: Ids = {
@@ -49,6 +50,7 @@ const UNKNOWN: Ids = {
   user: 'nobody',
   artifact: 'nothing.png',
   adapter: 'no-adapter',
+  upload: newId(),
 };
 
 let api: TokenApp;
@@ -75,6 +77,7 @@ beforeAll(async () => {
     user: 'lovelace',
     artifact: 'a.png',
     adapter,
+    upload: await openUpload(mine),
   };
 });
 afterAll(async () => {
@@ -90,6 +93,16 @@ const putFile = (path: string) =>
     headers: { ...AS_WORKER(), 'content-type': 'application/octet-stream' },
     body: 'x',
   });
+
+/** @returns the id of a resumable upload that waits for its bytes */
+async function openUpload(mine: TestApp): Promise<string> {
+  const metadata = Object.entries({ filename: 'rows.jsonl', kind: 'fine-tuning' })
+    .map(([name, value]) => `${name} ${Buffer.from(value).toString('base64')}`)
+    .join(',');
+  const headers = { 'tus-resumable': '1.0.0', 'upload-length': '10', 'upload-metadata': metadata };
+  const { headers: answer } = await mine.send('POST /uploads', { headers });
+  return answer.get('location')!.split('/').at(-1)!;
+}
 
 /** @returns the name of the adapter that the job became */
 async function finishJob(mine: TestApp, { id }: Job, worker: HttpWorker): Promise<string> {
@@ -114,11 +127,15 @@ const call = async (operation: DocumentedOperation, key: string | undefined, { a
   return { status: response.status, text, code: codeOf(text) };
 };
 
-const codeOf = (text: string): string | undefined => (JSON.parse(text) as { code?: string }).code;
+/** Answers to HEAD have no body. */
+const codeOf = (text: string): string | undefined =>
+  text === '' ? undefined : (JSON.parse(text) as { code?: string }).code;
+
+const saysCode = ({ isNative, method }: DocumentedOperation): boolean => isNative && method !== 'HEAD';
 
 function pathOf({ path }: DocumentedOperation, at: Ids): string {
   const feature = path.split('/')[1];
-  const id = feature === 'datasets' ? at.dataset : feature === 'lora-configs' ? at.config : at.job;
+  const idOf: Record<string, string> = { datasets: at.dataset, 'lora-configs': at.config, uploads: at.upload };
   return path
     .replace('{keyId}', at.key)
     .replace('{userId}', at.user)
@@ -126,7 +143,7 @@ function pathOf({ path }: DocumentedOperation, at: Ids): string {
     .replace('{jobId}', at.job)
     .replace('{name}', feature === 'adapters' ? at.adapter : at.artifact)
     .replace('{file}', `${at.job}.json`)
-    .replace('{id}', id);
+    .replace('{id}', idOf[feature ?? ''] ?? at.job);
 }
 
 function bodyOf({ contentType, example, name }: DocumentedOperation, at: Ids) {
@@ -149,7 +166,7 @@ function bodyOf({ contentType, example, name }: DocumentedOperation, at: Ids) {
 const blank = (text: string, at: Ids) => Object.values(at).reduce((rest, id) => rest.replaceAll(id, '<id>'), text);
 
 const scopeOf = ({ access, method }: DocumentedOperation): Scope =>
-  access.scope ?? (method === 'GET' ? 'read' : 'write');
+  access.scope ?? (['GET', 'HEAD'].includes(method) ? 'read' : 'write');
 
 describe('who is nobody', () => {
   it.each(GUARDED)('should be refused: $name', async (operation) => {
@@ -169,7 +186,7 @@ describe('who is nobody', () => {
     ];
     const codes = ['missing', 'missing', 'invalid', 'invalid', 'invalid', 'expired'];
     expect(answers.map(({ status, code }) => ({ status, code }))).toEqual(
-      codes.map((code) => ({ status: 401, code: operation.isNative ? `credentials_${code}` : undefined })),
+      codes.map((code) => ({ status: 401, code: saysCode(operation) ? `credentials_${code}` : undefined })),
     );
   });
 });
@@ -183,10 +200,24 @@ describe('who lacks the scope', () => {
     const scopes = owner === null ? allowed : allowed.filter((scope) => scope !== 'worker');
     const { key } = await api.makeKey(scopes, { tenant: owner });
     const { status, code } = await call(operation, key);
-    expect({ status, code }).toEqual({ status: 403, code: operation.isNative ? 'scope_missing' : undefined });
+    expect({ status, code }).toEqual({ status: 403, code: saysCode(operation) ? 'scope_missing' : undefined });
     if (!isOperators) return;
     const tenants = await api.makeKey(['read', 'write', 'admin']);
     expect(await call(operation, tenants.key)).toMatchObject({ status: 403, code: 'operator_only' });
+  });
+});
+
+describe('a worker that does not hold the job', () => {
+  const OF_TENANTS = GUARDED.filter(({ access }) => !access.isForOperators && !access.isTenantOptional);
+  let key: string;
+  beforeAll(async () => {
+    ({ key } = await api.makeKey(['worker'], { tenant: null }));
+  });
+
+  it.each(OF_TENANTS)('should be refused: $name', async (operation) => {
+    const { status, code } = await call(operation, key, { change: { 'x-tenant-id': TENANT } });
+    const [expected, reason] = operation.access.isForHolder ? [409, 'job_not_held'] : [403, 'scope_missing'];
+    expect({ status, code }).toEqual({ status: expected, code: saysCode(operation) ? reason : undefined });
   });
 });
 
@@ -206,24 +237,18 @@ describe('another tenant', () => {
   /** What a tenant owns, as one text. */
   const contents = async () => {
     const { pool } = api.app.get(Database);
+    const tables = await pool.query<{ name: string }>(
+      `select c.table_name as name from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
+        where c.table_schema = 'public' and t.table_type = 'BASE TABLE' and c.column_name = 'tenant_id' order by 1`,
+    );
     const texts = await Promise.all(
-      [
-        'dataset',
-        'lora_config',
-        'job',
-        'job_event',
-        'job_log',
-        'job_metric',
-        'job_artifact',
-        'adapter',
-        'tenant_user',
-      ].map(async (table) => {
-        const rows = await pool.query(`select * from ${table} where tenant_id = $1 order by 1, 2, 3`, [TENANT]);
-        return JSON.stringify(rows.rows);
+      tables.rows.map(async ({ name }) => {
+        const { rows } = await pool.query(`select * from ${name} where tenant_id = $1 order by 1, 2`, [TENANT]);
+        return JSON.stringify([name, rows]);
       }),
     );
-    const keys = await pool.query('select id, revoked_at, secret_hash from api_key where id = $1', [ids.key]);
-    return texts.join('\n') + JSON.stringify(keys.rows);
+    const tenant = await pool.query('select * from tenant where id = $1', [TENANT]);
+    return texts.join('\n') + JSON.stringify(tenant.rows);
   };
 
   it.each(ON_ROWS)('should get the same bytes for what exists and what does not: $name', async (operation) => {

@@ -30,7 +30,7 @@ export interface DocumentedOperation {
   example: unknown;
 }
 
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete'];
 
 /** Every operation of the checked-in OpenAPI documents, the native one and those of the other faces. */
 export function documentedOperations(): DocumentedOperation[] {
