@@ -54,7 +54,10 @@ function judge(socket: Socket, watch: Watch, now: number): void {
 
 /** More of the body is to come, and all that came has been taken: it is the client who is slow, not the disk. */
 const isAwaited = ({ raw }: FastifyRequest): boolean =>
-  !raw.complete && !raw.destroyed && raw.readableLength === 0 && !raw.isPaused();
+  !raw.complete && !raw.destroyed && raw.readableLength === 0 && !isHeldBack(raw);
+
+/** A stream that is read piece by piece, on `readable`, calls itself paused although it waits for more. */
+const isHeldBack = (raw: FastifyRequest['raw']): boolean => raw.isPaused() && raw.listenerCount('readable') === 0;
 
 /** Something was written that the client has not taken. */
 const isUnread = (socket: Socket): boolean => socket.writableLength > 0;
