@@ -2,7 +2,7 @@ import { access, constants, mkdir, open, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { fieldError } from '@influencerai/shared';
 import { CONFIG, type Config } from '../env.js';
 import { confine, isBelowFile } from './confined-path.js';
@@ -11,18 +11,24 @@ import { problemOfPublicPath } from './public-path.js';
 import { statOf, versionOf } from './stat-of.js';
 import { EscapeError } from './storage-key.js';
 import { type ByteRange, type Listing, Storage, type StoredFile, type WriteOptions, type Written } from './storage.js';
+import { sweepParts } from './sweep-parts.js';
 import { type TenantPath, TenantRoots } from './tenant-roots.js';
 import { writeWhole } from './write-whole.js';
 
 const CHUNK_BYTES = 256 * 1024;
 // A link or pipe that takes the place of a file is refused rather than followed or waited for.
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const SWEEP_MS = 10 * 60_000;
+/** Clients that send nothing are cut off long before. */
+const IDLE_MS = 30 * 60_000;
 const MIN_FREE_BYTES = 64 * 1024 * 1024;
 
 /** Storage in a folder of this machine, or one that all machines mount. */
 @Injectable()
-export class FilesStorage extends Storage {
+export class FilesStorage extends Storage implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(FilesStorage.name);
   private readonly root: string;
+  private timer?: NodeJS.Timeout;
 
   constructor(
     @Inject(CONFIG) config: Config,
@@ -30,6 +36,20 @@ export class FilesStorage extends Storage {
   ) {
     super();
     this.root = config.storage.dataRoot;
+  }
+
+  /** Of files that are on their way; no path leads there. */
+  private get partsFolder(): string {
+    return join(this.root, '.parts');
+  }
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => void this.sweep(), SWEEP_MS).unref();
+    void this.sweep();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
   }
 
   async locate(where: TenantPath, field = 'path'): Promise<string> {
@@ -54,7 +74,7 @@ export class FilesStorage extends Storage {
     // It may break before anything reads it, which would end the process; the pipeline finds the error later.
     content.on('error', () => undefined);
     try {
-      return await writeWhole(await confine(this.root, key), content, options);
+      return await writeWhole({ path: await confine(this.root, key), partsFolder: this.partsFolder }, content, options);
     } finally {
       // What nobody wants any more is read to its end: to destroy an upload would cut the connection that the error
       // answer is sent on, and many clients only look for an answer when they have sent everything.
@@ -90,6 +110,16 @@ export class FilesStorage extends Storage {
     await access(this.root, constants.R_OK | constants.W_OK);
     const { bavail, bsize } = await statfs(this.root);
     if (bavail * bsize < MIN_FREE_BYTES) throw new Error('The disk of the data folder is full.');
+  }
+
+  /** Clears away what processes have left that died while they wrote. */
+  private async sweep(): Promise<void> {
+    try {
+      const removed = await sweepParts(this.partsFolder, IDLE_MS);
+      if (removed > 0) this.logger.log({ removed }, 'Parts of files that were never completed are gone.');
+    } catch (error) {
+      this.logger.warn({ err: error }, 'Parts of files could not be looked for; the next sweep does.');
+    }
   }
 
   private async confinePublic(key: string, field: string): Promise<string> {

@@ -1,31 +1,52 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { finished, type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { hasCode } from '../http/error-code.js';
 import type { WriteOptions, Written } from './storage.js';
 
+/** Where a file is to lie, and where its part lies until it is whole. */
+export interface Destination {
+  path: string;
+  /** On the same disk, best of all. What a process that died has left there can be swept. */
+  partsFolder: string;
+}
+
 /**
- * Writes a stream to a file that appears only when it is complete and on disk: into a hidden file beside it, then
- * renamed. On failure, abort or refusal nothing stays behind and an earlier file of that name stays as it was.
+ * Writes a stream to a file that appears only when it is complete and on disk: into a part elsewhere, then renamed. On
+ * failure, abort or refusal nothing stays behind and an earlier file of that name stays as it was.
  */
 export async function writeWhole(
-  path: string,
+  { path, partsFolder }: Destination,
   content: Readable,
   { signal, accept, retract }: WriteOptions = {},
 ): Promise<Written> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${basename(path).slice(0, 100)}.${randomUUID()}.part`);
+  await Promise.all([mkdir(folder, { recursive: true }), mkdir(partsFolder, { recursive: true })]);
+  const temporary = join(partsFolder, `${randomUUID()}.part`);
   try {
     const written = await writeAndSync(temporary, content, signal);
     await accept?.(written);
-    await orRetract(retract, () => rename(temporary, path));
+    await orRetract(retract, () => move(temporary, path));
     await syncFolder(folder);
     return written;
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Where the folder is a disk of its own, the file is copied beside its place first. */
+async function move(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!hasCode(error, 'EXDEV')) throw error;
+    const beside = `${to}.${randomUUID()}.part`;
+    await copyFile(from, beside);
+    await rename(beside, to);
+    await rm(from);
   }
 }
 
