@@ -100,7 +100,8 @@ describe('the roots of tenants', () => {
     expect(body.data.map(({ path }) => path)).toEqual(['data/loras/same/a.safetensors']);
     for (const tenant of [TENANT, OTHER_TENANT])
       expect(await readFile(join(api.folderOf(tenant), 'loras/same/a.safetensors'), 'utf8')).toBe(`of ${tenant}`);
-    expect(await readdir(api.dataRoot)).toEqual(['tenants']);
+    expect(await readdir(api.dataRoot)).toEqual(['.parts', 'tenants']);
+    expect(await readdir(join(api.dataRoot, '.parts'))).toEqual([]);
   });
 
   it('should stay out of what is shown: events, previews, answers', async () => {
