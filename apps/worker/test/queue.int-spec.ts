@@ -63,7 +63,9 @@ describe('a worker with a queue', () => {
     const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     await host.startAgent({ QUEUE_DATABASE_URL: `postgres://user@127.0.0.1:${port}/none` }, log);
     await until('the job to complete', () => job.status === 'completed');
-    await until('a complaint', () => lines.length > 0);
-    expect(lines).toEqual([expect.stringMatching(/^PostgreSQL at 127\.0\.0\.1:\d+ does not answer/)]);
+    await until('a complaint', () => lines.some((line) => line.startsWith('PostgreSQL')));
+    // A busy machine may be late with an answer of the API, too.
+    const complaints = lines.filter((line) => !line.startsWith('The API at '));
+    expect(complaints).toEqual([expect.stringMatching(/^PostgreSQL at 127\.0\.0\.1:\d+ does not answer/)]);
   });
 });
