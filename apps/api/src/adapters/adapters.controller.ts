@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Headers, Param, Patch, Query, Res } from '@nestjs/common';
-import { ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type Adapter,
   AdapterPageSchema,
@@ -17,7 +17,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../auth/principal.js';
 import { sendDownload, sendRedirect } from '../http/download.js';
-import { Answers, Refuses } from '../http/openapi.js';
+import { Answers, AnswersFile, AnswersLink, Refuses } from '../http/openapi.js';
 import { PAGE_HEADERS, sendPageHeaders } from '../http/page-headers.js';
 import { AdaptersService } from './adapters.service.js';
 
@@ -68,15 +68,8 @@ export class AdaptersController {
 
   @Get(':name/download')
   @ApiOperation({ summary: 'Download the weights; ranges are supported' })
-  @ApiProduces('application/octet-stream')
-  @ApiResponse({ status: 200, description: 'The file.' })
-  @ApiResponse({ status: 206, description: 'The range asked for.' })
-  @ApiResponse({
-    status: 302,
-    description: 'With `redirect=true`: a link to the file is in `Location`.',
-    headers: { Location: { description: 'Needs no credentials.', schema: { type: 'string' } } },
-  })
-  @ApiResponse({ status: 304, description: 'Unchanged since the `ETag` in `If-None-Match`.' })
+  @AnswersFile('application/octet-stream')
+  @AnswersLink()
   @Refuses({ 400: 'A parameter is wrong.', 404: 'Unknown adapter.', 416: 'The range lies outside the file.' })
   async download(
     @Caller() caller: Principal,

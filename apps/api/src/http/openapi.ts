@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiResponse } from '@nestjs/swagger';
+import { ApiProduces, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 
 /** Documents one answer of a route by its schema, and headers worth reading by what they hold. */
@@ -14,6 +14,23 @@ export const Answers = (status: number, schema: z.ZodType, description: string, 
       ),
     }),
   );
+
+/** Documents a download: the file, a range of it, or that the client has it already. */
+export const AnswersFile = (...types: string[]) =>
+  applyDecorators(
+    ApiProduces(...types),
+    ApiResponse({ status: 200, description: 'The file.' }),
+    ApiResponse({ status: 206, description: 'The range asked for.' }),
+    ApiResponse({ status: 304, description: 'Unchanged since the `ETag` in `If-None-Match`.' }),
+  );
+
+/** Documents a download that hands out a link instead, when asked to. */
+export const AnswersLink = () =>
+  ApiResponse({
+    status: 302,
+    description: 'With `redirect=true`: a link to the file is in `Location`.',
+    headers: { Location: { description: 'Needs no credentials.', schema: { type: 'string' } } },
+  });
 
 /** Documents the error answers of a route, all in the one error format. */
 export const Refuses = (refusals: Record<number, string>) =>

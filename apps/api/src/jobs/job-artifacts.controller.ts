@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Controller, Get, Headers, Param, Put, Query, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   AppError,
   ArtifactNameSchema,
@@ -18,7 +18,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AlsoForHolder } from '../auth/access.js';
 import { Caller, type Principal } from '../auth/principal.js';
 import { sendDownload, sendRedirect } from '../http/download.js';
-import { Answers, Refuses } from '../http/openapi.js';
+import { Answers, AnswersFile, AnswersLink, Refuses } from '../http/openapi.js';
 import { JobArtifactsService } from './job-artifacts.service.js';
 import { ArtifactLinksService } from './links/artifact-links.service.js';
 
@@ -70,15 +70,8 @@ export class JobArtifactsController {
   @Get(':name')
   @AlsoForHolder()
   @ApiOperation({ summary: 'Download a file; ranges are supported' })
-  @ApiProduces('application/octet-stream', 'image/png', 'image/svg+xml')
-  @ApiResponse({ status: 200, description: 'The file.' })
-  @ApiResponse({ status: 206, description: 'The range asked for.' })
-  @ApiResponse({
-    status: 302,
-    description: 'With `redirect=true`: a link to the file is in `Location`.',
-    headers: { Location: { description: 'Needs no credentials.', schema: { type: 'string' } } },
-  })
-  @ApiResponse({ status: 304, description: 'Unchanged since the `ETag` in `If-None-Match`.' })
+  @AnswersFile('application/octet-stream', 'image/png', 'image/svg+xml')
+  @AnswersLink()
   @Refuses({ 400: 'A parameter is wrong.', 404: 'Unknown job or file.', 416: 'The range lies outside the file.' })
   async download(
     @Caller() caller: Principal,

@@ -1,10 +1,10 @@
 import { Controller, Get, Headers, Param, Res } from '@nestjs/common';
-import { ApiOperation, ApiParam, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../../auth/principal.js';
 import { sendDownload } from '../../http/download.js';
 import { Speaks } from '../../http/face.js';
-import { Answers, Refuses } from '../../http/openapi.js';
+import { Answers, AnswersFile, Refuses } from '../../http/openapi.js';
 import { JobArtifactsService } from '../../jobs/job-artifacts.service.js';
 import { JobsService } from '../../jobs/jobs.service.js';
 import { SUBMIT } from './submit.face.js';
@@ -31,10 +31,7 @@ export class SubmitFilesController {
 
   @Get('outputs/:id/:name')
   @ApiOperation({ summary: 'Download a file; ranges are supported' })
-  @ApiProduces('application/octet-stream', 'image/png', 'image/svg+xml')
-  @ApiResponse({ status: 200, description: 'The file.' })
-  @ApiResponse({ status: 206, description: 'The range asked for.' })
-  @ApiResponse({ status: 304, description: 'Unchanged since the `ETag` in `If-None-Match`.' })
+  @AnswersFile('application/octet-stream', 'image/png', 'image/svg+xml')
   @Refuses({ 403: 'The job belongs to another user.', 404: 'Unknown job or file.', 416: 'The range lies outside.' })
   async download(
     @Caller() caller: Principal,

@@ -1,9 +1,9 @@
 import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
-import { ApiOperation, ApiParam, ApiProduces, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { BySignature } from '../../auth/access.js';
 import { sendDownload } from '../../http/download.js';
-import { Refuses } from '../../http/openapi.js';
+import { AnswersFile, Refuses } from '../../http/openapi.js';
 import { ArtifactLinksService } from './artifact-links.service.js';
 import { readAddress } from './link-address.js';
 
@@ -22,10 +22,7 @@ export class DownloadsController {
   @ApiQuery({ name: 'sha256', required: false, type: String, description: 'The content that was signed.' })
   @ApiQuery({ name: 'expires', required: false, type: String, description: 'Seconds since 1970.' })
   @ApiQuery({ name: 'signature', required: false, type: String, description: 'Over all of it.' })
-  @ApiProduces('application/octet-stream', 'image/png', 'image/svg+xml')
-  @ApiResponse({ status: 200, description: 'The file.' })
-  @ApiResponse({ status: 206, description: 'The range asked for.' })
-  @ApiResponse({ status: 304, description: 'Unchanged since the `ETag` in `If-None-Match`.' })
+  @AnswersFile('application/octet-stream', 'image/png', 'image/svg+xml')
   @Refuses({
     403: 'The link was not made here, was changed, is over, or its file is gone or another.',
     416: 'The range lies outside the file.',
