@@ -173,6 +173,19 @@ describe('step budgets', () => {
     expect(run.losses.size).toBe(9);
     expect(run.events.at(-1)).toEqual({ event: 'aborted', step: 9 });
   });
+
+  it('should keep the weights of each budget under a name of their own, and of a stop in between', async () => {
+    const run = await TinyRun.start(await aWorkspace(), await anImageConfig({}, { isBudgeted: true, stepDelayMs: 50 }));
+    run.send({ command: 'grant', steps: 3 });
+    await run.until(isEvent('paused'));
+    run.send({ command: 'grant', steps: 50 });
+    await run.until(isStep(5));
+    run.send({ command: 'abort' });
+    expect(await run.exitCode()).toBe(0);
+    const { step } = run.events.at(-1) as { step: number };
+    const kept = run.events.flatMap((event) => (event.event === 'checkpoint' ? [event.path] : []));
+    for (const at of [3, step]) expect(kept).toContain(`output/test-step-${String(at).padStart(6, '0')}.safetensors`);
+  });
 });
 
 describe('bad input', () => {

@@ -38,6 +38,8 @@ export interface PlanContext {
   model: ModelEntry | undefined;
   /** The state to go on from, as an earlier attempt wrote it. */
   resumeFrom?: ResumePoint;
+  /** Train only the steps that `grant` commands authorise, and wait between them. Default: train all of them. */
+  isBudgeted?: boolean;
   /** How often memory ran out. Each time halves the batch (`shrunkBatch`); how long the job is stays the same. */
   halvings?: number;
 }

@@ -37,6 +37,7 @@ export class Trainer {
   private run!: SavedRun;
   private firstStep = 0;
   private savedStep = -1;
+  private keptStep = -1;
   private savedAtMs = Date.now();
 
   constructor({ config, learner, control, emit }: TrainerOptions) {
@@ -107,7 +108,7 @@ export class Trainer {
     const stepsRun = this.step - this.firstStep;
     if (!this.control.isAuthorised(stepsRun) && !this.control.isStopping) {
       if (stepsRun > 0) {
-        await this.save();
+        await this.keep();
         this.emit({ event: 'paused', step: this.step });
       }
       while (!this.control.isAuthorised(stepsRun) && !this.control.isStopping) {
@@ -169,6 +170,13 @@ export class Trainer {
     if (isEpochEnd && this.epoch % samples.everyEpochs === 0) await this.sample();
   }
 
+  /** Save what a budget paid for, with weights under a name of their own; once for each step. */
+  private async keep(): Promise<void> {
+    if (this.keptStep === this.step) return;
+    await this.save(`${this.config.name}-step-${String(this.step).padStart(6, '0')}.safetensors`);
+    this.keptStep = this.step;
+  }
+
   /** Save the state and, under a name, weights to keep. Saves nothing twice. */
   private async save(fileName?: string, isFinal = false): Promise<void> {
     if (!fileName && this.savedStep === this.step) return;
@@ -217,7 +225,7 @@ export class Trainer {
   }
 
   private async abort(): Promise<void> {
-    await this.save();
+    await (this.config.isBudgeted && this.step > 0 ? this.keep() : this.save());
     this.emit({ event: 'aborted', step: this.step });
   }
 

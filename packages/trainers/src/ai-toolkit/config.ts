@@ -16,6 +16,8 @@ export interface AiToolkitDriverConfig {
   saveEverySteps: number;
   sampleEverySteps: number;
   resumeFrom?: string;
+  /** Waits for grants; otherwise all steps are authorised. */
+  isBudgeted?: boolean;
 }
 
 type Section = Readonly<Record<string, unknown>>;

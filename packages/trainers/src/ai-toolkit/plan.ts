@@ -59,6 +59,7 @@ const driverConfig = (spec: TrainingSpec, context: PlanContext, settings: Settin
   saveEverySteps: settings.saveEvery,
   sampleEverySteps: settings.sampleEvery,
   resumeFrom: context.resumeFrom?.path,
+  isBudgeted: context.isBudgeted,
 });
 
 const readsOf = ({ resumeFrom }: PlanContext, { base }: Settings, images: readonly DatasetImage[]): string[] => [

@@ -45,7 +45,7 @@ export const driverConfig = (planned: Planned): KohyaDriverConfig => {
     stepsPerEpoch: isShrunk(planned) ? steps.perEpoch : undefined,
     startStep: resumeFrom?.step ?? 0,
     resumeFrom: resumeFrom?.path,
-    isBudgeted: false,
+    isBudgeted: context.isBudgeted ?? false,
     saveEveryEpochs: settings.saveEvery.epochs ?? 0,
     saveEverySteps: settings.saveEvery.steps ?? 0,
     sampleEveryEpochs: settings.sampleEvery.epochs ?? 0,

@@ -19,6 +19,7 @@ export interface TinyConfig {
   checkpoint: { everyEpochs: number };
   samples: { prompts: string[]; everyEpochs: number };
   resumeFrom?: string;
+  isBudgeted?: boolean;
   stepDelayMs?: number;
   exitOnStdinClose: boolean;
   metadata: Record<string, string>;

@@ -56,6 +56,7 @@ const toConfig = (spec: TrainingSpec, context: PlanContext): TinyConfig => {
     checkpoint: { everyEpochs },
     samples: { prompts: promptsFor(spec, context.dataset), everyEpochs },
     resumeFrom: context.resumeFrom?.path,
+    isBudgeted: context.isBudgeted,
     stepDelayMs: stepDelayMs(spec),
     exitOnStdinClose: true,
     metadata: metadataFor(spec, context),

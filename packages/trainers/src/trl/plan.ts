@@ -83,7 +83,7 @@ export const driverConfig = (planned: Planned): TrlDriverConfig => {
     method: settings.method,
     startStep: context.resumeFrom?.step ?? 0,
     totalSteps: steps.total,
-    isBudgeted: false,
+    isBudgeted: context.isBudgeted ?? false,
     stateEverySeconds: STATE_EVERY_SECONDS,
     checkpoint: checkpointFor(spec),
     samples: samplesFor(planned),
