@@ -66,6 +66,11 @@ export const ANSWERS = {
   lora_config_name_taken: 'Choose another name, or update the configuration that has it.',
   lora_config_in_use: 'Wait for those jobs or cancel them, then delete again.',
   job_transition_refused: 'Read the job again; the message lists what is allowed from its present state.',
+  session_not_found:
+    'Check the id of the job. A job that is no session, or of another tenant, gets the same answer as one that does not exist.',
+  session_name_taken: 'Choose another name, or delete the session that has it with `DELETE /jobs/:id/session`.',
+  session_over: 'Submit a new job; its configuration and dataset may be the same.',
+  session_fully_granted: 'Wait for the end; a session with more steps needs a larger `maxSteps` when it is submitted.',
   job_not_held: 'Stop writing: only the worker that holds the job reports on it.',
   job_held_by_worker: 'Wait for the worker, or end the job with `POST /jobs/:id/cancel`.',
   job_attempt_stale: 'Stop writing: the job was handed to a later attempt.',

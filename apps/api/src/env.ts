@@ -148,6 +148,9 @@ export const EnvSchema = z.object({
   HEARTBEAT_MS: milliseconds(5_000).describe('How often workers report.'),
   SWEEP_MS: milliseconds(5_000).describe('How often the dispatcher looks for jobs that need help.'),
   RENOTIFY_MS: milliseconds(30_000).describe('After so long a pending job gets another wake-up message.'),
+  SESSION_IDLE_MS: milliseconds(300_000).describe(
+    'How long a session that has run its steps keeps its trainer when its client does not say.',
+  ),
   CANARY_MS: milliseconds(60_000).describe('How often a message through the queue proves that it is alive.'),
   RATE_LIMITS: z
     .enum(['on', 'off'])
@@ -324,6 +327,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       sweepMs: env.SWEEP_MS,
       renotifyMs: env.RENOTIFY_MS,
       canaryMs: env.CANARY_MS,
+      sessionIdleMs: env.SESSION_IDLE_MS,
     },
     log: { level: env.LOG_LEVEL },
   });

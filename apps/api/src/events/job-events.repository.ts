@@ -12,8 +12,15 @@ export interface StoredEvent {
 
 interface EventRow {
   id: number;
-  type: 'status' | 'cancel-requested';
+  type: 'status' | 'cancel-requested' | 'release-requested';
   data: { from: JobStatus | null; to: JobStatus; reason: string; attempt: number };
+  at: Date;
+}
+
+interface GrantEventRow {
+  id: number;
+  type: 'steps-granted';
+  data: { steps: number; allowedSteps: number };
   at: Date;
 }
 
@@ -31,20 +38,19 @@ export class JobEventsRepository {
 
   /** Events after an id, oldest first. */
   async listAfter({ tenantId, jobId }: JobKey, afterId: number, limit: number): Promise<StoredEvent[]> {
-    const rows = await this.database.query<EventRow | ArtifactEventRow>(tenantId, LIST, [
-      tenantId,
-      jobId,
-      afterId,
-      limit,
-    ]);
+    const rows = await this.database.query<AnyEventRow>(tenantId, LIST, [tenantId, jobId, afterId, limit]);
     return rows.map((row) => ({ id: row.id, event: fromRow(row) }));
   }
 }
 
-function fromRow(row: EventRow | ArtifactEventRow): JobEvent {
+type AnyEventRow = EventRow | GrantEventRow | ArtifactEventRow;
+
+function fromRow(row: AnyEventRow): JobEvent {
   const at = row.at.toISOString();
   if (row.type === 'artifact') return { type: row.type, artifact: row.data, at };
-  if (row.type === 'cancel-requested') return { type: row.type, attempt: row.data.attempt, at };
+  if (row.type === 'steps-granted')
+    return { type: row.type, steps: row.data.steps, allowedSteps: row.data.allowedSteps, at };
+  if (row.type !== 'status') return { type: row.type, attempt: row.data.attempt, at };
   const { from, to, reason, attempt } = row.data;
   return { type: 'status', from, to, reason, attempt, at };
 }

@@ -6,11 +6,13 @@ import { CONFIG, type Config } from '../env.js';
 /** What PostgreSQL says when an event is committed, by whichever replica. */
 export interface JobNotification {
   jobId: string;
-  type: 'status' | 'artifact' | 'cancel-requested';
+  type: 'status' | 'artifact' | 'cancel-requested' | 'release-requested' | 'steps-granted';
   /** New status, of `status` events. */
   to: string | null;
   attempt: number | null;
   workerId: string | null;
+  /** Of `steps-granted` events: steps granted since the session began. */
+  allowedSteps: number | null;
 }
 
 const CHANNEL = 'job_event';

@@ -95,10 +95,14 @@ export class FleetService {
   }
 }
 
-/** A wish to cancel is carried out by the holder; any end that somebody else wrote makes the holder stop. */
-function toDirective({ type, to, jobId, attempt, workerId }: JobNotification, self: string): Directive | undefined {
+/** Wishes are carried out by the holder; any end that somebody else wrote makes the holder stop. */
+function toDirective(notification: JobNotification, self: string): Directive | undefined {
+  const { type, to, jobId, attempt, workerId, allowedSteps } = notification;
   if (workerId !== self || attempt === null) return undefined;
   if (type === 'cancel-requested') return { jobId, attempt, directive: 'cancel' };
+  if (type === 'release-requested') return { jobId, attempt, directive: 'release' };
+  if (type === 'steps-granted')
+    return { jobId, attempt, directive: 'continue', ...(allowedSteps !== null && { allowedSteps }) };
   const isOver = type === 'status' && to !== 'running';
   return isOver ? { jobId, attempt, directive: 'stop' } : undefined;
 }

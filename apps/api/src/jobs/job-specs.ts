@@ -16,6 +16,8 @@ export interface FreezeOptions {
   online: readonly TrainerId[];
   /** In place of the one that the base model calls for. */
   trainer?: TrainerId;
+  /** Steps in all, in place of what the configuration says. */
+  maxSteps?: number;
 }
 
 /** Decides what a job trains, with what, and where the result goes. Writes nothing. */
@@ -34,7 +36,10 @@ export class JobSpecs {
     const choice = this.chooseTrainer(sources, options);
     const wanted = config.outputPath?.replace(/\/+$/, '') ?? defaultOutputDir(config.name);
     const dir = await this.ownOutputDir(options, wanted);
-    return buildSpec(sources, choice, { dir, name: outputName(config.outputPath ?? defaultOutputDir(config.name)) });
+    const output = { dir, name: outputName(config.outputPath ?? defaultOutputDir(config.name)) };
+    const spec = buildSpec(sources, choice, output);
+    const { maxSteps = spec.training.maxSteps } = options;
+    return { ...spec, training: { ...spec.training, maxSteps } };
   }
 
   private chooseTrainer({ dataset, config }: JobSources, { online, trainer }: FreezeOptions): TrainerChoice {

@@ -65,29 +65,23 @@ export class JobStateRepository {
   async claim(workerId: string, trainers: readonly TrainerId[], leaseMs: number): Promise<ClaimedJob | null> {
     return this.database.transaction(async (client) => {
       await client.query(sql.LOCK_CLAIMS);
-      const { rows } = await client.query<{ id: string; tenant_id: string; attempt: number; spec: TrainingSpec }>({
+      const { rows } = await client.query<ClaimRow>({
         ...sql.CLAIM,
         values: [workerId, trainers, leaseMs],
       });
       const [row] = rows;
       if (!row) return null;
-      const { id: jobId, tenant_id: tenantId, attempt, spec } = row;
-      return { jobId, tenantId, attempt, spec, storageRoot: this.roots.rootOf(tenantId), leaseMs };
+      const { id: jobId, tenant_id: tenantId, attempt, spec, session } = row;
+      return { jobId, tenantId, attempt, spec, storageRoot: this.roots.rootOf(tenantId), leaseMs, session };
     });
   }
 
   /** Extends the leases of the attempts that a worker holds and says what it must do with each. */
   async extendLeases(workerId: string, held: readonly HeldJob[], leaseMs: number): Promise<Directive[]> {
     if (held.length === 0) return [];
-    const rows = await this.database.query<{ id: string; attempt: number; is_cancelled: boolean }>(sql.EXTEND_LEASES, [
-      workerId,
-      JSON.stringify(held),
-      leaseMs,
-    ]);
-    const kept = new Map(
-      rows.map((row) => [`${row.id}/${row.attempt}`, row.is_cancelled ? ('cancel' as const) : ('continue' as const)]),
-    );
-    return held.map((job) => ({ ...job, directive: kept.get(`${job.jobId}/${job.attempt}`) ?? 'stop' }));
+    const rows = await this.database.query<LeaseRow>(sql.EXTEND_LEASES, [workerId, JSON.stringify(held), leaseMs]);
+    const kept = new Map(rows.map((row) => [`${row.id}/${row.attempt}`, toOrders(row)]));
+    return held.map((job) => ({ ...job, ...(kept.get(`${job.jobId}/${job.attempt}`) ?? { directive: 'stop' }) }));
   }
 
   /** Ends the attempts whose lease ran out: back to `pending`, or over when interrupted too often. */
@@ -181,11 +175,37 @@ export class JobStateRepository {
   }
 }
 
+interface ClaimRow {
+  id: string;
+  tenant_id: string;
+  attempt: number;
+  spec: TrainingSpec;
+  session: ClaimedJob['session'];
+}
+
+interface LeaseRow {
+  id: string;
+  attempt: number;
+  is_cancelled: boolean;
+  is_released: boolean;
+  /** Null of a job that is no session. */
+  allowed_steps: number | null;
+}
+
+const toOrders = (row: LeaseRow): Pick<Directive, 'directive' | 'allowedSteps'> => {
+  if (row.is_cancelled) return { directive: 'cancel' };
+  if (row.is_released) return { directive: 'release' };
+  return { directive: 'continue', ...(row.allowed_steps !== null && { allowedSteps: row.allowed_steps }) };
+};
+
 const FIND = { name: 'job-state-find', text: `select ${JOB_COLUMNS} from job j where j.id = $1 and j.tenant_id = $2` };
 
-/** Admission is the dispatcher's: nobody reports a job past its tenant's limit. */
+/**
+ * Admission is the dispatcher's: nobody reports a job past its tenant's limit. Whether a job that is handed back waits
+ * outside of it is decided here.
+ */
 const reportableFrom = (to: JobStatus): JobStatus[] =>
-  sourcesOf(to).filter((from) => !(from === 'queued' && to === 'pending'));
+  sourcesOf(to).filter((from) => to !== 'queued' && !(from === 'queued' && to === 'pending'));
 
 /** `undefined` leaves a column alone, `null` clears it. */
 const resultValues = ({ result, costTok }: UpdateJob) => [

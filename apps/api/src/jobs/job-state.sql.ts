@@ -10,6 +10,16 @@ const EVENT = (reason: string) => `insert into job_event (tenant_id, job_id, typ
     select tenant_id, id, 'status', jsonb_build_object('from', from_status, 'to', status, 'reason', ${reason}, 'attempt', attempt,
       'workerId', worker_id) from changed where from_status <> status`;
 
+/**
+ * True of a session that has run all the steps it was granted, unless they were its last: then it has to come to its end.
+ * `job` is the job's alias.
+ */
+export const IS_SPENT = (job: string) => `exists (
+    select from job_session s where s.job_id = ${job}.id and s.allowed_steps <= s.completed_steps and s.completed_steps < s.max_steps)`;
+
+/** Why a session without steps to run is not admitted. */
+export const PARKED_REASON = 'All granted steps are done; waiting for the next ones.';
+
 const METRICS = (values: string) => `insert into job_metric (tenant_id, job_id, step, epoch, loss, learning_rate)
     select distinct on (m.step) changed.tenant_id, changed.id, m.step, m.epoch, m.loss, m."learningRate" from changed,
       jsonb_to_recordset(${values}::jsonb) as m(step int, epoch int, loss float8, "learningRate" float8)
@@ -35,22 +45,25 @@ export const PROGRESS_WITH_METRICS: PreparedQuery = {
 /**
  * $1 id, $2 tenant, $3 to $6 as above, $7 attempt, $8 new status, $9 states it may come from, $10 metrics, $11 why its
  * worker cannot run it. A start from outside the fleet takes an attempt of its own and has no lease; who names an attempt
- * must hold it.
+ * must hold it. A session that is handed back with nothing to run is queued. A grant that comes at the same moment may not
+ * be seen here; the dispatcher, which looks next, sees it.
  */
 export const TRANSITION: PreparedQuery = {
   name: 'job-transition',
-  text: `with old as (select id, status, attempt, worker_id from job where id = $1 and tenant_id = $2 for update),
-  changed as (
+  text: `with old as (
+    select j.id, j.status, j.attempt, j.worker_id, $8::job_status = 'pending' and ${IS_SPENT('j')} as is_parked
+    from job j where j.id = $1 and j.tenant_id = $2 for update
+  ), changed as (
     update job j set
-      status = $8::job_status,
+      status = case when old.is_parked then 'queued' else $8::job_status end,
       result = case when $3 then $4::jsonb else j.result end,
       cost_tok = case when $5 then $6::int else j.cost_tok end,
       attempt = j.attempt + case when $8 = 'running' then 1 else 0 end,
       worker_id = case when $8 in ('running', 'pending') then null else j.worker_id end,
       lease_expires_at = null,
-      waiting_reason = case when $8 = 'pending' then 'Handed back; waiting for ' ||
+      waiting_reason = case when old.is_parked then '${PARKED_REASON}' when $8 = 'pending' then 'Handed back; waiting for ' ||
         case when $11::text is null then 'a free worker slot.' else 'another worker. ' || $11 end end,
-      notified_at = case when $8 = 'pending' then now() end,
+      notified_at = case when $8 = 'pending' and not old.is_parked then now() end,
       started_at = case when $8 = 'running' then coalesce(j.started_at, now()) else j.started_at end,
       finished_at = case when $8 in ('completed', 'failed', 'cancelled') then now() end,
       updated_at = now()
@@ -110,7 +123,9 @@ export const CLAIM: PreparedQuery = {
   ), served as (
     update tenant set last_claimed_at = clock_timestamp() where id = (select tenant_id from changed)
   ), event as (${EVENT(`case when attempt = 1 then 'Started by a worker.' else 'Started again by a worker.' end`)})
-  select id, tenant_id, attempt, spec from changed`,
+  select changed.id, changed.tenant_id, changed.attempt, changed.spec,
+    case when s.job_id is not null then jsonb_build_object('allowedSteps', s.allowed_steps, 'idleMs', s.idle_ms) end as session
+  from changed left join job_session s on s.job_id = changed.id`,
 };
 
 /** $1 worker, $2 held attempts as JSON, $3 lease. */
@@ -123,7 +138,9 @@ export const EXTEND_LEASES: PreparedQuery = {
     )
     update job j set lease_expires_at = now() + $3::int * interval '1 millisecond'
     from live where j.id = live.id
-    returning j.id, j.attempt, j.cancel_requested_at is not null as is_cancelled`,
+    returning j.id, j.attempt, j.cancel_requested_at is not null as is_cancelled,
+      (select allowed_steps from job_session s where s.job_id = j.id) as allowed_steps,
+      exists (select from job_session s where s.job_id = j.id and s.release_attempt = j.attempt) as is_released`,
 };
 
 /**
@@ -147,16 +164,17 @@ export const RENEW_UNWATCHED_LEASES: PreparedQuery = {
 const INTERRUPT = (name: string, condition: string, reason: string): PreparedQuery => ({
   name,
   text: `with lost as (
-    select j.id, j.status, j.attempt from job j where j.status = 'running' and ${condition} order by j.id for update skip locked
+    select j.id, j.status, j.attempt, ${IS_SPENT('j')} as is_parked from job j where j.status = 'running' and ${condition} order by j.id for update skip locked
   ), changed as (
     update job j set
       status = (case when j.cancel_requested_at is not null then 'cancelled' when j.interruptions + 1 >= $1 then 'failed'
-        else 'pending' end)::job_status,
+        when lost.is_parked then 'queued' else 'pending' end)::job_status,
       result = case when j.cancel_requested_at is null and j.interruptions + 1 >= $1 then $2::jsonb else j.result end,
       finished_at = case when j.cancel_requested_at is not null or j.interruptions + 1 >= $1 then now() end,
       waiting_reason = case when j.cancel_requested_at is null and j.interruptions + 1 < $1
-        then 'Interrupted (${reason}); waiting for a worker to continue it.' end,
-      interruptions = j.interruptions + 1, lease_expires_at = null, worker_id = null, notified_at = now(), updated_at = now()
+        then case when lost.is_parked then '${PARKED_REASON}' else 'Interrupted (${reason}); waiting for a worker to continue it.' end end,
+      interruptions = j.interruptions + 1, lease_expires_at = null, worker_id = null,
+      notified_at = case when not lost.is_parked then now() end, updated_at = now()
     from lost where j.id = lost.id
     returning j.id, j.tenant_id, j.trainer, j.status, j.attempt, lost.status as from_status, j.worker_id
   ), event as (${EVENT(`'Attempt interrupted: ${reason}.'`)})
@@ -202,7 +220,7 @@ export const ADMIT: PreparedQuery = {
       select q.id from (
         select id, tenant_id, user_id, user_limit, priority, created_at,
           row_number() over (partition by user_id order by priority desc, created_at, id) as nth
-        from job where tenant_id = room.id and status = 'queued') q
+        from job w where tenant_id = room.id and status = 'queued' and not ${IS_SPENT('w')}) q
       where ${USER_HAS_ROOM('q', 'room', 'q.nth')} order by q.priority desc, q.created_at, q.id
       limit greatest(room.free, 0)) j
   ), changed as (

@@ -3,6 +3,7 @@ import {
   ADMITTED_STATUSES,
   AppError,
   type CreateJob,
+  type CreateSession,
   type DatasetKind,
   type DatasetStats,
   type DatasetStatus,
@@ -17,7 +18,7 @@ import { isUuid } from '../http/is-uuid.js';
 import { quotaExceeded } from '../limits/quota-exceeded.js';
 import { TenantRoots } from '../storage/tenant-roots.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
-import { ADMITTED_OF_USER, USER_HAS_ROOM } from './job-state.sql.js';
+import { ADMITTED_OF_USER, IS_SPENT, PARKED_REASON, USER_HAS_ROOM } from './job-state.sql.js';
 
 /** The dataset and the configuration of a job to be, locked until its row is committed. */
 export interface JobSources {
@@ -89,7 +90,7 @@ export class JobSubmissionsRepository {
    * submissions cannot pass a limit together; the configuration is locked against deletion.
    * A folder that another job writes to is replaced by one inside it.
    * @param decide turns the sources into the frozen spec; what it throws undoes everything.
-   * @throws AppError `dataset_not_found`, `lora_config_not_found`, `quota_exceeded`
+   * @throws AppError `dataset_not_found`, `lora_config_not_found`, `quota_exceeded`, `session_name_taken`
    */
   async create(
     tenantId: string,
@@ -122,15 +123,17 @@ export class JobSubmissionsRepository {
   }
 
   private submit(input: Submission, decide: (client: pg.PoolClient) => Promise<TrainingSpec>): Promise<Job> {
-    const { tenantId, id } = input;
+    const { tenantId, id, session } = input;
     return this.database.transaction(tenantId, async (client) => {
       const { maxQueued, ...limits } = await this.lockTenant(client, tenantId);
-      const { queued, blocker } = await findBlocker(client, input, limits);
+      const { queued, ...found } = await findBlocker(client, input, limits);
+      const blocker = session?.steps === 0 ? PARKED_REASON : found.blocker;
       if (blocker !== null) assertQueueRoom(queued, maxQueued);
       const spec = await decide(client);
       const job = { ...input, blocker };
       const row = (await this.insert(client, job, spec)) ?? (await this.insert(client, job, inOwnFolder(spec, id)));
       if (!row) throw new Error(`The folder of job ${id} belongs to another job.`);
+      if (session) await this.insertSession(client, row, session);
       return fromRow(row);
     });
   }
@@ -165,6 +168,15 @@ export class JobSubmissionsRepository {
     ]);
     return rows[0];
   }
+
+  /** @throws AppError `session_name_taken` */
+  private async insertSession(client: pg.PoolClient, { id, tenant_id }: JobRow, session: CreateSession): Promise<void> {
+    const { name = null, maxSteps, steps, idleSeconds } = session;
+    const idleMs = idleSeconds === undefined ? this.config.jobs.sessionIdleMs : idleSeconds * 1000;
+    const values = [id, tenant_id, name, maxSteps, Math.min(steps, maxSteps), idleMs];
+    const { rowCount } = await client.query(INSERT_SESSION, values);
+    if (rowCount === 0) throw new AppError('session_name_taken', { name });
+  }
 }
 
 interface TenantLimits {
@@ -196,6 +208,7 @@ interface Submission {
   rerunOf: string | null;
   userId?: string | undefined;
   userLimit?: number | undefined;
+  session?: CreateSession | undefined;
 }
 
 interface NewJob extends Submission {
@@ -278,8 +291,12 @@ const ACTIVE = `with total as (
   ) select admitted, queued, (${ADMITTED_OF_USER('$1', '$3')})::int as "ofUser",
     queued > 0 and exists (
       select from job q join tenant t on t.id = q.tenant_id
-      where q.tenant_id = $1 and q.status = 'queued' and ${USER_HAS_ROOM('q', 't')}) as "isOverdue"
+      where q.tenant_id = $1 and q.status = 'queued' and ${USER_HAS_ROOM('q', 't')}
+        and not ${IS_SPENT('q')}) as "isOverdue"
   from total`;
+
+const INSERT_SESSION = `insert into job_session (job_id, tenant_id, name, max_steps, allowed_steps, idle_ms)
+  values ($1, $2, $3, $4, $5, $6) on conflict (tenant_id, name) do nothing`;
 
 /** `notified_at` is set because the wake-up is sent right after the commit; the sweep repeats it if it gets lost. */
 const INSERT = `with j as (

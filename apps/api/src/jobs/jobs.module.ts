@@ -22,6 +22,10 @@ import { ArtifactLinksController } from './links/artifact-links.controller.js';
 import { ArtifactLinksService } from './links/artifact-links.service.js';
 import { DownloadsController } from './links/downloads.controller.js';
 import { LinkSecretsRepository } from './links/link-secrets.repository.js';
+import { SessionGrantsService } from './sessions/session-grants.service.js';
+import { SessionsController } from './sessions/sessions.controller.js';
+import { SessionsRepository } from './sessions/sessions.repository.js';
+import { SessionsService } from './sessions/sessions.service.js';
 import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { JobsService } from './jobs.service.js';
@@ -30,6 +34,7 @@ import { JobsService } from './jobs.service.js';
   imports: [DatasetsModule, UploadsModule],
   controllers: [
     JobPreviewController,
+    SessionsController,
     JobsController,
     JobRerunController,
     JobHistoryController,
@@ -55,7 +60,17 @@ import { JobsService } from './jobs.service.js';
     JobDatasetService,
     JobEventsRepository,
     JobStreamService,
+    SessionsRepository,
+    SessionsService,
+    SessionGrantsService,
   ],
-  exports: [JobsService, JobArtifactsRepository, JobArtifactsService, ArtifactLinksService],
+  exports: [
+    JobsService,
+    JobArtifactsRepository,
+    JobArtifactsService,
+    ArtifactLinksService,
+    SessionsService,
+    SessionGrantsService,
+  ],
 })
 export class JobsModule {}

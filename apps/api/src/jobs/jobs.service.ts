@@ -20,6 +20,7 @@ import { JobStateRepository } from './job-state.repository.js';
 import { JobSpecs } from './job-specs.js';
 import { JobSubmissionsRepository } from './job-submissions.repository.js';
 import { JobsRepository } from './jobs.repository.js';
+import { SessionsRepository } from './sessions/sessions.repository.js';
 
 const DAY_MS = 86_400_000;
 const WINDOW_DAYS = { day: 1, week: 7, month: 30 } as const;
@@ -41,12 +42,13 @@ export class JobsService {
     private readonly workers: WorkersRepository,
     private readonly dispatcher: Dispatcher,
     private readonly specs: JobSpecs,
+    private readonly sessions: SessionsRepository,
   ) {}
 
   /**
-   * Submits a job.
+   * Submits a job, or a session.
    * @throws AppError `dataset_not_found`, `dataset_of_other_user`, `lora_config_not_found`, `dataset_not_ready`,
-   * `dataset_kind_mismatch`
+   * `dataset_kind_mismatch`, `session_name_taken`
    */
   async create(
     { tenantId, userId }: Principal,
@@ -59,7 +61,7 @@ export class JobsService {
     const job = await this.submissions.create(tenantId, wanted, (sources) => {
       if (isDatasetOwn && isOfOther(userId, sources.dataset))
         throw new AppError('dataset_of_other_user', { id: sources.dataset.id });
-      return this.specs.freeze(sources, { tenantId, id, online });
+      return this.specs.freeze(sources, { tenantId, id, online, maxSteps: input.session?.maxSteps });
     });
     if (job.status === 'pending') this.dispatcher.announce([job]);
     return job;
@@ -98,8 +100,10 @@ export class JobsService {
   async update({ tenantId, scopes }: Principal, id: string, input: UpdateJob): Promise<Job> {
     if (!scopes.includes('write') && input.attempt === undefined)
       throw fieldError(['attempt'], 'Workers must name the attempt that they hold.');
+    // Before the status: whether there is something left to run decides what becomes of a job that is handed back.
+    if (input.steps !== undefined) await this.sessions.noteSteps(tenantId, id, input);
     const job = await this.states.report(tenantId, id, input);
-    if (input.status === 'pending') this.dispatcher.announce([job]);
+    if (input.status === 'pending' && job.status === 'pending') this.dispatcher.announce([job]);
     if (input.status !== undefined && input.status !== 'running') this.dispatcher.wake();
     return job;
   }

@@ -44,6 +44,7 @@ export type ErrorCode =
   | 'lora_config_not_found'
   | 'job_not_found'
   | 'job_of_other_user'
+  | 'session_not_found'
   | 'artifact_not_found'
   | 'adapter_not_found'
   | 'dataset_file_not_found'
@@ -57,6 +58,9 @@ export type ErrorCode =
   | 'lora_config_in_use'
   | 'job_transition_refused'
   | 'job_attempt_stale'
+  | 'session_name_taken'
+  | 'session_over'
+  | 'session_fully_granted'
   | 'job_not_held'
   | 'job_held_by_worker'
   | 'adapter_in_use'
@@ -248,6 +252,33 @@ export type Job = {
   cancelRequestedAt: string | null;
   /** The job whose frozen values this one repeats. */
   rerunOf: string | null;
+};
+
+/** What a session is doing. */
+export type SessionStage = 'waiting' | 'training' | 'paused' | 'parked' | 'ended';
+
+/** The steps of a job that trains what it is granted. */
+export type Session = {
+  /** The job's: a session is a job. */
+  id: string;
+  name: string | null;
+  /** `waiting` for a worker, `training`, `paused` with a worker, `parked` without one, or `ended`. */
+  stage: SessionStage;
+  /** The job's. */
+  status: 'queued' | 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+  maxSteps: number;
+  /** Steps granted since the session began. */
+  allowedSteps: number;
+  /** Steps done since the session began, by whichever worker. */
+  completedSteps: number;
+  /** Granted and not done yet. */
+  remainingSteps: number;
+  lastCheckpointStep: number | null;
+  /** Where its weights lie below the project root. */
+  lastCheckpointPath: string | null;
+  idleSeconds: number;
+  createdAt: string;
+  updatedAt: string;
 };
 
 /** Outcomes of jobs by day. */
@@ -449,6 +480,15 @@ export type JobEvent = {
 } | {
   type: 'cancel-requested';
   attempt: number;
+  at: string;
+} | {
+  type: 'release-requested';
+  attempt: number;
+  at: string;
+} | {
+  type: 'steps-granted';
+  steps: number;
+  allowedSteps: number;
   at: string;
 } | {
   type: 'artifact';
@@ -738,6 +778,13 @@ export type ClaimedJob = {
   /** The folder below the data root that `data/` stands for in the spec; empty for the data root itself. */
   storageRoot: string;
   leaseMs: number;
+  /** Of a session; null for a job that trains all its steps. */
+  session: {
+    /** Steps granted since the session began. */
+    allowedSteps: number;
+    /** How long to keep the trainer when they have all run. */
+    idleMs: number;
+  } | null;
 };
 
 /** The answer to a claim; `job` is null when nothing waits. */
@@ -749,7 +796,9 @@ export type ClaimAnswer = {
 export type Directive = {
   jobId: string;
   attempt: number;
-  directive: 'continue' | 'cancel' | 'stop';
+  directive: 'continue' | 'cancel' | 'release' | 'stop';
+  /** Of a session: steps granted since it began. */
+  allowedSteps?: number;
 };
 
 /** Directives for all attempts of a heartbeat. */
@@ -1149,6 +1198,32 @@ export type ListLoraConfigsQuery = {
   sortOrder?: 'asc' | 'desc';
 };
 
+/** `session` of `jobs.create`. */
+export type CreateSession = {
+  /** The client's own name for it, unique among the tenant's sessions. */
+  name?: string;
+  /** Steps in all, in place of what the configuration says. With the last one the job completes. */
+  maxSteps: number;
+  /** Steps granted at once. With none the job waits for its first grant. */
+  steps?: number;
+  /** How long its trainer is kept when there is nothing to run; then it saves and gives the device back. Default: a setting of the service. */
+  idleSeconds?: number;
+};
+
+/** Body of `jobs.grantSteps`. */
+export type GrantSteps = {
+  /** Added to what was granted before, up to `maxSteps`. */
+  steps: number;
+};
+
+/** Page of `jobs.sessions`. */
+export type ListSessionsQuery = {
+  /** Number of results (1-100). */
+  take?: number;
+  /** Number of results to skip. */
+  skip?: number;
+};
+
 /** Body of `jobs.create`. */
 export type CreateJob = {
   /** Job type. */
@@ -1184,6 +1259,8 @@ export type CreateJob = {
   };
   /** Among the tenant's own waiting jobs, higher starts first. */
   priority?: number;
+  /** Makes the job a session: it trains the steps that `POST /jobs/:id/steps` grants, and waits between them. */
+  session?: CreateSession;
 };
 
 /** Body of `jobs.preview`. */
@@ -1266,6 +1343,8 @@ export type UpdateJob = {
   attempt?: number;
   /** Points of the loss curve, appended. */
   metrics?: JobMetricInput[];
+  /** Of a session: steps done since it began. Never counts down. */
+  steps?: number;
   /** With `status: "pending"` and `attempt`: why the worker that holds the job cannot run it. It gets the job no more until it registers again. */
   refusal?: string;
 };

@@ -7,6 +7,7 @@ import { followEvents, type StreamOptions } from '../core/sse.js';
 import type {
   AppendJobLogs,
   CreateJob,
+  GrantSteps,
   Job,
   JobEvent,
   JobLogPage,
@@ -18,8 +19,10 @@ import type {
   JobSeriesQuery,
   ListJobLogsQuery,
   ListJobsQuery,
+  ListSessionsQuery,
   PreviewJob,
   RerunJob,
+  Session,
   UpdateJob,
 } from '../generated/types.js';
 import { isTerminalStatus } from '../internal/job-state.js';
@@ -91,6 +94,41 @@ export class Jobs extends JobArtifacts {
   /** Asks for a stop. A waiting job is cancelled at once, a running one shortly after. */
   cancel(jobId: string, options?: RequestOptions): APIPromise<Job> {
     return this.transport.json({ method: 'POST', path: path`/jobs/${jobId}/cancel`, options, isRepeatable: true });
+  }
+
+  /** Reads the steps of a session: granted, done, saved. */
+  session(jobId: string, options?: RequestOptions): APIPromise<Session> {
+    return this.transport.json({ method: 'GET', path: path`/jobs/${jobId}/session`, options });
+  }
+
+  /** Lists sessions, newest first. Await it for one page, iterate it for all. */
+  sessions(query: ListSessionsQuery = {}, options?: RequestOptions): PagePromise<Session> {
+    return new PagePromise(loadPage<Session>(this.transport, { path: '/jobs/sessions', query, options }));
+  }
+
+  /**
+   * Grants a session further steps. Grants add up, however many come at once; each carries an idempotency key, so that a
+   * retry after a lost answer grants nothing twice.
+   *
+   * @example
+   * ```ts
+   * const job = await client.jobs.create({ type: 'lora-training', payload, session: { maxSteps: 2000 } });
+   * await client.jobs.grantSteps(job.id, { steps: 100 });
+   * ```
+   */
+  grantSteps(jobId: string, body: GrantSteps, options?: RequestOptions): APIPromise<Session> {
+    return this.transport.json({ method: 'POST', path: path`/jobs/${jobId}/steps`, body, options, isCreation: true });
+  }
+
+  /** Lets the worker save a session and give its slot up; it goes on wherever one is free. */
+  releaseSession(jobId: string, options?: RequestOptions): APIPromise<Session> {
+    const target = path`/jobs/${jobId}/session/release`;
+    return this.transport.json({ method: 'POST', path: target, options, isRepeatable: true });
+  }
+
+  /** Ends a session and forgets it. Its job and what that made stay. */
+  deleteSession(jobId: string, options?: RequestOptions): APIPromise<Job> {
+    return this.transport.json({ method: 'DELETE', path: path`/jobs/${jobId}/session`, options });
   }
 
   /** Counts jobs by day and outcome. */

@@ -59,6 +59,7 @@ export const ERRORS = {
   lora_config_not_found: { status: 404, message: 'LoRA config {id} not found' },
   job_not_found: { status: 404, message: 'Job {id} not found' },
   job_of_other_user: { status: 403, message: 'Job {id} belongs to another user.' },
+  session_not_found: { status: 404, message: 'Session {id} not found.' },
   artifact_not_found: { status: 404, message: 'Artifact {name} not found' },
   adapter_not_found: { status: 404, message: 'Adapter {name} not found.' },
   dataset_file_not_found: { status: 404, message: 'The dataset of this job has no file {name}.' },
@@ -88,6 +89,9 @@ export const ERRORS = {
     status: 409,
     message: 'Attempt {attempt} of job {id} is over; attempt {current} holds it now. Stop this trainer.',
   },
+  session_name_taken: { status: 409, message: "A session with the name '{name}' already exists." },
+  session_over: { status: 409, message: 'The job of session {id} is {status}; it takes no more steps.' },
+  session_fully_granted: { status: 409, message: 'All {maxSteps} steps of session {id} are granted already.' },
   job_not_held: { status: 409, message: 'Job {id} is not held by a worker of this key. Stop this trainer.' },
   job_held_by_worker: {
     status: 409,

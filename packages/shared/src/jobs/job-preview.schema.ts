@@ -19,22 +19,24 @@ const PreviewHostSchema = z
     message: 'Must be at least 1 with the device cuda, and 0 with cpu.',
   });
 
-export const PreviewJobSchema = CreateJobSchema.extend({
-  trainer: TrainerIdSchema.optional().describe(
-    'Plan for this trainer in place of the one that would run the job, to compare what becomes of each field.',
-  ),
-  host: PreviewHostSchema.default({ device: 'cuda' }).describe('The host to plan for.'),
-}).meta({
-  example: {
-    type: 'lora-training',
-    payload: {
-      datasetId: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d',
-      loraConfigId: '0199d3a0-6b7f-7a10-8f21-4c5d6e7f8091',
+export const PreviewJobSchema = CreateJobSchema.omit({ session: true })
+  .extend({
+    trainer: TrainerIdSchema.optional().describe(
+      'Plan for this trainer in place of the one that would run the job, to compare what becomes of each field.',
+    ),
+    host: PreviewHostSchema.default({ device: 'cuda' }).describe('The host to plan for.'),
+  })
+  .meta({
+    example: {
+      type: 'lora-training',
+      payload: {
+        datasetId: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d',
+        loraConfigId: '0199d3a0-6b7f-7a10-8f21-4c5d6e7f8091',
+      },
+      trainer: 'tiny',
+      host: { device: 'cuda', gpus: 1 },
     },
-    trainer: 'tiny',
-    host: { device: 'cuda', gpus: 1 },
-  },
-});
+  });
 export type PreviewJob = z.infer<typeof PreviewJobSchema>;
 
 export const FieldMappingSchema = z.object({

@@ -16,6 +16,7 @@ const ALLOWED = [
   'queued → cancelled',
   'pending → running',
   'pending → cancelled',
+  'running → queued',
   'running → pending',
   'running → completed',
   'running → failed',
@@ -68,8 +69,8 @@ describe('sourcesOf', () => {
     expect(sourcesOf(to).includes(from)).toBe(canBecome(from, to));
   });
 
-  it('should find no way into queued', () => {
-    expect(sourcesOf('queued')).toEqual([]);
+  it('should find one way back into queued: a session that is handed back with nothing to run', () => {
+    expect(sourcesOf('queued')).toEqual(['running']);
   });
 });
 

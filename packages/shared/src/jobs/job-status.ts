@@ -1,8 +1,9 @@
 /**
  * The life of a job. One table, used by the API, the workers, the SDK and the docs.
  *
- * `queued`    The row is committed; the tenant is at its limit of concurrent jobs. No message exists in any queue.
- *             The dispatcher admits it (to `pending`) when a slot of the tenant frees; the tenant may cancel it.
+ * `queued`    The row is committed; the tenant is at its limit of concurrent jobs, or the job is a session that has no
+ *             steps to run. No message exists in any queue. The dispatcher admits it (to `pending`) when a slot of the
+ *             tenant frees and there is something to run; the tenant may cancel it.
  *
  * `pending`   Admitted: it counts towards the tenant's limit and any worker that offers its trainer may claim it.
  *             A wake-up message was sent; if it got lost, the sweep sends another. A claim makes it `running` and adds
@@ -12,8 +13,8 @@
  *             only while that attempt holds the job, and the tenant may overrule the worker by a write that names
  *             none. Without a lease, the job is driven from outside through `PATCH /jobs/:id`. It
  *             ends by the holder's report; it returns to `pending` when the holder hands it back or its lease
- *             ends, and to `failed` when that happened too often. A cancellation is first a wish
- *             (`cancelRequestedAt`) that the holder carries out.
+ *             ends, and to `failed` when that happened too often. A session that is handed back with nothing to run
+ *             becomes `queued`. A cancellation is first a wish (`cancelRequestedAt`) that the holder carries out.
  *
  * `completed` The holder delivered the final weights. Nobody may leave it.
  * `failed`    The trainer failed by itself, or the attempts are used up; the result says why. Nobody may leave it.
@@ -22,7 +23,7 @@
 export const JOB_TRANSITIONS = {
   queued: ['pending', 'cancelled'],
   pending: ['running', 'cancelled'],
-  running: ['pending', 'completed', 'failed', 'cancelled'],
+  running: ['queued', 'pending', 'completed', 'failed', 'cancelled'],
   completed: [],
   failed: [],
   cancelled: [],

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { fromDigits, MetaSchema, PageQuerySchema, pageSchema } from '../http/page.schema.js';
 import { JobConfigSchema } from '../lora-configs/lora-config.schema.js';
 import { TrainerIdSchema } from '../trainers/trainer-id.js';
+import { CreateSessionSchema } from './job-session.schema.js';
 import { JOB_STATUSES } from './job-status.js';
 
 export const JobStatusSchema = z.enum(JOB_STATUSES);
@@ -56,6 +57,9 @@ export const CreateJobSchema = z
       .max(100)
       .default(0)
       .describe("Among the tenant's own waiting jobs, higher starts first."),
+    session: CreateSessionSchema.optional().describe(
+      'Makes the job a session: it trains the steps that `POST /jobs/:id/steps` grants, and waits between them.',
+    ),
   })
   .meta({
     example: {
@@ -95,6 +99,12 @@ export const UpdateJobSchema = z
       .optional()
       .describe('The attempt that the writer holds. An older one gets 409.'),
     metrics: z.array(JobMetricSchema).max(1000).optional().describe('Points of the loss curve, appended.'),
+    steps: z
+      .int()
+      .min(0)
+      .max(2_147_483_647)
+      .optional()
+      .describe('Of a session: steps done since it began. Never counts down.'),
     refusal: z
       .string()
       .min(1)
@@ -308,6 +318,8 @@ export const JobEventSchema = z.discriminatedUnion('type', [
     at: z.iso.datetime(),
   }),
   z.object({ type: z.literal('cancel-requested'), attempt: z.int(), at: z.iso.datetime() }),
+  z.object({ type: z.literal('release-requested'), attempt: z.int(), at: z.iso.datetime() }),
+  z.object({ type: z.literal('steps-granted'), steps: z.int(), allowedSteps: z.int(), at: z.iso.datetime() }),
   z.object({ type: z.literal('artifact'), artifact: JobArtifactSchema, at: z.iso.datetime() }),
   z.object({ type: z.literal('progress'), progress: JobProgressSchema.partial(), at: z.iso.datetime() }),
 ]);

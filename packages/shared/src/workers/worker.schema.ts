@@ -60,6 +60,14 @@ export const ClaimedJobSchema = HeldJobSchema.extend({
     .default('')
     .describe('The folder below the data root that `data/` stands for in the spec; empty for the data root itself.'),
   leaseMs: z.int(),
+  session: z
+    .object({
+      allowedSteps: z.int().min(0).describe('Steps granted since the session began.'),
+      idleMs: z.int().min(1).describe('How long to keep the trainer when they have all run.'),
+    })
+    .nullable()
+    .default(null)
+    .describe('Of a session; null for a job that trains all its steps.'),
 });
 export type ClaimedJob = z.infer<typeof ClaimedJobSchema>;
 
@@ -75,9 +83,13 @@ export type Heartbeat = z.infer<typeof HeartbeatSchema>;
 
 /**
  * What a worker must do with an attempt. `continue`: the lease was extended. `cancel`: the tenant wants it stopped;
- * stop the trainer and report `cancelled`. `stop`: the attempt is no longer this worker's; stop and report nothing.
+ * stop the trainer and report `cancelled`. `release`: save, give the slot up and hand the job back. `stop`: the attempt is
+ * no longer this worker's; stop and report nothing.
  */
-export const DirectiveSchema = HeldJobSchema.extend({ directive: z.enum(['continue', 'cancel', 'stop']) });
+export const DirectiveSchema = HeldJobSchema.extend({
+  directive: z.enum(['continue', 'cancel', 'release', 'stop']),
+  allowedSteps: z.int().min(0).optional().describe('Of a session: steps granted since it began.'),
+});
 export type Directive = z.infer<typeof DirectiveSchema>;
 
 export const HeartbeatAnswerSchema = z.object({ jobs: z.array(DirectiveSchema) });

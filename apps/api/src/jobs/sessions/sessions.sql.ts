@@ -1,0 +1,96 @@
+import type { PreparedQuery } from '../../database/connections.js';
+import { publicPathSql } from '../../storage/tenant-roots.js';
+import { PARKED_REASON } from '../job-state.sql.js';
+
+/*
+ * The statements of SessionsRepository. What changes the granted steps locks the job's row first, as every change of its
+ * status does, and the session's after it.
+ */
+
+/** A checkpoint is whatever weights the tenant can download; the final ones are the last. */
+const SESSION = `select s.job_id, s.name, j.status, s.max_steps, s.allowed_steps, s.completed_steps, s.idle_ms, s.created_at, s.updated_at,
+    a.step as checkpoint_step, a.path as checkpoint_path
+  from job_session s join job j on j.id = s.job_id and j.tenant_id = s.tenant_id
+  left join lateral (
+    select a.step, ${publicPathSql('a.storage_key')} as path from job_artifact a
+    where a.tenant_id = s.tenant_id and a.job_id = s.job_id and a.kind in ('checkpoint', 'lora')
+    order by a.step desc nulls last, a.created_at desc limit 1) a on true`;
+
+export const FIND: PreparedQuery = {
+  name: 'session-find',
+  text: `${SESSION} where s.job_id = $1 and s.tenant_id = $2`,
+};
+
+export const FIND_BY_NAME: PreparedQuery = {
+  name: 'session-find-by-name',
+  text: `${SESSION} where s.name = $1 and s.tenant_id = $2`,
+};
+
+/** $1 grant, $2 tenant. */
+export const FIND_BY_GRANT: PreparedQuery = {
+  name: 'session-find-by-grant',
+  text: `${SESSION} join job_step_grant g on g.job_id = s.job_id where g.id = $1 and g.tenant_id = $2`,
+};
+
+export const LIST: PreparedQuery = {
+  name: 'session-list',
+  text: `${SESSION} where s.tenant_id = $1 order by s.created_at desc, s.job_id desc limit $2 offset $3`,
+};
+
+export const COUNT: PreparedQuery = {
+  name: 'session-count',
+  text: 'select count(*)::int as total from job_session where tenant_id = $1',
+};
+
+/** $1 grant, $2 job, $3 tenant, $4 steps. No row when the job is over, everything is granted, or the grant is there. */
+export const GRANT: PreparedQuery = {
+  name: 'session-grant',
+  text: `with old as (
+    select j.id, j.tenant_id, j.status, j.attempt, j.worker_id, least(s.allowed_steps + $4::int, s.max_steps) - s.allowed_steps as steps
+    from job j join job_session s on s.job_id = j.id
+    where j.id = $2 and j.tenant_id = $3 and j.status in ('queued', 'pending', 'running') and s.allowed_steps < s.max_steps
+    for update
+  ), granted as (
+    insert into job_step_grant (id, tenant_id, job_id, steps) select $1::uuid, tenant_id, id, steps from old
+    on conflict (id) do nothing returning job_id
+  ), changed as (
+    update job_session s set allowed_steps = s.allowed_steps + old.steps, updated_at = now()
+    from old join granted on granted.job_id = old.id where s.job_id = old.id
+    returning old.*, s.allowed_steps
+  ), waiting as (
+    update job j set waiting_reason = 'Steps were granted; waiting to be admitted.', updated_at = now()
+    from changed where j.id = changed.id and changed.status = 'queued' and j.waiting_reason = '${PARKED_REASON}'
+  ), event as (
+    insert into job_event (tenant_id, job_id, type, data)
+    select tenant_id, id, 'steps-granted', jsonb_build_object('steps', steps, 'allowedSteps', allowed_steps, 'attempt', attempt,
+      'workerId', worker_id) from changed
+  ) select status from changed`,
+};
+
+/** $1 job, $2 tenant, $3 steps, $4 attempt. Reports may overtake each other; steps that were done stay done. */
+export const NOTE_STEPS: PreparedQuery = {
+  name: 'session-note-steps',
+  text: `update job_session s set completed_steps = least($3::int, s.max_steps), updated_at = now() from job j
+    where s.job_id = $1 and s.tenant_id = $2 and j.id = s.job_id and s.completed_steps < least($3::int, s.max_steps)
+      and ($4::int is null or (j.attempt = $4 and j.status = 'running'))`,
+};
+
+/** $1 job, $2 tenant. Heartbeats repeat the wish for as long as that attempt holds the job. */
+export const RELEASE: PreparedQuery = {
+  name: 'session-release',
+  text: `with old as (
+    select j.id, j.tenant_id, j.attempt, j.worker_id from job j join job_session s on s.job_id = j.id
+    where j.id = $1 and j.tenant_id = $2 and j.status = 'running' and j.lease_expires_at is not null
+      and s.release_attempt is distinct from j.attempt
+    for update
+  ), changed as (
+    update job_session s set release_attempt = old.attempt, updated_at = now() from old where s.job_id = old.id
+    returning old.*
+  ) insert into job_event (tenant_id, job_id, type, data)
+    select tenant_id, id, 'release-requested', jsonb_build_object('attempt', attempt, 'workerId', worker_id) from changed`,
+};
+
+export const REMOVE: PreparedQuery = {
+  name: 'session-remove',
+  text: 'delete from job_session where job_id = $1 and tenant_id = $2',
+};
