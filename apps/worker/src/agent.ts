@@ -170,6 +170,7 @@ export class Agent {
       job,
       delivered: runner.delivered,
       requestStop: (reason) => runner.requestStop(reason),
+      allowSteps: (total) => runner.allowSteps(total),
       finish: (patienceMs) => runner.finishDelivery(patienceMs),
     });
     if (this.#member.isDraining) runner.requestStop('drain');

@@ -5,9 +5,15 @@ import type { StopReason } from './runner/outcome.js';
 export interface HeldAttempt {
   job: HeldJob;
   requestStop: (reason: StopReason) => void;
+  /** Takes the steps that a session may do in all; absent where no trainer runs any more. */
+  allowSteps?: (total: number) => void;
 }
 
-const REASONS: Partial<Record<Directive['directive'], StopReason>> = { cancel: 'cancel', stop: 'lost' };
+const REASONS: Partial<Record<Directive['directive'], StopReason>> = {
+  cancel: 'cancel',
+  release: 'release',
+  stop: 'lost',
+};
 
 /** The attempts that this worker holds. */
 export class HeldAttempts {
@@ -27,8 +33,10 @@ export class HeldAttempts {
   }
 
   obey(directive: Directive): void {
+    const held = this.#held.get(keyOf(directive));
     const reason = REASONS[directive.directive];
-    if (reason) this.#held.get(keyOf(directive))?.requestStop(reason);
+    if (reason) held?.requestStop(reason);
+    if (directive.allowedSteps !== undefined) held?.allowSteps?.(directive.allowedSteps);
   }
 
   stopAll(reason: StopReason): void {

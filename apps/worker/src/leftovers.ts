@@ -95,6 +95,7 @@ export interface DeliveryHandle {
   job: JobRef;
   delivered: Promise<unknown>;
   requestStop: (reason: StopReason) => void;
+  allowSteps?: (total: number) => void;
   /** Delivers what is still there, as long as something gets through. */
   finish: (patienceMs: number) => Promise<void>;
 }

@@ -21,6 +21,7 @@ import {
   handedBack,
   refused,
   toFailure,
+  withSteps,
   withVersion,
   trainerFields,
   type EndBody,
@@ -33,6 +34,7 @@ import { redactor } from './redact.js';
 import { Reporter } from './reporter.js';
 import type { RunnerContext } from './runner-context.js';
 import type { Spool } from './spool.js';
+import { StepBudget } from './step-budget.js';
 import { TrainerOutput } from './trainer-output.js';
 import { settle } from './settle.js';
 import type { Workspace } from './workspace.js';
@@ -40,7 +42,7 @@ import type { Workspace } from './workspace.js';
 const CANCELLED_FILES_MS = 30_000;
 const DISK_FAULTS = ['ENOSPC', 'EDQUOT', 'EROFS'];
 const LOSS_CURVE = 'loss-curve.svg';
-const STRENGTH: Record<StopReason, number> = { drain: 1, cancel: 2, lost: 3 };
+const STRENGTH: Record<StopReason, number> = { release: 1, drain: 1, cancel: 2, lost: 3 };
 
 export interface JobRunnerInput {
   context: RunnerContext;
@@ -68,6 +70,8 @@ export class JobRunner {
   #finder: FileFinder | undefined;
   #record = new JobRecord({ checkpoints: [], samples: [], points: [] });
   #uploader: ArtifactUploader;
+  /** Of a session. */
+  readonly #budget: StepBudget | undefined;
   #running: RunningTrainer | undefined;
   #stop: StopReason | undefined;
   /** Ends what goes on before the launch. */
@@ -88,7 +92,7 @@ export class JobRunner {
       onError: (error) => log.error({ err: error }, 'Log lines could not be kept'),
     });
     this.#reporter = new Reporter({
-      send: (body) => context.api.updateJob(job, body),
+      send: (body) => context.api.updateJob(job, withSteps(body, this.#sessionSteps)),
       everyMs: context.pace.progressMs,
       onLost: () => this.requestStop('lost'),
       onError: (error) => log.error({ err: error }, 'The API refused a progress report'),
@@ -97,6 +101,7 @@ export class JobRunner {
       log.error({ err: error }, 'The loss curve could not be kept'),
     );
     this.#uploader = this.#newUploader();
+    this.#budget = this.#newBudget();
     this.delivered = this.#delivery.ended.then((ended) => this.#afterDelivery(ended));
   }
 
@@ -108,6 +113,11 @@ export class JobRunner {
     this.#stopping.abort();
     this.input.log.info({ reason }, 'Stopping');
     if (this.#running) this.#stopTrainer(this.#running, reason);
+  }
+
+  /** Steps that a session may do in all, as they are by now. */
+  allowSteps(total: number): void {
+    this.#budget?.allow(total);
   }
 
   /** False while nothing of the attempt is worth keeping. */
@@ -247,6 +257,7 @@ export class JobRunner {
     if (this.#stop) this.#stopTrainer(running, this.#stop);
     const exit = await running.exited;
     this.#running = undefined;
+    this.#budget?.reset();
     return exit;
   }
 
@@ -260,6 +271,9 @@ export class JobRunner {
     }
     if (event.event === 'checkpoint' && event.statePath) this.#curve.flush();
     this.#uploader.take(event);
+    this.#budget?.take(event);
+    // Whoever goes on with a session, wherever, begins with what was trained for.
+    if (event.event === 'paused') void this.#uploader.addNewestState();
     const text = describeEvent(event);
     if (text) this.#logs.note(text);
   }
@@ -284,7 +298,7 @@ export class JobRunner {
       });
     }
     // Somebody else may have asked the trainer to stop, as a host that shuts down does.
-    if (this.#stop === 'drain' || (record.isAborted && exit.exitCode === 0)) {
+    if (this.#stop === 'drain' || this.#stop === 'release' || (record.isAborted && exit.exitCode === 0)) {
       await this.#uploader.addNewestState();
       return handedBack();
     }
@@ -310,7 +324,7 @@ export class JobRunner {
   }
 
   async #finish(outcome: EndBody): Promise<void> {
-    const end = withVersion(outcome, this.#stamp['trainer_version']);
+    const end = withSteps(withVersion(outcome, this.#stamp['trainer_version']), this.#sessionSteps);
     this.#end = end;
     this.#logs.note(closingNote(end));
     await this.#logs.flush();
@@ -359,6 +373,21 @@ export class JobRunner {
   get #graceMs(): number {
     const { context, job } = this.input;
     return context.graceMs ?? findTrainer(job.spec.trainer)?.graceMs ?? 0;
+  }
+
+  /** Of a session, once it is known. */
+  get #sessionSteps(): number | undefined {
+    return this.input.job.session && this.#record.step > 0 ? this.#record.step : undefined;
+  }
+
+  #newBudget(): StepBudget | undefined {
+    const { session } = this.input.job;
+    if (!session) return undefined;
+    return new StepBudget({
+      session,
+      grant: (steps) => this.#running?.send({ command: 'grant', steps }),
+      onIdle: () => this.requestStop('release'),
+    });
   }
 
   #newUploader(): ArtifactUploader {

@@ -4,7 +4,7 @@ import { basename } from 'node:path/posix';
 import type { JobRecord } from './job-record.js';
 
 /** Why a trainer was stopped from outside, if it was. */
-export type StopReason = 'cancel' | 'drain' | 'lost';
+export type StopReason = 'cancel' | 'drain' | 'release' | 'lost';
 
 export type EndBody = Omit<UpdateJob, 'attempt'>;
 
@@ -74,8 +74,15 @@ export interface Amendment {
   isCancelled: boolean;
 }
 
+/** The end with the steps that a session has done. */
+export const withSteps = (end: EndBody, steps: number | undefined): EndBody =>
+  steps === undefined ? end : { ...end, steps };
+
 /** The end with what happened on the way: it names no file that the API has not got. */
-export const amendEnd = (end: EndBody, { leftOut, isCancelled }: Amendment): EndBody => {
+export const amendEnd = (end: EndBody, amendment: Amendment): EndBody =>
+  withSteps(amendResult(end, amendment), end.steps);
+
+const amendResult = (end: EndBody, { leftOut, isCancelled }: Amendment): EndBody => {
   const result = withoutFiles(end.result ?? {}, leftOut);
   const { trainer, requestedTrainer, note, epoch } = result;
   const partialCheckpoints = result['checkpoints'] ?? result['partialCheckpoints'] ?? [];

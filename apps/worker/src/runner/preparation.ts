@@ -97,8 +97,11 @@ const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }:
     host: hostFacts(input.slot),
     model: findModel(context.models, spec.baseModel),
     resumeFrom: resumption.from,
+    isBudgeted: job.session !== null ? true : undefined,
     halvings,
   });
+  if (job.session && plan.stdin === 'none')
+    throw new AppError('spec_unsupported', { trainer: trainer.id, reason: NO_GATE });
   for (const file of plan.files) await workspace.write(file.path, file.content);
   for (const link of plan.links) await workspace.link(link.path, link.target);
   return {
@@ -113,6 +116,9 @@ const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }:
     notes: notesFor(input, plan, resumption),
   };
 };
+
+const NO_GATE =
+  'a session has to wait between its steps, which several GPUs and full fine-tuning do not. Submit it as a job.';
 
 /** Which job made these weights, from what, with what. */
 const stampFor = (
