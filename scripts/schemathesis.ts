@@ -114,7 +114,7 @@ async function createRows(url: string): Promise<Record<string, string>> {
 /** Characters that no schema forbids and PostgreSQL cannot store get a round of their own. */
 async function runAll(document: string, environment: Record<string, string>): Promise<number> {
   const run = (size: string[]): Promise<number> => runSchemathesis(document, environment, size);
-  if (isQuick) return run(['--checks', 'all', '--max-examples', '15', '--no-shrink', '--max-time', '75']);
+  if (isQuick) return run(['--checks', 'all', '--max-examples', '15', '--no-shrink']);
   const first = await run(['--checks', 'all', '--max-examples', '250']);
   const unstorable = ['--generation-allow-x00', 'true', '--phases', 'fuzzing', '--max-examples', '50'];
   const second = await run([...unstorable, '--exclude-checks', 'positive_data_acceptance']);
@@ -123,7 +123,8 @@ async function runAll(document: string, environment: Record<string, string>): Pr
 
 /** @returns its exit status */
 async function runSchemathesis(document: string, environment: Record<string, string>, size: string[]): Promise<number> {
-  const { SCHEMATHESIS = 'schemathesis', SEED } = process.env;
+  // The quick round decides whether a change goes in: it makes the same calls each time, and chance has the long one.
+  const { SCHEMATHESIS = 'schemathesis', SEED = isQuick ? '1' : undefined } = process.env;
   const config = ['--config-file', inRepo('scripts/schemathesis/schemathesis.toml')];
   const seed = SEED ? ['--seed', SEED] : [];
   const arguments_ = [
