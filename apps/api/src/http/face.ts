@@ -21,8 +21,17 @@ export interface Face {
   development: 'bearer-names-user' | 'demo-tenant';
   /** The one form of its error answers. */
   errorSchema: z.ZodType;
-  /** Renders an error of the domain. The status is always that of the error. */
-  fromError(error: AppError, request: { requestId: string }): unknown;
+  /** Renders an error of the domain. */
+  fromError(error: AppError, request: FacedRequest): unknown;
+  /** The status of the answer, where its clients expect another one than that of the error. */
+  statusOf?(error: AppError): number;
+}
+
+/** What a face is told about the request that failed. */
+export interface FacedRequest {
+  requestId: string;
+  /** `POST /api/training/start`: parameters by their names; undefined where no route takes the request. */
+  route?: string | undefined;
 }
 
 declare module 'fastify' {

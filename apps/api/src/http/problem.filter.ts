@@ -34,17 +34,22 @@ export function sendProblem(error: AppError, request: FastifyRequest, reply: Fas
   const requestId = String(request.id);
   // No route took the request, but the path may be one of a face, with another method.
   const face = request.is404 ? request.server.faceAt(pathOf(request)) : faceOf(request);
-  const body = face ? face.fromError(error, { requestId }) : fromError(error, { path: pathOf(request), requestId });
+  const body = face
+    ? face.fromError(error, { requestId, route: routeOf(request) })
+    : fromError(error, { path: pathOf(request), requestId });
+  const status = face?.statusOf?.(error) ?? error.status;
   if (error.code === 'range_not_satisfiable')
     void reply.header('content-range', `bytes */${String(error.details['sizeBytes'])}`);
   if (error.code === 'method_not_allowed') void reply.header('allow', String(error.details['allowed']));
   if (error.code.startsWith('credentials_'))
     void reply.header('www-authenticate', 'Bearer realm="InfluencerAI Training"');
-  if (error.status === 429 || error.status === 503)
-    void reply.header('retry-after', String(error.details.retryAfterS ?? 1));
+  if (status === 429 || status === 503) void reply.header('retry-after', String(error.details.retryAfterS ?? 1));
   const type = face ? 'application/json; charset=utf-8' : 'application/problem+json; charset=utf-8';
-  void reply.status(error.status).type(type).send(JSON.stringify(body));
+  void reply.status(status).type(type).send(JSON.stringify(body));
 }
+
+const routeOf = ({ method, is404, routeOptions }: FastifyRequest): string | undefined =>
+  is404 ? undefined : `${method} ${routeOptions.url}`;
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';
 
