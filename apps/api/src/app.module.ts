@@ -22,6 +22,7 @@ import { LimitsModule } from './limits/limits.module.js';
 import { LoraConfigsModule } from './lora-configs/lora-configs.module.js';
 import { MODELS } from './models.js';
 import { StorageModule } from './storage/storage.module.js';
+import { TextDatasetsModule } from './text-datasets/text-datasets.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
 import { UploadsModule } from './uploads/uploads.module.js';
 import { UsersModule } from './users/users.module.js';
@@ -61,6 +62,7 @@ export class AppModule {
         DatasetsModule,
         UploadsModule,
         DatasetMixesModule,
+        TextDatasetsModule,
         LoraConfigsModule,
         DispatcherModule,
         JobsModule,

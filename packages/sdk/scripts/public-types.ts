@@ -88,6 +88,7 @@ export const REQUEST_TYPES: TypeTable = {
   ListAuditLogQuery: { schema: shared.ListAuditLogQuerySchema, doc: 'Page of `auditLog.list`.' },
   CreateDataset: { schema: shared.CreateDatasetSchema, doc: 'Body of `datasets.create`.' },
   DatasetShare: { schema: shared.DatasetShareSchema, doc: 'How much of a mix a dataset makes up.' },
+  CreateTextDataset: { schema: shared.CreateTextDatasetSchema, doc: 'Body of `datasets.createFromTexts`.' },
   MixDatasets: { schema: shared.MixDatasetsSchema, doc: 'Body of `datasets.mix`.' },
   ListDatasetsQuery: { schema: shared.ListDatasetsQuerySchema, doc: 'Filters of `datasets.list`.' },
   ListAdaptersQuery: { schema: shared.ListAdaptersQuerySchema, doc: 'Filters of `adapters.list`.' },

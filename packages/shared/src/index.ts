@@ -9,6 +9,7 @@ export * from './auth/user.schema.js';
 export * from './datasets/dataset-mix.schema.js';
 export * from './datasets/dataset.schema.js';
 export * from './datasets/direct-upload.schema.js';
+export * from './datasets/text-dataset.schema.js';
 export * from './errors/app-error.js';
 export * from './errors/error-catalogue.js';
 export * from './http/canonical-json.js';

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import {
   AppError,
@@ -13,9 +12,9 @@ import type { Principal } from '../auth/principal.js';
 import { MAX_DATASET_FILES } from '../datasets/dataset-inspector.js';
 import { DatasetsService } from '../datasets/datasets.service.js';
 import { isText } from '../datasets/inspection/inspect-text.js';
-import type { FormPart } from '../http/multipart.js';
 import { assertMeta } from '../http/json-limits.js';
 import { Storage, type StoredFile } from '../storage/storage.js';
+import { toRowsForm } from '../uploads/rows-form.js';
 import { UploadsService } from '../uploads/uploads.service.js';
 import { type Draw, interleave } from './draw-rows.js';
 import { countRows } from './mix-counts.js';
@@ -63,11 +62,8 @@ export class DatasetMixesService {
     const rows = shares.map((share, index) => ({ ...share, rows: counts[index] ?? 0 }));
     const described = { ...meta, mix: { seed, rows } };
     assertMeta(described);
-    return this.uploads.receive(
-      caller,
-      id,
-      toForm({ name, meta: described, content: toLines({ draws, seed, total }) }),
-    );
+    const drawn = drawRows({ draws, seed, total });
+    return this.uploads.receive(caller, id, toRowsForm({ name, meta: described, rows: drawn }));
   }
 
   private async usable(caller: Principal, id: string, field: FieldIssue['path']): Promise<Dataset> {
@@ -93,28 +89,12 @@ export class DatasetMixesService {
   }
 }
 
-/** The drawn rows as JSON lines. @throws AppError `dataset_unreadable` when there were fewer than counted */
-async function* toLines({ draws, seed, total }: { draws: Draw<Row>[]; seed: number; total: number }) {
+/** The drawn rows. @throws AppError `dataset_unreadable` when there were fewer than counted */
+async function* drawRows({ draws, seed, total }: { draws: Draw<Row>[]; seed: number; total: number }) {
   let left = total;
   for await (const row of interleave(draws, xoroshiro128plus(seed))) {
-    yield Buffer.from(`${JSON.stringify(row)}\n`);
+    yield row;
     left -= 1;
   }
   if (left > 0) throw new AppError('dataset_unreadable', { reason: 'A dataset of the mix changed while it was read.' });
 }
-
-/** What a client would send who had the rows. */
-function* form({ name, meta, content }: Mixed): Generator<FormPart> {
-  yield { type: 'field', name: 'kind', value: 'fine-tuning' };
-  if (name !== undefined) yield { type: 'field', name: 'name', value: name };
-  yield { type: 'field', name: 'meta', value: JSON.stringify(meta) };
-  yield { type: 'file', name: 'files', fileName: 'rows.jsonl', content: Readable.from(content, { objectMode: false }) };
-}
-
-interface Mixed {
-  name: string | undefined;
-  meta: Dataset['meta'];
-  content: AsyncIterable<Buffer>;
-}
-
-const toForm = (mixed: Mixed): AsyncIterable<FormPart> => Readable.from(form(mixed));

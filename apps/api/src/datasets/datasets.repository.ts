@@ -76,9 +76,10 @@ export class DatasetsRepository {
 
   async list(
     tenantId: string,
-    { status, kind, take, skip, sortBy, sortOrder }: ListDatasetsQuery,
+    { status, kind, name, take, skip, sortBy, sortOrder }: ListDatasetsQuery,
   ): Promise<Page<Dataset>> {
-    const where = { tenantId, status, kind };
+    const named = name !== undefined && { meta: { path: ['name'], equals: name } };
+    const where = { tenantId, status, kind, ...named };
     const page = { where, take, skip, orderBy: [{ [sortBy]: sortOrder }, { id: sortOrder }] };
     const { rows, total } = await this.database.read(tenantId, async (prisma) => ({
       rows: await prisma.dataset.findMany(page),

@@ -1065,6 +1065,16 @@ export type DatasetShare = {
   percentage: number;
 };
 
+/** Body of `datasets.createFromTexts`. */
+export type CreateTextDataset = {
+  /** One example each, learned as it stands. */
+  texts: string[];
+  /** What to call it; kept as `meta.name`. */
+  name?: string;
+  /** Free JSON. */
+  meta?: JsonObject;
+};
+
 /** Body of `datasets.mix`. */
 export type MixDatasets = {
   /** Datasets of the kind `fine-tuning` that are ready, and how much of the mix each makes up. */
@@ -1087,6 +1097,8 @@ export type ListDatasetsQuery = {
   skip?: number;
   status?: DatasetStatus;
   kind?: DatasetKind;
+  /** Only those whose `meta.name` this is. */
+  name?: string;
   sortBy?: 'createdAt' | 'updatedAt';
   /** Sort direction. */
   sortOrder?: 'asc' | 'desc';

@@ -1,7 +1,14 @@
 import type { APIPromise } from '../core/api-promise.js';
 import { PagePromise } from '../core/pagination.js';
 import type { RequestOptions } from '../core/request-options.js';
-import type { CreateDataset, Dataset, DatasetStatus, ListDatasetsQuery, MixDatasets } from '../generated/types.js';
+import type {
+  CreateDataset,
+  CreateTextDataset,
+  Dataset,
+  DatasetStatus,
+  ListDatasetsQuery,
+  MixDatasets,
+} from '../generated/types.js';
 import { loadBarePage } from '../internal/load-page.js';
 import { path } from '../internal/path.js';
 import { DatasetUploads } from './dataset-uploads.js';
@@ -18,6 +25,18 @@ export class Datasets extends DatasetUploads {
    */
   create(body: CreateDataset, options?: RequestOptions): APIPromise<Dataset> {
     return this.transport.json({ method: 'POST', path: '/datasets', body, options, isCreation: true });
+  }
+
+  /**
+   * Makes a dataset of texts, one example each, without a file.
+   *
+   * @example
+   * ```ts
+   * const dataset = await client.datasets.createFromTexts({ texts: ['The parcel goes back into its box.'] });
+   * ```
+   */
+  createFromTexts(body: CreateTextDataset, options?: RequestOptions): APIPromise<Dataset> {
+    return this.transport.json({ method: 'POST', path: '/datasets/texts', body, options, isCreation: true });
   }
 
   /**

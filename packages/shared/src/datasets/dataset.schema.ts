@@ -43,6 +43,7 @@ export type UploadDataset = z.infer<typeof UploadDatasetSchema>;
 export const ListDatasetsQuerySchema = PageQuerySchema.extend({
   status: DatasetStatusSchema.optional(),
   kind: DatasetKindSchema.optional(),
+  name: z.string().min(1).max(255).optional().describe('Only those whose `meta.name` this is.'),
   sortBy: z.enum(['createdAt', 'updatedAt']).default('createdAt'),
   sortOrder: SortOrderSchema,
 });
