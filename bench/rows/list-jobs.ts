@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { addHistory } from '../history.ts';
 import { clientOf, submitJobs, TENANT } from '../jobs.ts';
 import { requestsPerSecond } from '../load.ts';
 import type { Figure, Options, Row } from '../row.ts';
@@ -64,28 +64,6 @@ async function filled(system: System, name: string, jobs: number, { say }: Optio
   const url = await system.api(database);
   const [model] = await submitJobs(clientOf(url), 1);
   say(`${name}: writing ${jobs.toLocaleString('en')} jobs`);
-  const client = new pg.Client({ connectionString: database });
-  await client.connect();
-  try {
-    await client.query('begin');
-    // Triggers would count row by row; one aggregate afterwards says the same.
-    await client.query('set local session_replication_role = replica');
-    await client.query(COPIES, [model, jobs]);
-    await client.query('delete from job_count');
-    await client.query(
-      'insert into job_count (tenant_id, type, status, count) select tenant_id, type, status, count(*) from job group by 1, 2, 3',
-    );
-    await client.query('commit');
-    await client.query('vacuum analyze job');
-  } finally {
-    await client.end();
-  }
+  await addHistory(database, { model, jobs });
   return url;
 }
-
-const COPIES = `insert into job (id, tenant_id, type, status, trainer, payload, spec, result, dataset_id, lora_config_id, output_dir,
-    attempt, started_at, finished_at, created_at, updated_at)
-  select gen_random_uuid(), tenant_id, type, (array['completed', 'completed', 'completed', 'failed'])[1 + n % 4]::job_status, trainer, payload,
-    spec, '{"loraPath": "data/loras/x.safetensors", "finalLoss": 0.1}', dataset_id, lora_config_id, output_dir || '/' || n, 1,
-    now() - n * interval '1 second', now() - n * interval '1 second', now() - n * interval '1 second', now()
-  from job, generate_series(1, $2::int) as n where id = $1`;

@@ -1,8 +1,6 @@
-import { clientOf, submitJobs } from '../jobs.ts';
 import type { Figure, Row } from '../row.ts';
-import { compare, GET, PATCH } from './hot-routes.ts';
+import { compare, GET, jobsAmongOthers, PATCH } from './hot-routes.ts';
 
-const JOBS = 64;
 /** It is on by default while it costs no more than a tenth. */
 const TARGET = 0.9;
 
@@ -13,7 +11,7 @@ export const rowSecurity: Row = {
     const database = await system.database('row_security');
     const ours = await system.api(database, { ROW_SECURITY: 'on' });
     const baseline = await system.api(database, { ROW_SECURITY: 'off' });
-    const ids = await submitJobs(clientOf(ours), JOBS);
+    const ids = await jobsAmongOthers(ours, database);
     const figures: Figure[] = [];
     for (const one of [GET, PATCH]) {
       const what = `${one.what}, row security on over off`;
