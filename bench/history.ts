@@ -19,6 +19,9 @@ export async function addHistory(databaseUrl: string, { model, jobs }: History):
     await client.query(
       'insert into job_count (tenant_id, type, status, count) select tenant_id, type, status, count(*) from job group by 1, 2, 3',
     );
+    await client.query(
+      "update tenant_number n set last = (select max(number) from job j where j.tenant_id = n.tenant_id) where table_name = 'job'",
+    );
     await client.query('commit');
     await client.query('vacuum analyze job');
   } finally {
@@ -26,9 +29,9 @@ export async function addHistory(databaseUrl: string, { model, jobs }: History):
   }
 }
 
-const COPIES = `insert into job (id, tenant_id, type, status, trainer, payload, spec, result, dataset_id, lora_config_id, output_dir,
+const COPIES = `insert into job (id, number, tenant_id, type, status, trainer, payload, spec, result, dataset_id, lora_config_id, output_dir,
     attempt, started_at, finished_at, created_at, updated_at)
-  select gen_random_uuid(), tenant_id, type, (array['completed', 'completed', 'completed', 'failed'])[1 + n % 4]::job_status, trainer, payload,
+  select gen_random_uuid(), number + n, tenant_id, type, (array['completed', 'completed', 'completed', 'failed'])[1 + n % 4]::job_status, trainer, payload,
     spec, '{"loraPath": "data/loras/x.safetensors", "finalLoss": 0.1}', dataset_id, lora_config_id, output_dir || '/' || n, 1,
     now() - n * interval '1 second', now() - n * interval '1 second', now() - n * interval '1 second', now()
   from job, generate_series(1, $2::int) as n where id = $1`;

@@ -10,6 +10,7 @@ const TOUCH_MS = 10_000;
 
 const aDataset = (updatedAt = 'claimed'): Dataset => ({
   id: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d',
+  number: 1,
   tenantId: 'tenant_demo',
   userId: null,
   kind: 'lora-training',

@@ -3,6 +3,7 @@ import type { Dataset, DatasetKind, DatasetStatus } from '@influencerai/shared';
 /** A row of the table `dataset`, with {@link DATASET_COLUMNS} or as Prisma returns it. */
 export interface DatasetRow {
   id: string;
+  number: number;
   tenantId: string;
   userId: string | null;
   kind: string;
@@ -17,11 +18,12 @@ export interface DatasetRow {
 }
 
 export const DATASET_COLUMNS =
-  'id, tenant_id as "tenantId", user_id as "userId", kind, path, meta, status, stats, problems, upload, created_at as "createdAt", updated_at as "updatedAt"';
+  'id, number, tenant_id as "tenantId", user_id as "userId", kind, path, meta, status, stats, problems, upload, created_at as "createdAt", updated_at as "updatedAt"';
 
 /** The JSON columns are only ever written from the types that they are read as. */
 export const fromRow = (row: DatasetRow): Dataset => ({
   id: row.id,
+  number: row.number,
   tenantId: row.tenantId,
   userId: row.userId,
   kind: row.kind as DatasetKind,

@@ -298,11 +298,15 @@ const ACTIVE = `with total as (
 const INSERT_SESSION = `insert into job_session (job_id, tenant_id, name, max_steps, allowed_steps, idle_ms)
   values ($1, $2, $3, $4, $5, $6) on conflict (tenant_id, name) do nothing`;
 
-/** `notified_at` is set because the wake-up is sent right after the commit; the sweep repeats it if it gets lost. */
+/**
+ * `notified_at` is set because the wake-up is sent right after the commit; the sweep repeats it if it gets lost. A folder
+ * that is taken is looked for first, since a row that meets the conflict has used up a number already.
+ */
 const INSERT = `with j as (
     insert into job (id, tenant_id, type, status, trainer, priority, payload, spec, dataset_id, lora_config_id, output_dir,
       waiting_reason, rerun_of, user_id, user_limit, notified_at, updated_at)
-    values ($1, $2, $3, $4::job_status, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, case when $4 = 'pending' then now() end, now())
+    select $1, $2, $3, $4::job_status, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, case when $4 = 'pending' then now() end, now()
+    where not exists (select from job where output_dir = $11)
     on conflict (output_dir) do nothing
     returning *
   ), event as (

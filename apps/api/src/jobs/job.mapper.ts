@@ -3,6 +3,7 @@ import type { Job, JobStatus, TrainerId } from '@influencerai/shared';
 /** A row of the table `job` as the prepared queries return it. */
 export interface JobRow {
   id: string;
+  number: number;
   tenant_id: string;
   user_id: string | null;
   type: string;
@@ -23,11 +24,12 @@ export interface JobRow {
 }
 
 /** The columns of {@link JobRow}, in the table aliased `j`. */
-export const JOB_COLUMNS = `j.id, j.tenant_id, j.user_id, j.type, j.status, j.payload, j.result, j.cost_tok, j.started_at, j.finished_at,
+export const JOB_COLUMNS = `j.id, j.number, j.tenant_id, j.user_id, j.type, j.status, j.payload, j.result, j.cost_tok, j.started_at, j.finished_at,
   j.created_at, j.updated_at, j.trainer, j.priority, j.attempt, j.waiting_reason, j.cancel_requested_at, j.rerun_of`;
 
 export const fromRow = (row: JobRow): Job => ({
   id: row.id,
+  number: row.number,
   tenantId: row.tenant_id,
   userId: row.user_id,
   type: row.type,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MetaSchema, PageQuerySchema, SortOrderSchema } from '../http/page.schema.js';
+import { MetaSchema, NumberSchema, PageQuerySchema, SortOrderSchema } from '../http/page.schema.js';
 
 export const DATASET_KINDS = ['lora-training', 'fine-tuning'] as const;
 export const DatasetKindSchema = z.enum(DATASET_KINDS);
@@ -89,6 +89,7 @@ export type DatasetUpload = z.infer<typeof DatasetUploadSchema>;
 export const DatasetSchema = z
   .object({
     id: z.string(),
+    number: NumberSchema,
     tenantId: z.string(),
     userId: z.string().nullable().describe('Who registered or uploaded it, where the credential named somebody.'),
     kind: DatasetKindSchema,
@@ -104,6 +105,7 @@ export const DatasetSchema = z
   .meta({
     example: {
       id: '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d',
+      number: 3,
       tenantId: 'tenant_demo',
       userId: null,
       kind: 'lora-training',

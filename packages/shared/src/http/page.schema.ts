@@ -27,6 +27,9 @@ export interface Page<T> {
 export const pageSchema = <T extends z.ZodType>(item: T) =>
   z.object({ data: z.array(item), total: z.int(), take: z.int(), skip: z.int() });
 
+/** A row's place in its tenant's own count: its id to clients that know integers alone. */
+export const NumberSchema = z.int().describe("The tenant's own count, from 1; the id of contracts with integer ids.");
+
 /** What JSON can say. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fromDigits, MetaSchema, PageQuerySchema, pageSchema } from '../http/page.schema.js';
+import { fromDigits, MetaSchema, NumberSchema, PageQuerySchema, pageSchema } from '../http/page.schema.js';
 import { JobConfigSchema } from '../lora-configs/lora-config.schema.js';
 import { TrainerIdSchema } from '../trainers/trainer-id.js';
 import { CreateSessionSchema } from './job-session.schema.js';
@@ -136,6 +136,7 @@ export type JobProgress = z.infer<typeof JobProgressSchema>;
 export const JobSchema = z
   .object({
     id: z.string(),
+    number: NumberSchema,
     tenantId: z.string(),
     userId: z.string().nullable().describe('Who submitted it, where the credential named somebody.'),
     type: z.string(),
@@ -162,6 +163,7 @@ export const JobSchema = z
   .meta({
     example: {
       id: '0199d3a0-7c80-7b22-a4f3-5d6e7f8091a2',
+      number: 12,
       tenantId: 'tenant_demo',
       userId: null,
       type: 'lora-training',
