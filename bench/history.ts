@@ -31,7 +31,7 @@ export async function addHistory(databaseUrl: string, { model, jobs }: History):
 
 const COPIES = `insert into job (id, number, tenant_id, type, status, trainer, payload, spec, result, dataset_id, lora_config_id, output_dir,
     attempt, started_at, finished_at, created_at, updated_at)
-  select gen_random_uuid(), number + n, tenant_id, type, (array['completed', 'completed', 'completed', 'failed'])[1 + n % 4]::job_status, trainer, payload,
+  select gen_random_uuid(), n + (select max(number) from job), tenant_id, type, (array['completed', 'completed', 'completed', 'failed'])[1 + n % 4]::job_status, trainer, payload,
     spec, '{"loraPath": "data/loras/x.safetensors", "finalLoss": 0.1}', dataset_id, lora_config_id, output_dir || '/' || n, 1,
     now() - n * interval '1 second', now() - n * interval '1 second', now() - n * interval '1 second', now()
   from job, generate_series(1, $2::int) as n where id = $1`;

@@ -8,6 +8,6 @@ import { MetricsService } from './metrics.service.js';
 @Module({
   controllers: [HealthController, MetricsController],
   providers: [HealthService, HealthRepository, MetricsService],
-  exports: [MetricsService],
+  exports: [HealthService, MetricsService],
 })
 export class HealthModule {}

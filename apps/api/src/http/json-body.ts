@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { AppError, fieldError, type FieldIssue } from '@influencerai/shared';
+import { AppError, type FieldIssue } from '@influencerai/shared';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 type ParsedBody = (error: Error | null, body?: unknown) => void;
@@ -24,8 +24,9 @@ const withoutRepeatedNames =
   (text: string, done: ParsedBody): ParsedBody =>
   (error, body) => {
     const repeated = error ? undefined : findRepeatedName(text);
-    if (repeated) done(fieldError(repeated, 'Must not be given twice.'));
-    else done(error, body);
+    if (!repeated) return done(error, body);
+    const issues = [{ path: repeated, message: 'Must not be given twice.' }];
+    done(new AppError('validation_failed', { part: 'body', issues }));
   };
 
 interface OpenContainer {

@@ -22,25 +22,35 @@ export class ValidationPipe extends StandardSchemaValidationPipe {
    */
   override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
     if (value instanceof IncomingMessage) throw notJson(value);
-    // Before the schema, which walks the value recursively. An id that cannot be stored is an id that is not found.
-    if (metadata.type !== 'param') assertStorable(value);
     const given = metadata.type === 'body' && value === undefined ? ({} as T) : value;
-    const { data } = metadata;
-    if (data === undefined) return super.transform(given, metadata);
-    return super.transform(given, metadata).catch((error: unknown) => {
-      throw error instanceof AppError ? inField(data, error) : error;
-    });
+    try {
+      // Before the schema, which walks the value recursively. An id that cannot be stored is an id that is not found.
+      if (metadata.type !== 'param') assertStorable(value);
+      return await super.transform(given, metadata);
+    } catch (error) {
+      throw error instanceof AppError ? placed(error, metadata) : error;
+    }
   }
 }
+
+const PARTS = { body: 'body', query: 'query', param: 'path', custom: undefined } as const satisfies Record<
+  ArgumentMetadata['type'],
+  string | undefined
+>;
 
 /** Uploads come as the streams that they are, on whatever route they were sent to. */
 const notJson = ({ headers }: IncomingMessage): AppError =>
   new AppError('media_type_unsupported', { contentType: headers['content-type'], expected: 'application/json' });
 
-const inField = (field: string, { code, details }: AppError): AppError =>
+/** The same, saying of which part of the request it is, and of which parameter where a single one was asked for. */
+const placed = ({ code, details }: AppError, { type, data }: ArgumentMetadata): AppError =>
   new AppError(code, {
     ...details,
-    issues: details.issues?.map(({ path, message }) => ({ path: [field, ...path], message })),
+    part: PARTS[type],
+    issues: details.issues?.map(({ path, message }) => ({
+      path: data === undefined ? path : [data, ...path],
+      message,
+    })),
   });
 
 /** What a schema found, as the error answers name it; an unknown key is an issue of its own. */

@@ -150,6 +150,8 @@ export type DatasetUpload = {
 /** A folder of training data. */
 export type Dataset = {
   id: string;
+  /** The tenant's own count, from 1; the id of contracts with integer ids. */
+  number: number;
   tenantId: string;
   /** Who registered or uploaded it, where the credential named somebody. */
   userId: string | null;
@@ -227,6 +229,8 @@ export type JobProgress = {
 /** One training run, from submission to its final weights. */
 export type Job = {
   id: string;
+  /** The tenant's own count, from 1; the id of contracts with integer ids. */
+  number: number;
   tenantId: string;
   /** Who submitted it, where the credential named somebody. */
   userId: string | null;

@@ -3,6 +3,7 @@ import type { Job } from '../../src/index.js';
 /** A pending job, with the given fields in place of the usual ones. */
 export const aJob = (fields: Partial<Job> | { status: string } = {}): Job => ({
   id: 'job-1',
+  number: 1,
   tenantId: 'tenant_demo',
   userId: null,
   type: 'lora-training',

@@ -8,6 +8,8 @@ export interface FieldIssue {
 
 export interface AppErrorDetails {
   issues?: readonly FieldIssue[];
+  /** The part of the request that the issues are about, where its form alone is wrong. */
+  part?: 'body' | 'query' | 'path';
   /** Seconds after which the same call may succeed. */
   retryAfterS?: number;
   [name: string]: unknown;

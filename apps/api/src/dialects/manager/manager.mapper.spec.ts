@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { AppError, fieldError } from '@influencerai/shared';
+import { fromError, fromPage, statusOf, toPage } from './manager.mapper.js';
+
+const rendered = (error: AppError) => [statusOf(error), fromError(error)];
+
+describe('errors', () => {
+  it('should be a sentence [003:error-format]', () => {
+    expect(rendered(new AppError('job_not_found', { id: 7 }))).toEqual([404, { detail: expect.stringContaining('7') }]);
+  });
+
+  it('should list what is wrong with the form of a request [003:error-422]', () => {
+    const issues = [{ path: ['epochs'], message: 'Must be at least 1.' }];
+    expect(rendered(new AppError('validation_failed', { part: 'body', issues }))).toEqual([
+      422,
+      { detail: [{ loc: ['body', 'epochs'], msg: 'Must be at least 1.', type: 'value_error' }] },
+    ]);
+    expect(rendered(new AppError('body_malformed'))).toEqual([
+      422,
+      { detail: [{ loc: ['body'], msg: expect.any(String), type: 'json_invalid' }] },
+    ]);
+  });
+
+  it('should say with 400 that a rule is broken [003:error-400]', () => {
+    expect(rendered(fieldError(['dataset_id'], 'No such dataset.'))).toEqual([
+      400,
+      { detail: 'dataset_id: No such dataset.' },
+    ]);
+    expect(statusOf(new AppError('dataset_not_ready'))).toBe(400);
+    expect(statusOf(new AppError('dataset_unreadable'))).toBe(400);
+  });
+
+  it('should say that a fault is ours, and by which number to find it [003:error-500]', () => {
+    expect(rendered(new AppError('internal', { requestId: 'r1' }))).toEqual([
+      500,
+      { detail: expect.stringContaining('r1') },
+    ]);
+  });
+});
+
+describe('pages', () => {
+  it('should be numbered from 1', () => {
+    expect(toPage({ page: 1, page_size: 10 })).toEqual({ take: 10, skip: 0 });
+    expect(toPage({ page: 3, page_size: 50 })).toEqual({ take: 50, skip: 100 });
+  });
+
+  it('should say how many there are [003:page-envelope]', () => {
+    expect(fromPage({ data: [1, 2], total: 21, take: 10, skip: 20 }, (n) => `#${n}`)).toEqual({
+      items: ['#1', '#2'],
+      total: 21,
+      page: 3,
+      page_size: 10,
+      pages: 3,
+    });
+    expect(fromPage({ data: [], total: 0, take: 10, skip: 0 }, String).pages).toBe(0);
+  });
+});

@@ -1,0 +1,59 @@
+import { fromDigits } from '@influencerai/shared';
+import { z } from 'zod';
+
+const MAX_NUMBER = 2_147_483_647;
+
+/** An id as the clients of this face know it, in a path. */
+export const NumberSchema = fromDigits(z.int().min(0).max(Number.MAX_SAFE_INTEGER));
+
+/** An id within a body. */
+export const ReferenceSchema = z.int().min(1).max(MAX_NUMBER);
+
+/** `page` and `page_size`, as every list has them. What else a query says is ignored. */
+export const pageQuerySchema = ({ size }: { size: number }) =>
+  z.object({
+    page: fromDigits(z.int().min(1).max(10_000_000)).default(1).describe('Page number.'),
+    page_size: fromDigits(z.int().min(1).max(100)).default(size).describe('Items per page (1-100).'),
+  });
+export type PageQuery = z.infer<ReturnType<typeof pageQuerySchema>>;
+
+/** A page of a list. */
+export const pageOfSchema = <T extends z.ZodType>(item: T) =>
+  z.object({
+    items: z.array(item),
+    total: z.int(),
+    page: z.int(),
+    page_size: z.int(),
+    pages: z.int().describe('Number of pages there are; 0 of an empty list.'),
+  });
+/** See {@link pageOfSchema}. */
+export interface PageOf<T> {
+  items: T[];
+  total: number;
+  page: number;
+  page_size: number;
+  pages: number;
+}
+
+export const HealthSchema = z
+  .object({
+    status: z.literal('healthy'),
+    version: z.string().describe('Of this contract.'),
+    environment: z.enum(['development', 'production']),
+  })
+  .meta({ id: 'Health', example: { status: 'healthy', version: '1.0.0', environment: 'production' } });
+export type Health = z.infer<typeof HealthSchema>;
+
+/** One thing that is wrong with the form of a request. */
+const MalformedSchema = z.object({
+  loc: z.array(z.union([z.string(), z.int()])).describe('`body`, `query` or `path`, then the way to the value.'),
+  msg: z.string(),
+  type: z.string(),
+});
+
+export const ManagerErrorSchema = z.object({
+  detail: z
+    .union([z.string(), z.array(MalformedSchema)])
+    .describe('A sentence; of a request that has not the right form (422) a list of what is wrong with it.'),
+});
+export type ManagerError = z.infer<typeof ManagerErrorSchema>;

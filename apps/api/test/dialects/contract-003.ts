@@ -1,0 +1,17 @@
+import type { Contract } from './contract.js';
+
+/** What holds for the whole face. Its parts stand in files of their own beside this one. */
+export const CONTRACT_003: Contract = {
+  number: '003',
+  title: 'Model training manager',
+  face: 'manager',
+  items: [
+    { id: 'endpoint-health', kind: 'endpoint', says: '`GET /api/v1/health`' },
+    { id: 'error-format', kind: 'error', says: 'every error is `{ "detail": … }`' },
+    { id: 'error-400', kind: 'error', says: '400: a rule is broken' },
+    { id: 'error-422', kind: 'error', says: '422: a request of the wrong form' },
+    { id: 'error-500', kind: 'error', says: '500: a fault of the service' },
+    { id: 'slashes', kind: 'rule', says: 'paths work with and without a slash at their end' },
+    { id: 'page-envelope', kind: 'rule', says: 'lists are `{ items, total, page, page_size, pages }`' },
+  ],
+};
