@@ -41,6 +41,12 @@ export const ANSWERS = {
     'Check the id. A configuration of another tenant gets the same answer as one that does not exist.',
   job_not_found: 'Check the id. A job of another tenant gets the same answer as one that does not exist.',
   job_of_other_user: 'Use the credential of the user who submitted the job.',
+  project_not_found: 'Check the id. A project of another tenant gets the same answer as one that does not exist.',
+  project_start_refused: 'Follow its job; create another project to train again.',
+  project_starting: 'Read the project after a moment: it has a job then.',
+  project_not_trained: 'Wait until `GET /projects/:id` says `completed`.',
+  model_not_available:
+    'Name a model that `GET /models` lists, or ask the operator to add it to `models.yaml` or to the Hugging Face cache of the host.',
   artifact_not_found: 'List `GET /jobs/:id/artifacts`; the file may not be written yet.',
   adapter_not_found:
     'List `GET /adapters`. An adapter of another tenant gets the same answer as one that does not exist.',

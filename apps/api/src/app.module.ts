@@ -5,6 +5,7 @@ import { AdaptersModule } from './adapters/adapters.module.js';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { BaseModelsModule } from './base-models/base-models.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DatasetMixesModule } from './dataset-mixes/dataset-mixes.module.js';
 import { DatasetsModule } from './datasets/datasets.module.js';
@@ -21,6 +22,7 @@ import { JobsModule } from './jobs/jobs.module.js';
 import { LimitsModule } from './limits/limits.module.js';
 import { LoraConfigsModule } from './lora-configs/lora-configs.module.js';
 import { MODELS } from './models.js';
+import { ProjectsModule } from './projects/projects.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import { TextDatasetsModule } from './text-datasets/text-datasets.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
@@ -67,6 +69,8 @@ export class AppModule {
         DispatcherModule,
         JobsModule,
         AdaptersModule,
+        BaseModelsModule,
+        ProjectsModule,
         FleetModule,
         HealthModule,
         DialectsModule,

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { MAX_LINK_SECONDS, TrainerIdSchema } from '@influencerai/shared';
 import { z } from 'zod';
@@ -99,6 +100,20 @@ export const EnvSchema = z.object({
     .describe(
       '`models.yaml`, the one the workers have: who trains each base model, and with which files. Read at the start.',
     ),
+  HF_HOME: z
+    .string()
+    .optional()
+    .describe(
+      'Folder of the Hugging Face library, whose cache of models is offered too. Default: `~/.cache/huggingface`.',
+    ),
+  HF_HUB_CACHE: z
+    .string()
+    .optional()
+    .describe('That cache itself, where it lies elsewhere. Default: `hub` in HF_HOME.'),
+  TRAINERS_DIR: z
+    .string()
+    .default('.local/trainers')
+    .describe('Where `bin/trainers install` put trainers on this host: their libraries load what `validate` looks at.'),
   NODE_ENV: z
     .enum(['development', 'test', 'production'])
     .default('development')
@@ -297,7 +312,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       sweepMs: env.SERVING_SWEEP_MS,
       tinySlots: env.SERVING_TINY_SLOTS,
     },
-    models: { file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE) },
+    models: {
+      file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE),
+      hubCache: resolve(env.HF_HUB_CACHE ?? join(env.HF_HOME ?? join(homedir(), '.cache/huggingface'), 'hub')),
+      trainersDir: resolve(env.TRAINERS_DIR),
+    },
     rates: {
       isOn: env.RATE_LIMITS === undefined ? isPublic(env) : env.RATE_LIMITS === 'on',
       /** Whether routes that promise a limit of their own have it. */

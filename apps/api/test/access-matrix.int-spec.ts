@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Adapter, type Job, type Page, SCOPES, type Scope } from '@influencerai/shared';
+import {
+  type Adapter,
+  type Dataset,
+  type Job,
+  type Page,
+  type Project,
+  SCOPES,
+  type Scope,
+} from '@influencerai/shared';
 import { mintKey } from '../src/auth/api-key.js';
 import { Database } from '../src/database/database.js';
 import { newId } from '../src/http/new-id.js';
+import { writeFiles } from './dataset-files.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
 import { type DocumentedOperation, documentedOperations } from './openapi-operations.js';
 import { OTHER_TENANT, TENANT, type TestApp } from './test-app.js';
@@ -40,6 +49,7 @@ interface Ids {
   artifact: string;
   adapter: string;
   upload: string;
+  project: string;
 }
 
 const UNKNOWN: Ids = {
@@ -51,6 +61,7 @@ const UNKNOWN: Ids = {
   artifact: 'nothing.png',
   adapter: 'no-adapter',
   upload: newId(),
+  project: newId(),
 };
 
 let api: TokenApp;
@@ -78,6 +89,7 @@ beforeAll(async () => {
     artifact: 'a.png',
     adapter,
     upload: await openUpload(mine),
+    project: await createProject(mine),
   };
 });
 afterAll(async () => {
@@ -102,6 +114,16 @@ async function openUpload(mine: TestApp): Promise<string> {
   const headers = { 'tus-resumable': '1.0.0', 'upload-length': '10', 'upload-metadata': metadata };
   const { headers: answer } = await mine.send('POST /uploads', { headers });
   return answer.get('location')!.split('/').at(-1)!;
+}
+
+async function createProject(mine: TestApp): Promise<string> {
+  await writeFiles(mine.folderOf(TENANT), { 'texts/rows.jsonl': '{"text":"a"}\n' });
+  const { body: dataset } = await mine.send<Dataset>('POST /datasets', {
+    body: { kind: 'fine-tuning', path: 'data/texts/rows.jsonl' },
+  });
+  const traits = [{ type: 'coding', datasets: [{ datasetId: dataset.id, percentage: 100 }] }];
+  const body = { name: 'matrix', baseModel: 'tiny-text', outputDirectory: 'data/projects/matrix', traits };
+  return (await mine.send<Project>('POST /projects', { body })).body.id;
 }
 
 /** @returns the name of the adapter that the job became */
@@ -135,7 +157,12 @@ const saysCode = ({ isNative, method }: DocumentedOperation): boolean => isNativ
 
 function pathOf({ path }: DocumentedOperation, at: Ids): string {
   const feature = path.split('/')[1];
-  const idOf: Record<string, string> = { datasets: at.dataset, 'lora-configs': at.config, uploads: at.upload };
+  const idOf: Record<string, string> = {
+    datasets: at.dataset,
+    'lora-configs': at.config,
+    uploads: at.upload,
+    projects: at.project,
+  };
   return path
     .replace('{keyId}', at.key)
     .replace('{userId}', at.user)
@@ -272,7 +299,8 @@ describe('another tenant', () => {
       expect([operation.name, status]).toEqual([operation.name, 200]);
       // What this tenant itself has asked for.
       if (operation.path === '/audit-log') continue;
-      for (const id of [ids.dataset, ids.config, ids.job, ids.key, ids.adapter, TENANT]) expect(text).not.toContain(id);
+      for (const id of [ids.dataset, ids.config, ids.job, ids.key, ids.adapter, ids.project, TENANT])
+        expect(text).not.toContain(id);
     }
   });
 });

@@ -33,6 +33,12 @@ export const RESPONSE_TYPES: TypeTable = {
   JobArtifactList: { schema: shared.JobArtifactListSchema, doc: 'All files of a job.' },
   DirectUpload: { schema: shared.DirectUploadSchema, doc: 'An upload that goes straight to the bucket.' },
   ArtifactLink: { schema: shared.ArtifactLinkSchema, doc: 'A link by which anybody downloads a file for a while.' },
+  TraitType: { schema: shared.TraitTypeSchema, doc: 'What a model is to become good at.' },
+  TrainingType: { schema: shared.TrainingTypeSchema, doc: 'How weights are trained.' },
+  Trait: { schema: shared.TraitSchema, doc: 'One thing that a project trains, with the datasets that teach it.' },
+  Project: { schema: shared.ProjectSchema, doc: 'Several datasets in shares, trained as one.' },
+  Model: { schema: shared.ModelSchema, doc: 'A base model that is there to be trained.' },
+  ModelList: { schema: shared.ModelListSchema, doc: 'All base models.' },
   AdapterStatus: {
     schema: shared.AdapterStatusSchema,
     doc: 'Where an adapter stands with the runtimes. A server newer than this package may send others.',
@@ -76,6 +82,9 @@ export const RESPONSE_TYPES: TypeTable = {
 
 /** What a caller sends; fields with a default are optional. */
 export const REQUEST_TYPES: TypeTable = {
+  CreateProject: { schema: shared.CreateProjectSchema, doc: 'Body of `projects.create`.' },
+  UpdateProject: { schema: shared.UpdateProjectSchema, doc: 'Body of `projects.update`.' },
+  ListProjectsQuery: { schema: shared.ListProjectsQuerySchema, doc: 'Query of `projects.list`.' },
   CreateApiKey: { schema: shared.CreateApiKeySchema, doc: 'Body of `apiKeys.create`.' },
   RotateApiKey: { schema: shared.RotateApiKeySchema, doc: 'Body of `apiKeys.rotate`.' },
   ListApiKeysQuery: { schema: shared.ListApiKeysQuerySchema, doc: 'Page of `apiKeys.list`.' },

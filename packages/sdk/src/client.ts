@@ -7,6 +7,8 @@ import { AuditLog } from './resources/audit-log.js';
 import { Datasets } from './resources/datasets.js';
 import { Jobs } from './resources/jobs.js';
 import { LoraConfigs } from './resources/lora-configs.js';
+import { Models } from './resources/models.js';
+import { Projects } from './resources/projects.js';
 import { Tenants } from './resources/tenants.js';
 import { UsageResource } from './resources/usage.js';
 import { Users } from './resources/users.js';
@@ -50,6 +52,8 @@ export class InfluencerAIClient {
   readonly datasets: Datasets;
   readonly loraConfigs: LoraConfigs;
   readonly jobs: Jobs;
+  readonly projects: Projects;
+  readonly models: Models;
   readonly adapters: Adapters;
   readonly usage: UsageResource;
   readonly workers: Workers;
@@ -64,6 +68,8 @@ export class InfluencerAIClient {
     this.datasets = new Datasets(transport);
     this.loraConfigs = new LoraConfigs(transport);
     this.jobs = new Jobs(transport);
+    this.projects = new Projects(transport);
+    this.models = new Models(transport);
     this.adapters = new Adapters(transport);
     this.usage = new UsageResource(transport);
     this.workers = new Workers(transport);

@@ -24,6 +24,8 @@ export * from './jobs/job-session.schema.js';
 export * from './jobs/job-status.js';
 export * from './jobs/job.schema.js';
 export * from './lora-configs/lora-config.schema.js';
+export * from './models/model.schema.js';
+export * from './projects/project.schema.js';
 export * from './tasks/catalog.js';
 export * from './trainers/trainer-event.schema.js';
 export * from './trainers/trainer-id.js';

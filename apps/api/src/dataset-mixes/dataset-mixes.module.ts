@@ -8,5 +8,6 @@ import { DatasetMixesService } from './dataset-mixes.service.js';
   imports: [DatasetsModule, UploadsModule],
   controllers: [DatasetMixesController],
   providers: [DatasetMixesService],
+  exports: [DatasetMixesService],
 })
 export class DatasetMixesModule {}

@@ -20,6 +20,8 @@ const SECTIONS: readonly (readonly [name: string, description: string])[] = [
   ['Uploads', 'Large files, resumed where the line broke (tus 1.0).'],
   ['LoRA configs', 'Reusable training parameters.'],
   ['Jobs', 'Training, its progress, its log and its files.'],
+  ['Projects', 'Several datasets in shares, trained as one.'],
+  ['Models', 'The base models that are there.'],
   ['Adapters', 'Finished LoRAs, loaded into the servers that answer with them.'],
   ['Usage', 'What the tenant may do, and how much of it is used.'],
   ['API keys', 'Credentials of programs and people.'],

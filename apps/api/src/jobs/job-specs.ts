@@ -18,6 +18,8 @@ export interface FreezeOptions {
   trainer?: TrainerId;
   /** Steps in all, in place of what the configuration says. */
   maxSteps?: number;
+  /** Where the results go, in place of what the configuration says. */
+  outputDir?: string;
 }
 
 /** Decides what a job trains, with what, and where the result goes. Writes nothing. */
@@ -34,9 +36,9 @@ export class JobSpecs {
     const { dataset, config } = sources;
     if (dataset.status !== 'ready') throw new AppError('dataset_not_ready', { id: dataset.id, status: dataset.status });
     const choice = this.chooseTrainer(sources, options);
-    const wanted = config.outputPath?.replace(/\/+$/, '') ?? defaultOutputDir(config.name);
-    const dir = await this.ownOutputDir(options, wanted);
-    const output = { dir, name: outputName(config.outputPath ?? defaultOutputDir(config.name)) };
+    const outputPath = options.outputDir ?? config.outputPath ?? defaultOutputDir(config.name);
+    const dir = await this.ownOutputDir(options, outputPath.replace(/\/+$/, ''));
+    const output = { dir, name: outputName(outputPath) };
     const spec = buildSpec(sources, choice, output);
     const { maxSteps = spec.training.maxSteps } = options;
     return { ...spec, training: { ...spec.training, maxSteps } };

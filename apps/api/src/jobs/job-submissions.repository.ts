@@ -54,6 +54,13 @@ export interface JobInput extends CreateJob {
   userId?: string | undefined;
   /** How many jobs of its user may be admitted, unless the tenant has a limit of its own. */
   userLimit?: number | undefined;
+  project?: ProjectStart | undefined;
+}
+
+/** The right to give a project its job. It ends when somebody takes the start over. */
+export interface ProjectStart {
+  id: string;
+  starter: string;
 }
 
 /** Creates jobs, and reads what they are made of. */
@@ -90,7 +97,8 @@ export class JobSubmissionsRepository {
    * submissions cannot pass a limit together; the configuration is locked against deletion.
    * A folder that another job writes to is replaced by one inside it.
    * @param decide turns the sources into the frozen spec; what it throws undoes everything.
-   * @throws AppError `dataset_not_found`, `lora_config_not_found`, `quota_exceeded`, `session_name_taken`
+   * @throws AppError `dataset_not_found`, `lora_config_not_found`, `quota_exceeded`, `session_name_taken`,
+   *   `project_starting`
    */
   async create(
     tenantId: string,
@@ -123,7 +131,7 @@ export class JobSubmissionsRepository {
   }
 
   private submit(input: Submission, decide: (client: pg.PoolClient) => Promise<TrainingSpec>): Promise<Job> {
-    const { tenantId, id, session } = input;
+    const { tenantId, id, session, project } = input;
     return this.database.transaction(tenantId, async (client) => {
       const { maxQueued, ...limits } = await this.lockTenant(client, tenantId);
       const { queued, ...found } = await findBlocker(client, input, limits);
@@ -134,6 +142,7 @@ export class JobSubmissionsRepository {
       const row = (await this.insert(client, job, spec)) ?? (await this.insert(client, job, inOwnFolder(spec, id)));
       if (!row) throw new Error(`The folder of job ${id} belongs to another job.`);
       if (session) await this.insertSession(client, row, session);
+      if (project) await joinProject(client, row, project);
       return fromRow(row);
     });
   }
@@ -209,6 +218,7 @@ interface Submission {
   userId?: string | undefined;
   userLimit?: number | undefined;
   session?: CreateSession | undefined;
+  project?: ProjectStart | undefined;
 }
 
 interface NewJob extends Submission {
@@ -224,6 +234,12 @@ const inOwnFolder = (spec: TrainingSpec, id: string): TrainingSpec => ({
 
 function assertQueueRoom(used: number, limit: number): void {
   if (used >= limit) throw quotaExceeded({ quota: 'queued jobs', limit, used, wanted: 1 });
+}
+
+/** @throws AppError `project_starting` when somebody else has taken the start over, which undoes the job */
+async function joinProject(client: pg.PoolClient, { id, tenant_id }: JobRow, project: ProjectStart): Promise<void> {
+  const { rowCount } = await client.query(JOIN_PROJECT, [tenant_id, project.id, project.starter, id]);
+  if (rowCount === 0) throw new AppError('project_starting', { id: project.id });
 }
 
 /** Until the transaction ends, nobody deletes the row or changes it. */
@@ -297,6 +313,9 @@ const ACTIVE = `with total as (
 
 const INSERT_SESSION = `insert into job_session (job_id, tenant_id, name, max_steps, allowed_steps, idle_ms)
   values ($1, $2, $3, $4, $5, $6) on conflict (tenant_id, name) do nothing`;
+
+const JOIN_PROJECT = `update project set job_id = $4, starter = null, updated_at = now()
+  where tenant_id = $1 and id = $2 and starter = $3`;
 
 /**
  * `notified_at` is set because the wake-up is sent right after the commit; the sweep repeats it if it gets lost. A folder

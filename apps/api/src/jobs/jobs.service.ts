@@ -18,7 +18,7 @@ import type { WithId } from '../idempotency/creation-id.js';
 import { assertMeta } from '../http/json-limits.js';
 import { JobStateRepository } from './job-state.repository.js';
 import { JobSpecs } from './job-specs.js';
-import { JobSubmissionsRepository } from './job-submissions.repository.js';
+import { JobSubmissionsRepository, type ProjectStart } from './job-submissions.repository.js';
 import { JobsRepository } from './jobs.repository.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 
@@ -31,6 +31,10 @@ export interface SubmitRules {
   isDatasetOwn?: boolean;
   /** How many jobs of a user may be pending or running, unless the tenant has a limit of its own. */
   jobsPerUser?: number;
+  /** Where the results go, in place of what the configuration says. */
+  outputDir?: string;
+  /** The project whose job it becomes, while its start is still the caller's. */
+  project?: ProjectStart;
 }
 
 @Injectable()
@@ -48,20 +52,20 @@ export class JobsService {
   /**
    * Submits a job, or a session.
    * @throws AppError `dataset_not_found`, `dataset_of_other_user`, `lora_config_not_found`, `dataset_not_ready`,
-   * `dataset_kind_mismatch`, `session_name_taken`
+   * `dataset_kind_mismatch`, `session_name_taken`, `project_starting`
    */
   async create(
     { tenantId, userId }: Principal,
     { id = newId(), ...input }: WithId<CreateJob>,
-    { isDatasetOwn = false, jobsPerUser }: SubmitRules = {},
+    { isDatasetOwn = false, jobsPerUser, outputDir, project }: SubmitRules = {},
   ): Promise<Job> {
     assertMeta(input.payload.config?.meta ?? {});
     const online = await this.workers.onlineTrainers();
-    const wanted = { ...input, id, userId, userLimit: jobsPerUser };
+    const wanted = { ...input, id, userId, userLimit: jobsPerUser, project };
     const job = await this.submissions.create(tenantId, wanted, (sources) => {
       if (isDatasetOwn && isOfOther(userId, sources.dataset))
         throw new AppError('dataset_of_other_user', { id: sources.dataset.id });
-      return this.specs.freeze(sources, { tenantId, id, online, maxSteps: input.session?.maxSteps });
+      return this.specs.freeze(sources, { tenantId, id, online, outputDir, maxSteps: input.session?.maxSteps });
     });
     if (job.status === 'pending') this.dispatcher.announce([job]);
     return job;

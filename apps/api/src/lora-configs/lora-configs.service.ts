@@ -10,6 +10,7 @@ import {
 } from '@influencerai/shared';
 import { assertMeta } from '../http/json-limits.js';
 import type { WithId } from '../idempotency/creation-id.js';
+import { problemOfOutputPath } from '../storage/output-path.js';
 import { Storage } from '../storage/storage.js';
 import type { Principal } from '../auth/principal.js';
 import { LoraConfigsRepository } from './lora-configs.repository.js';
@@ -63,13 +64,4 @@ export class LoraConfigsService {
     // Whether results can lie in it: the path itself may be a file.
     await this.storage.locate({ tenantId, path: `${outputPath.replace(/\/+$/, '')}/x` }, 'outputPath');
   }
-}
-
-/** Results must not land among pictures to learn from, nor where the samples of a job with the folder above lie. */
-function problemOfOutputPath(outputPath: string): string | undefined {
-  const parts = outputPath.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts[1] === 'datasets') return 'Must not be below "data/datasets/", where datasets lie.';
-  if (parts.at(-1) === 'samples')
-    return 'Must not end in "samples": sample pictures of other jobs lie in folders of that name.';
-  return undefined;
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { TenantDatabase } from '../database/tenant-database.js';
 
 /** Tables whose rows have numbers, and how a missing row is refused. */
-export const NUMBERED = { dataset: 'dataset_not_found', job: 'job_not_found' } as const;
+export const NUMBERED = { dataset: 'dataset_not_found', job: 'job_not_found', project: 'project_not_found' } as const;
 export type Numbered = keyof typeof NUMBERED;
 
 @Injectable()

@@ -61,6 +61,15 @@ export class FilesStorage extends Storage implements OnApplicationBootstrap, OnA
     return key;
   }
 
+  async assertWritable(where: TenantPath, field = 'path'): Promise<void> {
+    const key = await this.locate(where, field);
+    const nearest = await nearestOf(join(this.root, key));
+    if (!nearest.isFolder) throw fieldError([field], 'Must be a folder: a file has this name.');
+    await access(nearest.path, constants.W_OK | constants.X_OK).catch(() => {
+      throw fieldError([field], 'Is a folder that the service must not write to.');
+    });
+  }
+
   async exists(where: TenantPath): Promise<boolean> {
     return (await statOf(join(this.root, await this.locate(where)))) !== undefined;
   }
@@ -131,6 +140,12 @@ export class FilesStorage extends Storage implements OnApplicationBootstrap, OnA
       throw error;
     }
   }
+}
+
+/** What is there of a path: itself, or the deepest folder above it. The root is always there. */
+async function nearestOf(path: string): Promise<{ path: string; isFolder: boolean }> {
+  const found = await statOf(path);
+  return found ? { path, isFolder: found.isDirectory() } : nearestOf(dirname(path));
 }
 
 /** Opens the file when the first chunk is asked for and closes it with the stream. */

@@ -64,6 +64,11 @@ export class S3Storage extends Storage {
     return Promise.resolve(this.roots.keyOf(where));
   }
 
+  /** A bucket has no folders that could refuse a file. */
+  async assertWritable(where: TenantPath, field = 'path'): Promise<void> {
+    await this.locate(where, field);
+  }
+
   async exists(where: TenantPath): Promise<boolean> {
     return (await this.list(where, 1)) !== undefined;
   }

@@ -76,6 +76,12 @@ export abstract class Storage {
    */
   abstract locate(where: TenantPath, field?: string): Promise<string>;
 
+  /**
+   * As {@link locate}, for a folder that is to be written to: it is one, or can be made.
+   * @throws AppError `validation_failed` on `field`
+   */
+  abstract assertWritable(where: TenantPath, field?: string): Promise<void>;
+
   /** Whether a public path names something. */
   abstract exists(where: TenantPath): Promise<boolean>;
 

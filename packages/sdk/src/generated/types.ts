@@ -45,6 +45,7 @@ export type ErrorCode =
   | 'job_not_found'
   | 'job_of_other_user'
   | 'session_not_found'
+  | 'project_not_found'
   | 'artifact_not_found'
   | 'adapter_not_found'
   | 'dataset_file_not_found'
@@ -61,6 +62,10 @@ export type ErrorCode =
   | 'session_name_taken'
   | 'session_over'
   | 'session_fully_granted'
+  | 'project_start_refused'
+  | 'project_starting'
+  | 'project_not_trained'
+  | 'model_not_available'
   | 'job_not_held'
   | 'job_held_by_worker'
   | 'adapter_in_use'
@@ -382,6 +387,86 @@ export type ArtifactLink = {
   url: string;
   /** When it stops to. A download that has begun goes on. */
   expiresAt: string;
+};
+
+/** What a model is to become good at. */
+export type TraitType = 'reasoning' | 'coding' | 'general_tools';
+
+/** How weights are trained. */
+export type TrainingType = 'lora' | 'qlora' | 'full';
+
+/** One thing that a project trains, with the datasets that teach it. */
+export type Trait = {
+  type: TraitType;
+  /** Of `maxRows`; null: all traits are alike. */
+  percentage: number | null;
+  datasets: {
+    datasetId: string;
+    /** The tenant's own count, from 1; the id of contracts with integer ids. */
+    datasetNumber: number;
+    percentage: number;
+    /** How many of its rows are in the mix; null before the first start. */
+    rows: number | null;
+  }[];
+};
+
+/** Several datasets in shares, trained as one. */
+export type Project = {
+  id: string;
+  /** The tenant's own count, from 1; the id of contracts with integer ids. */
+  number: number;
+  tenantId: string;
+  /** Who created it, where the credential named somebody. */
+  userId: string | null;
+  name: string;
+  description: string | null;
+  baseModel: string;
+  trainingType: TrainingType;
+  maxRows: number;
+  seed: number;
+  outputDirectory: string;
+  traits: Trait[];
+  config: {
+    /** Training epochs (1-1000). */
+    epochs: number;
+    /** Learning rate (0.000001-1.0). */
+    learningRate: number;
+    /** Pictures per step (1-64). */
+    batchSize: number;
+    /** Training resolution in pixels (128-2048); 512 for SD 1.5, 1024 for SDXL. */
+    resolution: number;
+    /** LoRA rank (1-512). */
+    networkDim: number;
+    /** LoRA alpha (1-512), usually half the rank. */
+    networkAlpha: number;
+    /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+    meta: JsonObject;
+  };
+  /** That of its job; `pending` before there is one. Treat an unknown one as not final. */
+  status: JobStatus;
+  /** Percent of the training steps. */
+  progress: number;
+  /** Why its job failed. */
+  error: string | null;
+  /** Its job, the newest one; null before the first start. */
+  jobId: string | null;
+  /** The mix that it trains on; null before the first start. */
+  datasetId: string | null;
+  createdAt: string;
+  updatedAt: string;
+};
+
+/** A base model that is there to be trained. */
+export type Model = {
+  /** What to write as `modelName` or `baseModel`. */
+  name: string;
+  /** `built-in`, `registry` (the operator's `models.yaml`) or `cache` (of the Hugging Face hub, on this host). */
+  source: 'built-in' | 'registry' | 'cache';
+};
+
+/** All base models. */
+export type ModelList = {
+  data: Model[];
 };
 
 /** Where an adapter stands with the runtimes. A server newer than this package may send others. */
@@ -947,6 +1032,66 @@ export type AuditVerification = {
   entries: number;
   /** The first entry that was changed, or whose predecessor is gone. */
   brokenAt: number | null;
+};
+
+/** Body of `projects.create`. */
+export type CreateProject = {
+  name: string;
+  description?: string | null;
+  /** One that `GET /models` lists by the start. */
+  baseModel: string;
+  /** `lora`, `qlora` (over a base in 4 bit), or `full`: all weights. Trainers that know one way only say so in the preview. */
+  trainingType?: TrainingType;
+  /** Rows of the mix, at most; it is smaller where a dataset has too few for its percentage. */
+  maxRows?: number;
+  /** Which rows are drawn; the same seed draws the same. */
+  seed?: number;
+  /** Folder for the results below the data root: `data/…`. Where something lies there, a folder in it. */
+  outputDirectory: string;
+  /** What it trains, with the datasets that teach it. Cannot be changed afterwards. */
+  traits: {
+    type: TraitType;
+    /** Of `maxRows`. Give it for all traits, summing to 100, or for none: then all are alike. */
+    percentage?: number;
+    /** `reasoning` and `coding`: exactly one, at 100. `general_tools`: one or more that sum to 100. */
+    datasets: {
+      /** A dataset of the kind `fine-tuning`; it must be ready at the start. */
+      datasetId: string;
+      /** Of the rows of its trait. */
+      percentage: number;
+    }[];
+  }[];
+  /** Values of the training, as in a job. */
+  config?: {
+    /** Training epochs (1-1000). */
+    epochs?: number;
+    /** Learning rate (0.000001-1.0). */
+    learningRate?: number;
+    /** Pictures per step (1-64). */
+    batchSize?: number;
+    /** Training resolution in pixels (128-2048); 512 for SD 1.5, 1024 for SDXL. */
+    resolution?: number;
+    /** LoRA rank (1-512). */
+    networkDim?: number;
+    /** LoRA alpha (1-512), usually half the rank. */
+    networkAlpha?: number;
+    /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+    meta?: JsonObject;
+  };
+};
+
+/** Body of `projects.update`. */
+export type UpdateProject = {
+  name?: string;
+  description?: string | null;
+};
+
+/** Query of `projects.list`. */
+export type ListProjectsQuery = {
+  /** Number of results (1-100). */
+  take?: number;
+  /** Number of results to skip. */
+  skip?: number;
 };
 
 /** Body of `apiKeys.create`. */

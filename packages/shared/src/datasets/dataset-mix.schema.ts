@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { MetaSchema } from '../http/page.schema.js';
 
-const MAX_SHARES = 50;
+/** Datasets that one mix may draw from. */
+export const MAX_SHARES = 50;
 const HUNDRED = 100;
 /** What thirds lose by rounding: 33.33 + 33.33 + 33.34. */
 const TOLERANCE = 0.01;
+
+/** Whether percentages make up a whole, but for what rounding lost. */
+export const sumToHundred = (shares: readonly { percentage: number }[]): boolean =>
+  Math.abs(shares.reduce((sum, { percentage }) => sum + percentage, 0) - HUNDRED) <= TOLERANCE;
 
 export const DatasetShareSchema = z.strictObject({
   datasetId: z.string(),
@@ -21,12 +26,7 @@ export const MixDatasetsSchema = z
       .refine((shares) => new Set(shares.map(({ datasetId }) => datasetId)).size === shares.length, {
         error: 'Each dataset may stand here once.',
       })
-      .refine(
-        (shares) => Math.abs(shares.reduce((sum, { percentage }) => sum + percentage, 0) - HUNDRED) <= TOLERANCE,
-        {
-          error: 'Percentages must sum to 100.',
-        },
-      )
+      .refine(sumToHundred, { error: 'Percentages must sum to 100.' })
       .describe('Datasets of the kind `fine-tuning` that are ready, and how much of the mix each makes up.'),
     maxRows: z
       .int()

@@ -60,6 +60,7 @@ export const ERRORS = {
   job_not_found: { status: 404, message: 'Job {id} not found' },
   job_of_other_user: { status: 403, message: 'Job {id} belongs to another user.' },
   session_not_found: { status: 404, message: 'Session {id} not found.' },
+  project_not_found: { status: 404, message: 'Project {id} not found.' },
   artifact_not_found: { status: 404, message: 'Artifact {name} not found' },
   adapter_not_found: { status: 404, message: 'Adapter {name} not found.' },
   dataset_file_not_found: { status: 404, message: 'The dataset of this job has no file {name}.' },
@@ -92,6 +93,20 @@ export const ERRORS = {
   session_name_taken: { status: 409, message: "A session with the name '{name}' already exists." },
   session_over: { status: 409, message: 'The job of session {id} is {status}; it takes no more steps.' },
   session_fully_granted: { status: 409, message: 'All {maxSteps} steps of session {id} are granted already.' },
+  project_start_refused: {
+    status: 409,
+    message: 'Project {id} is {status}; only one that is pending or has failed can start.',
+  },
+  project_starting: {
+    status: 409,
+    message: 'Another request is starting project {id}. Try again shortly.',
+    isRetryable: true,
+  },
+  project_not_trained: {
+    status: 409,
+    message: 'Project {id} is {status}; there is a result to look at once it is completed.',
+  },
+  model_not_available: { status: 400, message: 'The model {model} is not available here. Available: {available}.' },
   job_not_held: { status: 409, message: 'Job {id} is not held by a worker of this key. Stop this trainer.' },
   job_held_by_worker: {
     status: 409,

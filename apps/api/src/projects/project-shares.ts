@@ -1,0 +1,13 @@
+import type { DatasetShare, Project } from '@influencerai/shared';
+
+/**
+ * How much of the whole mix each dataset makes up: its part of its trait's part. Traits without percentages of their own
+ * are alike.
+ */
+export const sharesOf = ({ traits }: Pick<Project, 'traits'>): DatasetShare[] =>
+  traits.flatMap(({ percentage, datasets }) =>
+    datasets.map((share) => ({
+      datasetId: share.datasetId,
+      percentage: ((percentage ?? 100 / traits.length) * share.percentage) / 100,
+    })),
+  );

@@ -1,0 +1,96 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AppError, type Dataset, type JobPayload, type Project } from '@influencerai/shared';
+import type { Principal } from '../auth/principal.js';
+import { BaseModelsService } from '../base-models/base-models.service.js';
+import { DatasetMixesService } from '../dataset-mixes/dataset-mixes.service.js';
+import { DatasetsService } from '../datasets/datasets.service.js';
+import { newId } from '../http/new-id.js';
+import { JobsService } from '../jobs/jobs.service.js';
+import { sharesOf } from './project-shares.js';
+import { type DrawnMix, ProjectsRepository, type StartClaim } from './projects.repository.js';
+
+const TOUCH_MS = 10_000;
+/** Who has been silent for so long has died. */
+const STALE_MS = 60_000;
+const MAX_JOB_NAME = 100;
+
+/** Starts projects: one mix, one job. Whoever begins writes so into the row first, and only who stands there gets a job. */
+@Injectable()
+export class ProjectStartsService {
+  private readonly logger = new Logger(ProjectStartsService.name);
+
+  constructor(
+    private readonly projects: ProjectsRepository,
+    private readonly models: BaseModelsService,
+    private readonly mixes: DatasetMixesService,
+    private readonly datasets: DatasetsService,
+    private readonly jobs: JobsService,
+  ) {}
+
+  /**
+   * Draws the mix, unless an earlier start has, and submits the job. A start that broke off can be repeated.
+   * @throws AppError `project_not_found`, `project_start_refused`, `project_starting`, `model_not_available`,
+   *   `dataset_not_found`, `dataset_not_ready`, and what drawing a mix and submitting a job throw
+   */
+  async start(caller: Principal, id: string): Promise<Project> {
+    const { tenantId } = caller;
+    const project = await this.projects.getById(tenantId, id);
+    assertStartable(project);
+    await this.models.get(project.baseModel);
+    const claim = await this.claim(project);
+    const timer = setInterval(() => void this.touch(claim), TOUCH_MS);
+    try {
+      const datasetId = await this.mixOf(caller, project, claim);
+      const rules = { outputDir: project.outputDirectory, project: claim };
+      await this.jobs.create(
+        caller,
+        { type: 'lora-training', priority: 0, payload: payloadOf(project, datasetId) },
+        rules,
+      );
+    } finally {
+      clearInterval(timer);
+      await this.projects.releaseStart(claim);
+    }
+    return this.projects.getById(tenantId, id);
+  }
+
+  private async claim({ tenantId, id }: Project): Promise<StartClaim> {
+    const claim = await this.projects.claimStart(tenantId, id, STALE_MS);
+    if (claim) return claim;
+    assertStartable(await this.projects.getById(tenantId, id));
+    throw new AppError('project_starting', { id });
+  }
+
+  /** The same seed draws the same rows, so that what was drawn before is as good as new. */
+  private async mixOf(caller: Principal, project: Project, claim: StartClaim): Promise<string> {
+    const { datasetId } = project;
+    const drawn = datasetId === null ? undefined : await this.datasets.find(caller, datasetId);
+    if (drawn && drawn.status !== 'failed') return drawn.id;
+    const { maxRows, seed, name, id } = project;
+    const mix = { shares: sharesOf(project), maxRows, seed, name, meta: { projectId: id } };
+    const dataset = await this.mixes.create(caller, newId(), mix);
+    await this.projects.noteMix(claim, { datasetId: dataset.id, rows: rowsOf(dataset) });
+    return dataset.id;
+  }
+
+  private async touch(claim: StartClaim): Promise<void> {
+    try {
+      await this.projects.touchStart(claim);
+    } catch (error) {
+      this.logger.warn({ err: error, projectId: claim.id }, 'A sign of life could not be written; the next one may.');
+    }
+  }
+}
+
+function assertStartable({ id, status, jobId }: Project): void {
+  if (jobId !== null && status !== 'failed') throw new AppError('project_start_refused', { id, status });
+}
+
+/** What the mix says that it was made of. */
+const rowsOf = ({ meta }: Dataset): DrawnMix['rows'] => (meta['mix'] as unknown as DrawnMix).rows;
+
+const payloadOf = ({ name, baseModel, trainingType, config }: Project, datasetId: string): JobPayload => ({
+  datasetId,
+  name: name.slice(0, MAX_JOB_NAME).trim(),
+  config: { ...config, modelName: baseModel, meta: { ...config.meta, method: trainingType } },
+});

@@ -1,0 +1,92 @@
+import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  type CreateProject,
+  CreateProjectSchema,
+  type ListProjectsQuery,
+  ListProjectsQuerySchema,
+  type Page,
+  type Project,
+  ProjectPageSchema,
+  ProjectSchema,
+  type UpdateProject,
+  UpdateProjectSchema,
+} from '@influencerai/shared';
+import type { FastifyReply } from 'fastify';
+import { Caller, type Principal } from '../auth/principal.js';
+import { Answers, Refuses } from '../http/openapi.js';
+import { sendPageHeaders } from '../http/page-headers.js';
+import { CreationId } from '../idempotency/creation-id.js';
+import { Idempotent } from '../idempotency/idempotent.js';
+import { ProjectStartsService } from './project-starts.service.js';
+import { ProjectsService } from './projects.service.js';
+
+@ApiTags('Projects')
+@Controller('projects')
+export class ProjectsController {
+  constructor(
+    private readonly projects: ProjectsService,
+    private readonly starts: ProjectStartsService,
+  ) {}
+
+  @Post()
+  @Idempotent(ProjectsService)
+  @ApiOperation({ summary: 'Create a project: traits, and the datasets that teach them' })
+  @Answers(201, ProjectSchema, 'The project. Nothing is trained yet.')
+  @Refuses({ 400: 'A field is wrong.', 404: 'Unknown dataset.' })
+  create(
+    @Caller() caller: Principal,
+    @CreationId() id: string,
+    @Body({ schema: CreateProjectSchema }) input: CreateProject,
+  ): Promise<Project> {
+    return this.projects.create(caller, { ...input, id });
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List projects, newest first' })
+  @Answers(200, ProjectPageSchema, 'One page.')
+  @Refuses({ 400: 'A parameter is wrong.' })
+  async list(
+    @Caller() caller: Principal,
+    @Query({ schema: ListProjectsQuerySchema }) query: ListProjectsQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Page<Project>> {
+    return sendPageHeaders(reply, await this.projects.list(caller, query));
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Get a project with the progress of its job' })
+  @Answers(200, ProjectSchema, 'The project.')
+  @Refuses({ 404: 'Unknown project.' })
+  get(@Caller() caller: Principal, @Param('id') id: string): Promise<Project> {
+    return this.projects.get(caller, id);
+  }
+
+  @Patch(':id')
+  @ApiOperation({ summary: 'Rename or describe a project; what it trains stays' })
+  @Answers(200, ProjectSchema, 'The project.')
+  @Refuses({ 400: 'A field is wrong.', 404: 'Unknown project.' })
+  update(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Body({ schema: UpdateProjectSchema }) input: UpdateProject,
+  ): Promise<Project> {
+    return this.projects.update(caller, id, input);
+  }
+
+  @Post(':id/start')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Draw the mix and submit its job, or another one after a failure' })
+  @Answers(200, ProjectSchema, 'The project, with its job and the rows of each dataset.')
+  @Refuses({
+    400: 'The model is not available, or no row can be drawn.',
+    404: 'Unknown project, or a dataset of it is gone.',
+    409: 'It has a job that has not failed, another request starts it, or a dataset is not ready.',
+    422: 'A dataset cannot be read any more.',
+    429: 'A quota is used up.',
+    507: 'No room left.',
+  })
+  start(@Caller() caller: Principal, @Param('id') id: string): Promise<Project> {
+    return this.starts.start(caller, id);
+  }
+}

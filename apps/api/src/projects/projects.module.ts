@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { BaseModelsModule } from '../base-models/base-models.module.js';
+import { DatasetMixesModule } from '../dataset-mixes/dataset-mixes.module.js';
+import { DatasetsModule } from '../datasets/datasets.module.js';
+import { JobsModule } from '../jobs/jobs.module.js';
+import { ProjectStartsService } from './project-starts.service.js';
+import { ProjectsController } from './projects.controller.js';
+import { ProjectsRepository } from './projects.repository.js';
+import { ProjectsService } from './projects.service.js';
+
+@Module({
+  imports: [BaseModelsModule, DatasetMixesModule, DatasetsModule, JobsModule],
+  controllers: [ProjectsController],
+  providers: [ProjectsRepository, ProjectsService, ProjectStartsService],
+  exports: [ProjectsService, ProjectStartsService],
+})
+export class ProjectsModule {}
