@@ -17,13 +17,17 @@ describe('readRows', () => {
     ],
     ['{"instruction":"add","input":"2 2","output":"4"}', { prompt: 'add\n2 2\n', completion: '4' }],
     ['{"instruction":"greet","output":"hello"}', { prompt: 'greet\n', completion: 'hello' }],
+    ['{"input":"2 + 2","output":"4"}', { prompt: '2 + 2\n', completion: '4' }],
   ])('should read the row %s', (row, example) => {
     expect(readRows('.jsonl', `${row}\n\n`)).toEqual([example]);
   });
 
-  it.each(['{"body":"a"}', '{"text":', '3', '{"prompt":"only"}'])('should refuse the row %s, by its number', (row) => {
-    expect(() => readRows('.jsonl', `{"text":"a"}\n${row}`)).toThrow('Row 2');
-  });
+  it.each(['{"body":"a"}', '{"text":', '3', '{"prompt":"only"}', '{"output":"only"}'])(
+    'should refuse the row %s, by its number',
+    (row) => {
+      expect(() => readRows('.jsonl', `{"text":"a"}\n${row}`)).toThrow('Row 2');
+    },
+  );
 
   it('should read CSV by its columns', () => {
     expect(readRows('.csv', '\uFEFFid,text\r\n1,"a, ""b""\nc"\r\n2,d\r\n')).toEqual([

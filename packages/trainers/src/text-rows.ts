@@ -22,7 +22,7 @@ const readJsonLines = (content: string): TextRow[] =>
     const example = typeof row === 'string' ? { text: row } : row && exampleOf(row);
     if (!example)
       throw unreadable(
-        `Row ${index + 1} has none of text, prompt and completion, messages, or instruction and output.`,
+        `Row ${index + 1} has none of text, prompt and completion, messages, instruction and output, or input and output.`,
       );
     return example;
   });
@@ -34,7 +34,7 @@ const readCsv = (content: string): TextRow[] => {
     const example = exampleOf(Object.fromEntries(header.map((name, column) => [name.trim(), record[column] ?? ''])));
     if (!example)
       throw unreadable(
-        `Row ${index + 1} has none of the columns text, prompt and completion, or instruction and output.`,
+        `Row ${index + 1} has none of the columns text, prompt and completion, instruction and output, or input and output.`,
       );
     return example;
   });
@@ -47,7 +47,9 @@ const exampleOf = (row: Row): TextRow | undefined => {
   if (typeof prompt === 'string' && typeof completion === 'string') return { prompt, completion };
   const messages = MessagesSchema.safeParse(row['messages']);
   if (messages.success) return { messages: messages.data };
-  if (typeof instruction !== 'string' || typeof output !== 'string') return undefined;
+  if (typeof output !== 'string') return undefined;
+  if (typeof instruction !== 'string')
+    return typeof input === 'string' ? { prompt: `${input}\n`, completion: output } : undefined;
   const asked = [instruction, typeof input === 'string' ? input : ''].filter((part) => part !== '');
   return { prompt: `${asked.join('\n')}\n`, completion: output };
 };
