@@ -70,6 +70,7 @@ export const ANSWERS = {
     'Use pictures (`lora-training`) for image models and rows of text (`fine-tuning`) for language models.',
   dataset_changed: 'Put the files back as they were, or submit a new job with `POST /jobs`.',
   lora_config_name_taken: 'Choose another name, or update the configuration that has it.',
+  dataset_in_use: 'Wait for those jobs or cancel them, then delete again; a project keeps its datasets.',
   lora_config_in_use: 'Wait for those jobs or cancel them, then delete again.',
   job_transition_refused: 'Read the job again; the message lists what is allowed from its present state.',
   session_not_found:

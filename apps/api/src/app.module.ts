@@ -26,6 +26,7 @@ import { ProjectsModule } from './projects/projects.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import { TextDatasetsModule } from './text-datasets/text-datasets.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
+import { TrainingDefaultsModule } from './training-defaults/training-defaults.module.js';
 import { UploadsModule } from './uploads/uploads.module.js';
 import { UsersModule } from './users/users.module.js';
 
@@ -66,6 +67,7 @@ export class AppModule {
         DatasetMixesModule,
         TextDatasetsModule,
         LoraConfigsModule,
+        TrainingDefaultsModule,
         DispatcherModule,
         JobsModule,
         AdaptersModule,

@@ -11,8 +11,10 @@ export const RESPONSE_TYPES: TypeTable = {
   DatasetProblem: { schema: shared.DatasetProblemSchema, doc: 'Something wrong with one file of a dataset.' },
   DatasetUpload: { schema: shared.DatasetUploadSchema, doc: 'What an upload brought.' },
   Dataset: { schema: shared.DatasetSchema, doc: 'A folder of training data.' },
+  DeletedDataset: { schema: shared.DeletedDatasetSchema, doc: 'The answer to a deletion.' },
   LoraConfig: { schema: shared.LoraConfigSchema, doc: 'A reusable set of training parameters.' },
   DeletedLoraConfig: { schema: shared.DeletedLoraConfigSchema, doc: 'The answer to a deletion.' },
+  TrainingDefaults: { schema: shared.TrainingDefaultsSchema, doc: 'What jobs begin with that leave values out.' },
   TrainerId: { schema: shared.TrainerIdSchema, doc: 'A program that trains.' },
   JobStatus: {
     schema: shared.JobStatusSchema,
@@ -105,6 +107,8 @@ export const REQUEST_TYPES: TypeTable = {
   LoadAdapter: { schema: shared.LoadAdapterSchema, doc: 'Body of `adapters.load`.' },
   Generate: { schema: shared.GenerateSchema, doc: 'Body of `adapters.generate`.' },
   CreateLoraConfig: { schema: shared.CreateLoraConfigSchema, doc: 'Body of `loraConfigs.create`.' },
+  DescribeDataset: { schema: shared.DescribeDatasetSchema, doc: 'Body of `datasets.update`.' },
+  UpdateTrainingDefaults: { schema: shared.UpdateTrainingDefaultsSchema, doc: 'Body of `trainingDefaults.update`.' },
   UpdateLoraConfig: { schema: shared.UpdateLoraConfigSchema, doc: 'Body of `loraConfigs.update`.' },
   ListLoraConfigsQuery: {
     schema: shared.ListLoraConfigsQuerySchema,

@@ -10,6 +10,7 @@ import { LoraConfigs } from './resources/lora-configs.js';
 import { Models } from './resources/models.js';
 import { Projects } from './resources/projects.js';
 import { Tenants } from './resources/tenants.js';
+import { TrainingDefaultsResource } from './resources/training-defaults.js';
 import { UsageResource } from './resources/usage.js';
 import { Users } from './resources/users.js';
 import { Workers } from './resources/workers.js';
@@ -51,6 +52,7 @@ export class InfluencerAIClient {
   readonly baseUrl: string;
   readonly datasets: Datasets;
   readonly loraConfigs: LoraConfigs;
+  readonly trainingDefaults: TrainingDefaultsResource;
   readonly jobs: Jobs;
   readonly projects: Projects;
   readonly models: Models;
@@ -67,6 +69,7 @@ export class InfluencerAIClient {
     this.baseUrl = transport.config.baseUrl;
     this.datasets = new Datasets(transport);
     this.loraConfigs = new LoraConfigs(transport);
+    this.trainingDefaults = new TrainingDefaultsResource(transport);
     this.jobs = new Jobs(transport);
     this.projects = new Projects(transport);
     this.models = new Models(transport);

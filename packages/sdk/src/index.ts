@@ -16,6 +16,7 @@ export type { DownloadOptions, PutArtifact } from './resources/job-artifacts.js'
 export type { Jobs, JobStreamEvent } from './resources/jobs.js';
 export type { LoraConfigs } from './resources/lora-configs.js';
 export type { Tenants } from './resources/tenants.js';
+export type { TrainingDefaultsResource } from './resources/training-defaults.js';
 export type { UsageResource } from './resources/usage.js';
 export type { Users } from './resources/users.js';
 export type { Workers } from './resources/workers.js';

@@ -30,5 +30,6 @@ export * from './tasks/catalog.js';
 export * from './trainers/trainer-event.schema.js';
 export * from './trainers/trainer-id.js';
 export * from './trainers/training-spec.schema.js';
+export * from './training-defaults/training-defaults.schema.js';
 export * from './usage/usage.schema.js';
 export * from './workers/worker.schema.js';

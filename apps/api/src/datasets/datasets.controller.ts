@@ -5,6 +5,8 @@ import {
   CreateDatasetSchema,
   type Dataset,
   DatasetSchema,
+  type DescribeDataset,
+  DescribeDatasetSchema,
   type ListDatasetsQuery,
   ListDatasetsQuerySchema,
   type UpdateDatasetStatus,
@@ -59,6 +61,18 @@ export class DatasetsController {
   @Refuses({ 404: 'Unknown dataset.' })
   get(@Caller() caller: Principal, @Param('id') id: string): Promise<Dataset> {
     return this.datasets.get(caller, id);
+  }
+
+  @Patch(':id')
+  @ApiOperation({ summary: 'Rename a dataset, or say what it is' })
+  @Answers(200, DatasetSchema, 'The dataset after the change.')
+  @Refuses({ 400: 'A field is wrong.', 404: 'Unknown dataset.' })
+  describe(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Body({ schema: DescribeDatasetSchema }) input: DescribeDataset,
+  ): Promise<Dataset> {
+    return this.datasets.describe(caller, id, input);
   }
 
   @Patch(':id/status')

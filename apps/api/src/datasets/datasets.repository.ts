@@ -88,6 +88,15 @@ export class DatasetsRepository {
     return { data: rows.map(fromRow), total, take, skip };
   }
 
+  /** Puts entries into the `meta`; null takes one out. @throws AppError `dataset_not_found` */
+  async describe(tenantId: string, id: string, change: Record<string, string | null>): Promise<Dataset> {
+    const removed = Object.keys(change).filter((name) => change[name] === null);
+    const values = [id, tenantId, JSON.stringify(change), removed];
+    const [row] = isUuid(id) ? await this.database.query<DatasetRow>(tenantId, DESCRIBE, values) : [];
+    if (!row) throw new AppError('dataset_not_found', { id });
+    return fromRow(row);
+  }
+
   /** @throws AppError `dataset_not_found` */
   async setStatus(tenantId: string, id: string, status: DatasetStatus): Promise<Dataset> {
     const values = [id, tenantId, status];
@@ -117,4 +126,12 @@ const SET_STATUS: PreparedQuery = {
   name: 'dataset-set-status',
   text: `update dataset set status = $3::dataset_status, ${NEXT_TOKEN} where id = $1 and tenant_id = $2
     returning ${DATASET_COLUMNS}`,
+};
+
+/** While the dataset is inspected its time stands still: it is the token of the inspection. */
+const DESCRIBE: PreparedQuery = {
+  name: 'dataset-describe',
+  text: `update dataset set meta = (meta || $3::jsonb) - $4::text[],
+      updated_at = case when status = 'processing' then updated_at else greatest(now(), updated_at + interval '1 millisecond') end
+    where id = $1 and tenant_id = $2 returning ${DATASET_COLUMNS}`,
 };

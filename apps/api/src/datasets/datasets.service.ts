@@ -4,6 +4,7 @@ import {
   type CreateDataset,
   type Dataset,
   type DatasetStatus,
+  type DescribeDataset,
   fieldError,
   type ListDatasetsQuery,
   type Page,
@@ -66,6 +67,12 @@ export class DatasetsService {
   /** @returns undefined when there is none */
   find({ tenantId }: Principal, id: string): Promise<Dataset | undefined> {
     return this.datasets.findById(tenantId, id);
+  }
+
+  /** Renames a dataset, or says what it is. @throws AppError `dataset_not_found` */
+  describe({ tenantId }: Principal, id: string, { name, description }: DescribeDataset): Promise<Dataset> {
+    const change = { ...(name !== undefined && { name }), ...(description !== undefined && { description }) };
+    return this.datasets.describe(tenantId, id, change);
   }
 
   /** Sets the status by hand. An inspection that still runs gives way. */

@@ -19,6 +19,7 @@ const SECTIONS: readonly (readonly [name: string, description: string])[] = [
   ['Datasets', 'What to learn from: folders of pictures or text, opened and checked.'],
   ['Uploads', 'Large files, resumed where the line broke (tus 1.0).'],
   ['LoRA configs', 'Reusable training parameters.'],
+  ['Training defaults', 'What jobs begin with.'],
   ['Jobs', 'Training, its progress, its log and its files.'],
   ['Projects', 'Several datasets in shares, trained as one.'],
   ['Models', 'The base models that are there.'],

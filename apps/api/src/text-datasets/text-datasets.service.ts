@@ -3,13 +3,17 @@ import type { CreateTextDataset, Dataset } from '@influencerai/shared';
 import type { Principal } from '../auth/principal.js';
 import { newId } from '../http/new-id.js';
 import { assertMeta } from '../http/json-limits.js';
+import { DatasetRemovalsService } from '../uploads/dataset-removals.service.js';
 import { toRowsForm } from '../uploads/rows-form.js';
 import { UploadsService } from '../uploads/uploads.service.js';
 
 /** Makes datasets of texts that come with a request. */
 @Injectable()
 export class TextDatasetsService {
-  constructor(private readonly uploads: UploadsService) {}
+  constructor(
+    private readonly uploads: UploadsService,
+    private readonly removals: DatasetRemovalsService,
+  ) {}
 
   /**
    * Stores texts as a dataset, which comes to be as an upload does: with room from the quota, opened and counted, whole or
@@ -33,7 +37,7 @@ export class TextDatasetsService {
     try {
       return await work(dataset);
     } catch (error) {
-      await this.uploads.withdraw(caller, dataset.id);
+      await this.removals.withdraw(caller, dataset.id);
       throw error;
     }
   }

@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
 import { DatasetsModule } from '../datasets/datasets.module.js';
+import { DatasetRemovalsController } from './dataset-removals.controller.js';
+import { DatasetRemovalsRepository } from './dataset-removals.repository.js';
+import { DatasetRemovalsService } from './dataset-removals.service.js';
 import { DatasetUploadsController } from './dataset-uploads.controller.js';
 import { DirectUploadsController } from './direct-uploads.controller.js';
 import { DirectUploadsService } from './direct-uploads.service.js';
@@ -11,8 +14,21 @@ import { UploadsService } from './uploads.service.js';
 
 @Module({
   imports: [DatasetsModule],
-  controllers: [DatasetUploadsController, DirectUploadsController, ResumableUploadsController],
-  providers: [UploadsService, DirectUploadsService, ResumableUploadsService, UploadsRepository, UploadSweeper],
-  exports: [UploadsService],
+  controllers: [
+    DatasetRemovalsController,
+    DatasetUploadsController,
+    DirectUploadsController,
+    ResumableUploadsController,
+  ],
+  providers: [
+    DatasetRemovalsService,
+    DatasetRemovalsRepository,
+    UploadsService,
+    DirectUploadsService,
+    ResumableUploadsService,
+    UploadsRepository,
+    UploadSweeper,
+  ],
+  exports: [DatasetRemovalsService, UploadsService],
 })
 export class UploadsModule {}

@@ -102,15 +102,6 @@ export class UploadsRepository {
     return row;
   }
 
-  /**
-   * Makes an upload of a dataset that came from one, with the room of its files.
-   * @returns undefined when there is none, or a job uses it
-   */
-  async reopen(tenantId: string, id: string): Promise<UploadClaim | undefined> {
-    const [row] = await this.database.query<UploadClaim>(tenantId, REOPEN, [id, tenantId, newId()]);
-    return row;
-  }
-
   async release({ id, tenantId, holder }: UploadClaim): Promise<void> {
     await this.database.query(tenantId, RELEASE, [id, tenantId, holder]);
   }
@@ -183,18 +174,6 @@ const CLAIM: PreparedQuery = {
   text: `update upload set holder = $3, touched_at = now()
   where id = $1 and tenant_id = $2 and registered_at is null and (holder is null or ${olderThan('$4')})
   returning id, tenant_id as "tenantId", holder`,
-};
-
-const REOPEN: PreparedQuery = {
-  name: 'upload-reopen',
-  text: `with gone as (
-    delete from dataset d where d.id = $1 and d.tenant_id = $2 and d.upload is not null
-      and not exists (select from job where dataset_id = d.id)
-    returning d.id, d.tenant_id, (d.upload->>'bytes')::bigint as bytes
-  ) insert into upload as u (id, tenant_id, protocol, holder, reserved_bytes) select id, tenant_id, 'form', $3, bytes from gone
-    on conflict (id) do update set holder = excluded.holder, touched_at = now(), registered_at = null,
-      reserved_bytes = u.reserved_bytes + excluded.reserved_bytes
-    returning id, tenant_id as "tenantId", holder`,
 };
 
 const HELD = 'id = $1 and tenant_id = $2 and holder = $3';

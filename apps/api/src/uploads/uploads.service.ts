@@ -88,19 +88,6 @@ export class UploadsService implements BeforeApplicationShutdown {
   }
 
   /**
-   * Takes back a dataset that an upload has made and no job has used: it is an upload again, which is then given up, so
-   * that its files and its room are cleaned up after a crash, too. One that a job uses stays.
-   */
-  async withdraw({ tenantId }: Principal, id: string): Promise<void> {
-    try {
-      const claim = await this.uploads.reopen(tenantId, id);
-      if (claim) await this.close(claim);
-    } catch (error) {
-      this.logger.warn({ err: error, datasetId: id }, 'A dataset that nobody uses could not be taken back; it stays.');
-    }
-  }
-
-  /**
    * Lets a tenant store what becomes no dataset, as one more of its open uploads: `work` takes room for bytes as they
    * come, and it is given back in the end. What is kept must be counted by then.
    * @throws AppError `uploads_exhausted`, and in `work` `quota_exceeded`

@@ -56,6 +56,7 @@ export type ErrorCode =
   | 'dataset_kind_mismatch'
   | 'dataset_changed'
   | 'lora_config_name_taken'
+  | 'dataset_in_use'
   | 'lora_config_in_use'
   | 'job_transition_refused'
   | 'job_attempt_stale'
@@ -173,6 +174,11 @@ export type Dataset = {
   updatedAt: string;
 };
 
+/** The answer to a deletion. */
+export type DeletedDataset = {
+  success: true;
+};
+
 /** A reusable set of training parameters. */
 export type LoraConfig = {
   id: string;
@@ -209,6 +215,33 @@ export type LoraConfig = {
 export type DeletedLoraConfig = {
   success: true;
   warnings: string[];
+};
+
+/** What jobs begin with that leave values out. */
+export type TrainingDefaults = {
+  /** Base model. */
+  modelName: string;
+  /** How weights are trained. */
+  trainingType: TrainingType;
+  /** Rows per step (1-64). */
+  batchSize: number;
+  /** Learning rate (0.000001-1.0). */
+  learningRate: number;
+  /** Training epochs (1-1000). */
+  epochs: number;
+  /** LoRA rank (1-512). */
+  networkDim: number;
+  /** LoRA alpha (1-512), usually half the rank. */
+  networkAlpha: number;
+  /** Share of the adapter that is left out (0-0.9). */
+  loraDropout: number;
+  /** How many workers may be started for the tenant (1-64). */
+  maxConcurrentWorkers: number;
+  /** Whether a job that waits may start one. */
+  autoStartWorkers: boolean;
+  /** Of the tenant, until something is changed for the first time. */
+  createdAt: string;
+  updatedAt: string;
 };
 
 /** A program that trains. */
@@ -1316,6 +1349,38 @@ export type CreateLoraConfig = {
   meta?: JsonObject;
   /** Setting this unsets it on all other configurations of the tenant. */
   isDefault?: boolean;
+};
+
+/** Body of `datasets.update`. */
+export type DescribeDataset = {
+  /** Kept as `meta.name`. */
+  name?: string;
+  /** Kept as `meta.description`; null removes it. */
+  description?: string | null;
+};
+
+/** Body of `trainingDefaults.update`. */
+export type UpdateTrainingDefaults = {
+  /** Base model. */
+  modelName?: string;
+  /** How weights are trained. */
+  trainingType?: TrainingType;
+  /** Rows per step (1-64). */
+  batchSize?: number;
+  /** Learning rate (0.000001-1.0). */
+  learningRate?: number;
+  /** Training epochs (1-1000). */
+  epochs?: number;
+  /** LoRA rank (1-512). */
+  networkDim?: number;
+  /** LoRA alpha (1-512), usually half the rank. */
+  networkAlpha?: number;
+  /** Share of the adapter that is left out (0-0.9). */
+  loraDropout?: number;
+  /** How many workers may be started for the tenant (1-64). */
+  maxConcurrentWorkers?: number;
+  /** Whether a job that waits may start one. */
+  autoStartWorkers?: boolean;
 };
 
 /** Body of `loraConfigs.update`. */

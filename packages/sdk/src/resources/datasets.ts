@@ -6,6 +6,8 @@ import type {
   CreateTextDataset,
   Dataset,
   DatasetStatus,
+  DeletedDataset,
+  DescribeDataset,
   ListDatasetsQuery,
   MixDatasets,
 } from '../generated/types.js';
@@ -81,5 +83,18 @@ export class Datasets extends DatasetUploads {
       body: { status },
       options,
     });
+  }
+
+  /** Renames a dataset, or says what it is. */
+  update(datasetId: string, body: DescribeDataset, options?: RequestOptions): APIPromise<Dataset> {
+    return this.transport.json({ method: 'PATCH', path: path`/datasets/${datasetId}`, body, options });
+  }
+
+  /**
+   * Deletes a dataset that no active job and no project uses, with the files that its upload brought. A folder that was
+   * there before it was registered stays.
+   */
+  delete(datasetId: string, options?: RequestOptions): APIPromise<DeletedDataset> {
+    return this.transport.json({ method: 'DELETE', path: path`/datasets/${datasetId}`, options });
   }
 }

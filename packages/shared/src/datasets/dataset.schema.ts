@@ -131,3 +131,15 @@ export const DatasetSchema = z
     },
   });
 export type Dataset = z.infer<typeof DatasetSchema>;
+
+export const DeletedDatasetSchema = z.object({ success: z.literal(true) });
+export type DeletedDataset = z.infer<typeof DeletedDatasetSchema>;
+
+/** What a dataset is called; kept in its `meta`. */
+export const DescribeDatasetSchema = z
+  .strictObject({
+    name: z.string().trim().min(1).max(255).optional().describe('Kept as `meta.name`.'),
+    description: z.string().max(2000).nullable().optional().describe('Kept as `meta.description`; null removes it.'),
+  })
+  .meta({ example: { name: 'Portraits', description: 'Taken in the studio.' } });
+export type DescribeDataset = z.infer<typeof DescribeDatasetSchema>;

@@ -78,6 +78,7 @@ export const ERRORS = {
       'Dataset {id} has changed since job {job} was submitted: its digest was {was} and is {is} now. Submit a new job to train on it as it is.',
   },
   lora_config_name_taken: { status: 409, message: "LoRA config with name '{name}' already exists" },
+  dataset_in_use: { status: 409, message: 'Dataset {id} is in use by {by}.' },
   lora_config_in_use: {
     status: 400,
     message: 'Cannot delete configuration: {count} active jobs (pending/running) are using it',

@@ -1,0 +1,35 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Principal } from '../auth/principal.js';
+import { DatasetRemovalsRepository } from './dataset-removals.repository.js';
+import { UploadsService } from './uploads.service.js';
+
+/** Takes datasets away, with what uploads have brought and the room that it took. */
+@Injectable()
+export class DatasetRemovalsService {
+  private readonly logger = new Logger(DatasetRemovalsService.name);
+
+  constructor(
+    private readonly removals: DatasetRemovalsRepository,
+    private readonly uploads: UploadsService,
+  ) {}
+
+  /**
+   * Deletes a dataset that no active job and no project uses. The files of an upload go with it; a folder that was there
+   * before stays where it is. Jobs that are over keep what they were frozen with.
+   * @throws AppError `dataset_not_found`, `dataset_in_use`
+   */
+  async delete({ tenantId }: Principal, id: string): Promise<void> {
+    const claim = await this.removals.remove(tenantId, id);
+    if (claim) await this.uploads.close(claim);
+  }
+
+  /** Takes back a dataset that an upload has made and no job has used. One that a job uses stays. */
+  async withdraw({ tenantId }: Principal, id: string): Promise<void> {
+    try {
+      const claim = await this.removals.withdraw(tenantId, id);
+      if (claim) await this.uploads.close(claim);
+    } catch (error) {
+      this.logger.warn({ err: error, datasetId: id }, 'A dataset that nobody uses could not be taken back; it stays.');
+    }
+  }
+}
