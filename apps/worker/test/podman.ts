@@ -79,7 +79,8 @@ const podmanIn =
   (args) => {
     const folders = ['root', 'runroot', 'tmpdir'].map((name) => `--${name}=${join(dir, storage, name)}`);
     const env = { CONTAINERS_CONF: join(dir, 'containers.conf') };
-    return execa('podman', [`--storage-driver=${storage}`, ...folders, ...args], { env, stdout: 'ignore' });
+    // Its monitor leaves a file called oom where podman was started when a container runs out of memory.
+    return execa('podman', [`--storage-driver=${storage}`, ...folders, ...args], { cwd: dir, env, stdout: 'ignore' });
   };
 
 /** Overlays need no copy of the image for each container, but cannot lie on one another. */
