@@ -97,7 +97,7 @@ const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }:
     host: hostFacts(input.slot),
     model: findModel(context.models, spec.baseModel),
     resumeFrom: resumption.from,
-    isBudgeted: job.session !== null ? true : undefined,
+    isBudgeted: job.session ? true : undefined,
     halvings,
   });
   if (job.session && plan.stdin === 'none')
