@@ -39,6 +39,7 @@ export const RESPONSE_TYPES: TypeTable = {
   TrainingType: { schema: shared.TrainingTypeSchema, doc: 'How weights are trained.' },
   Trait: { schema: shared.TraitSchema, doc: 'One thing that a project trains, with the datasets that teach it.' },
   Project: { schema: shared.ProjectSchema, doc: 'Several datasets in shares, trained as one.' },
+  ProjectValidation: { schema: shared.ProjectValidationSchema, doc: 'What was found in the result of a project.' },
   Model: { schema: shared.ModelSchema, doc: 'A base model that is there to be trained.' },
   ModelList: { schema: shared.ModelListSchema, doc: 'All base models.' },
   AdapterStatus: {

@@ -4,6 +4,9 @@ import type { SavedState } from './trainer.js';
 /** Folder of the Python drivers; `python <folder> <trainer> …` starts one. */
 export const DRIVERS_DIR = fileURLToPath(new URL('../drivers', import.meta.url));
 
+/** Loads finished weights with the libraries of the Python that runs it. */
+export const LOAD_WEIGHTS_PROGRAM = fileURLToPath(new URL('../drivers/load_weights.py', import.meta.url));
+
 // A driver renames a state into this place when it is whole, so a folder of this name is complete.
 const STATE_FILE = /^(output\/state\/step-(\d+))\/state\.json$/;
 

@@ -3,7 +3,7 @@ export * from './registry.js';
 export * from './resolve-trainer.js';
 export { captionFor } from './caption.js';
 export { datasetFiles } from './dataset-files.js';
-export { DRIVERS_DIR } from './driver.js';
+export { DRIVERS_DIR, LOAD_WEIGHTS_PROGRAM } from './driver.js';
 export { entryProblems } from './models/entry-problems.js';
 export * from './models/model-entry.js';
 export * from './models/model-registry.js';

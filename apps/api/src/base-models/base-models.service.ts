@@ -45,6 +45,16 @@ export class BaseModelsService {
     if (!found) throw new AppError('model_not_available', { model: name, available: namesOf(models) });
     return found;
   }
+
+  /** As {@link get}, with a sentence for one that is not available. */
+  async look(name: string): Promise<AvailableModel | string> {
+    try {
+      return await this.get(name);
+    } catch (error) {
+      if (error instanceof AppError) return error.message;
+      throw error;
+    }
+  }
 }
 
 function namesOf(models: readonly Model[]): string {

@@ -28,6 +28,7 @@ export interface ProjectRow {
 
 /** What a project shows of its job. */
 export interface ProjectJob {
+  number: number;
   status: JobStatus;
   result: unknown;
 }
@@ -61,13 +62,14 @@ export const fromRow = (row: ProjectRow): Project => ({
   progress: progressOf(row.job),
   error: errorOf(row.job),
   jobId: row.jobId,
+  jobNumber: row.job?.number ?? null,
   datasetId: row.datasetId,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
 });
 
 /** Percent with one decimal, of the steps that ran. */
-export function progressOf(job: ProjectJob | null): number {
+export function progressOf(job: Omit<ProjectJob, 'number'> | null): number {
   if (job?.status === 'completed') return 100;
   const { progress } = (job?.result ?? {}) as { progress?: { currentStep?: unknown; totalSteps?: unknown } };
   const { currentStep, totalSteps } = progress ?? {};

@@ -9,6 +9,8 @@ import {
   type Project,
   ProjectPageSchema,
   ProjectSchema,
+  type ProjectValidation,
+  ProjectValidationSchema,
   type UpdateProject,
   UpdateProjectSchema,
 } from '@influencerai/shared';
@@ -19,6 +21,7 @@ import { sendPageHeaders } from '../http/page-headers.js';
 import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
 import { ProjectStartsService } from './project-starts.service.js';
+import { ProjectValidationsService } from './project-validations.service.js';
 import { ProjectsService } from './projects.service.js';
 
 @ApiTags('Projects')
@@ -27,6 +30,7 @@ export class ProjectsController {
   constructor(
     private readonly projects: ProjectsService,
     private readonly starts: ProjectStartsService,
+    private readonly validations: ProjectValidationsService,
   ) {}
 
   @Post()
@@ -88,5 +92,14 @@ export class ProjectsController {
   })
   start(@Caller() caller: Principal, @Param('id') id: string): Promise<Project> {
     return this.starts.start(caller, id);
+  }
+
+  @Post(':id/validate')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Look at what a project has trained: its files, the shapes of its weights, loading' })
+  @Answers(200, ProjectValidationSchema, 'What was found, also where it is wrong.')
+  @Refuses({ 404: 'Unknown project.', 409: 'Its job is not completed.' })
+  validate(@Caller() caller: Principal, @Param('id') id: string): Promise<ProjectValidation> {
+    return this.validations.validate(caller, id);
   }
 }

@@ -4,14 +4,16 @@ import { DatasetMixesModule } from '../dataset-mixes/dataset-mixes.module.js';
 import { DatasetsModule } from '../datasets/datasets.module.js';
 import { JobsModule } from '../jobs/jobs.module.js';
 import { ProjectStartsService } from './project-starts.service.js';
+import { ProjectValidationsService } from './project-validations.service.js';
 import { ProjectsController } from './projects.controller.js';
 import { ProjectsRepository } from './projects.repository.js';
 import { ProjectsService } from './projects.service.js';
+import { WeightsLoader } from './validation/weights-loader.js';
 
 @Module({
   imports: [BaseModelsModule, DatasetMixesModule, DatasetsModule, JobsModule],
   controllers: [ProjectsController],
-  providers: [ProjectsRepository, ProjectsService, ProjectStartsService],
-  exports: [ProjectsService, ProjectStartsService],
+  providers: [ProjectsRepository, ProjectsService, ProjectStartsService, ProjectValidationsService, WeightsLoader],
+  exports: [ProjectsService, ProjectStartsService, ProjectValidationsService],
 })
 export class ProjectsModule {}

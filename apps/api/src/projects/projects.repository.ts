@@ -26,7 +26,7 @@ export interface DrawnMix {
 }
 
 const WITH_PARTS = {
-  job: { select: { status: true, result: true } },
+  job: { select: { number: true, status: true, result: true } },
   traits: {
     orderBy: { position: 'asc' },
     include: { datasets: { orderBy: { position: 'asc' }, include: { dataset: { select: { number: true } } } } },

@@ -2,7 +2,13 @@ import type { APIPromise } from '../core/api-promise.js';
 import { PagePromise } from '../core/pagination.js';
 import type { RequestOptions } from '../core/request-options.js';
 import type { Transport } from '../core/request.js';
-import type { CreateProject, ListProjectsQuery, Project, UpdateProject } from '../generated/types.js';
+import type {
+  CreateProject,
+  ListProjectsQuery,
+  Project,
+  ProjectValidation,
+  UpdateProject,
+} from '../generated/types.js';
 import { loadPage } from '../internal/load-page.js';
 import { path } from '../internal/path.js';
 
@@ -55,5 +61,11 @@ export class Projects {
   start(id: string, options?: RequestOptions): APIPromise<Project> {
     const patient = { timeoutMs: START_TIMEOUT_MS, ...options };
     return this.transport.json({ method: 'POST', path: path`/projects/${id}/start`, options: patient });
+  }
+
+  /** Looks at what a project has trained. What is wrong with it is an answer; a project that is not completed ends in a `ConflictError`. */
+  validate(id: string, options?: RequestOptions): APIPromise<ProjectValidation> {
+    const patient = { timeoutMs: START_TIMEOUT_MS, ...options };
+    return this.transport.json({ method: 'POST', path: path`/projects/${id}/validate`, options: patient });
   }
 }

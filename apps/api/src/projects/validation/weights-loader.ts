@@ -1,0 +1,103 @@
+import { execFile } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { access, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError, type ProjectValidation, type TrainerId } from '@influencerai/shared';
+import { LOAD_WEIGHTS_PROGRAM } from '@influencerai/trainers';
+import { z } from 'zod';
+import { TinyFailure, TinyProgram } from '../../adapters/serving/tiny-program.js';
+import { CONFIG, type Config } from '../../env.js';
+import type { StoredArtifact } from '../../jobs/job-artifacts.repository.js';
+import { Storage } from '../../storage/storage.js';
+
+type Loading = ProjectValidation['loading'];
+
+const TIMEOUT_MS = 120_000;
+const MAX_REASON = 300;
+/** The program's word for libraries that do not start. */
+const UNUSABLE = 3;
+
+const ReportSchema = z.object({ errors: z.array(z.string()) });
+
+/** Loads finished weights with what trained them. */
+@Injectable()
+export class WeightsLoader {
+  private readonly tiny = new TinyProgram(1);
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Pick<Config, 'models'>,
+    private readonly storage: Storage,
+  ) {}
+
+  /** Where the trainer's libraries are not on this host, or do not start, the answer says so. */
+  async load(trainer: TrainerId, files: readonly StoredArtifact[]): Promise<Loading> {
+    if (trainer === 'tiny') return this.loadTiny(files);
+    const home = join(this.config.models.trainersDir, trainer);
+    const python = join(home, 'venv/bin/python');
+    if (trainer !== 'trl') return skipped(`Weights of ${trainer} are not loaded here.`);
+    const isInstalled = await Promise.all([access(join(home, 'installed.json')), access(python)]).then(
+      () => true,
+      () => false,
+    );
+    return isInstalled
+      ? this.loadWith(python, files)
+      : skipped(`The trainer ${trainer} is not installed on this host.`);
+  }
+
+  private async loadTiny(files: readonly StoredArtifact[]): Promise<Loading> {
+    const weights = files.filter(({ artifact }) => artifact.kind === 'lora');
+    try {
+      for (const { storageKey } of weights) {
+        const open = () => this.storage.read(storageKey);
+        await this.tiny.run({ kind: 'text' }, open, AbortSignal.timeout(TIMEOUT_MS));
+      }
+      return loaded([]);
+    } catch (error) {
+      if (error instanceof TinyFailure) return loaded([error.message]);
+      if (error instanceof AppError) return skipped(error.message);
+      throw error;
+    }
+  }
+
+  /** In a folder of its own, since the libraries read files. */
+  private async loadWith(python: string, files: readonly StoredArtifact[]): Promise<Loading> {
+    const folder = await mkdtemp(join(tmpdir(), 'weights-'));
+    try {
+      for (const { artifact, storageKey } of files)
+        await pipeline(this.storage.read(storageKey), createWriteStream(join(folder, artifact.name), { flags: 'wx' }));
+      return await runLoader(python, folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Without the environment, which holds the secrets of the API, and without a way to the hub. */
+function runLoader(python: string, folder: string): Promise<Loading> {
+  const env = { HF_HUB_OFFLINE: '1', CUDA_VISIBLE_DEVICES: '', HOME: folder };
+  const options = { env, cwd: folder, timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024 } as const;
+  return new Promise((resolve) => {
+    execFile(python, ['-I', LOAD_WEIGHTS_PROGRAM, folder], options, (error, stdout, stderr) => {
+      const report = error ? undefined : readReport(stdout);
+      if (report) return resolve(loaded(report.errors));
+      const said = stderr.trim().split('\n').at(-1)?.slice(0, MAX_REASON) ?? '';
+      if (error?.code === UNUSABLE) return resolve(skipped(`The trainer's libraries do not start: ${said}`));
+      const how = error?.killed ? 'It took too long.' : said || 'It ended without a word.';
+      resolve(loaded([`Loading broke off: ${how}`]));
+    });
+  });
+}
+
+function readReport(text: string): z.infer<typeof ReportSchema> | undefined {
+  try {
+    return ReportSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+const loaded = (errors: string[]): Loading => ({ valid: errors.length === 0, skipped: null, errors });
+const skipped = (reason: string): Loading => ({ valid: true, skipped: reason, errors: [] });
