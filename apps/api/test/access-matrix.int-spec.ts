@@ -50,6 +50,8 @@ interface Ids {
   adapter: string;
   upload: string;
   project: string;
+  /** The same, as a contract with integer ids calls it. */
+  projectNumber: string;
 }
 
 const UNKNOWN: Ids = {
@@ -62,6 +64,7 @@ const UNKNOWN: Ids = {
   adapter: 'no-adapter',
   upload: newId(),
   project: newId(),
+  projectNumber: '424242',
 };
 
 let api: TokenApp;
@@ -80,6 +83,7 @@ beforeAll(async () => {
   const adapter = await finishJob(mine, await fixture.submit(), worker);
   await api.send('POST /users', { key: api.operatorKey, tenant: TENANT, body: { id: 'lovelace' } });
   const { id: key } = await api.makeKey(['read']);
+  const project = await createProject(mine);
   ids = {
     dataset: fixture.dataset.id,
     config: fixture.config.id,
@@ -89,7 +93,8 @@ beforeAll(async () => {
     artifact: 'a.png',
     adapter,
     upload: await openUpload(mine),
-    project: await createProject(mine),
+    project: project.id,
+    projectNumber: String(project.number),
   };
 });
 afterAll(async () => {
@@ -116,14 +121,14 @@ async function openUpload(mine: TestApp): Promise<string> {
   return answer.get('location')!.split('/').at(-1)!;
 }
 
-async function createProject(mine: TestApp): Promise<string> {
+async function createProject(mine: TestApp): Promise<Project> {
   await writeFiles(mine.folderOf(TENANT), { 'texts/rows.jsonl': '{"text":"a"}\n' });
   const { body: dataset } = await mine.send<Dataset>('POST /datasets', {
     body: { kind: 'fine-tuning', path: 'data/texts/rows.jsonl' },
   });
   const traits = [{ type: 'coding', datasets: [{ datasetId: dataset.id, percentage: 100 }] }];
   const body = { name: 'matrix', baseModel: 'tiny-text', outputDirectory: 'data/projects/matrix', traits };
-  return (await mine.send<Project>('POST /projects', { body })).body.id;
+  return (await mine.send<Project>('POST /projects', { body })).body;
 }
 
 /** @returns the name of the adapter that the job became */
@@ -170,7 +175,7 @@ function pathOf({ path }: DocumentedOperation, at: Ids): string {
     .replace('{jobId}', at.job)
     .replace('{name}', feature === 'adapters' ? at.adapter : at.artifact)
     .replace('{file}', `${at.job}.json`)
-    .replace('{id}', idOf[feature ?? ''] ?? at.job);
+    .replace('{id}', path.startsWith('/api/v1/projects') ? at.projectNumber : (idOf[feature ?? ''] ?? at.job));
 }
 
 function bodyOf({ contentType, example, name }: DocumentedOperation, at: Ids) {

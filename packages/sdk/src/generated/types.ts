@@ -483,10 +483,31 @@ export type Project = {
   error: string | null;
   /** Its job, the newest one; null before the first start. */
   jobId: string | null;
+  jobNumber: number | null;
   /** The mix that it trains on; null before the first start. */
   datasetId: string | null;
   createdAt: string;
   updatedAt: string;
+};
+
+/** What was found in the result of a project. */
+export type ProjectValidation = {
+  /** Whether nothing was found wrong. */
+  valid: boolean;
+  files: {
+    valid: boolean;
+    /** Files of the job that were read from their first to their last byte. */
+    filesChecked: string[];
+    errors: string[];
+  };
+  loading: {
+    /** False when loading failed. Where it could not be tried, `skipped` says why. */
+    valid: boolean;
+    skipped: string | null;
+    errors: string[];
+  };
+  /** What keeps the result from being looked at at all. */
+  errors: string[];
 };
 
 /** A base model that is there to be trained. */

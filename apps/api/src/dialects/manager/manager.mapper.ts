@@ -33,4 +33,7 @@ export function fromError({ code, message, details }: AppError): ManagerError {
 }
 
 const sentenceOf = ({ path, message }: { path: readonly (string | number)[]; message: string }): string =>
-  path.length === 0 ? message : `${path.join('.')}: ${message}`;
+  path.length === 0 ? message : `${path.map(nameOf).join('.')}: ${message}`;
+
+/** A field of the domain under the name that this contract has for it. */
+const nameOf = (key: string | number): string => String(key).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -1,0 +1,40 @@
+import type { ContractItem } from './contract.js';
+
+/** Projects, and what their clients ask before they create one. */
+export const PROJECTS_003: readonly ContractItem[] = [
+  { id: 'endpoint-projects-create', kind: 'endpoint', says: '`POST /api/v1/projects/` answers 201' },
+  { id: 'endpoint-projects-list', kind: 'endpoint', says: '`GET /api/v1/projects/`' },
+  { id: 'endpoint-projects-get', kind: 'endpoint', says: '`GET /api/v1/projects/{id}`' },
+  {
+    id: 'endpoint-projects-update',
+    kind: 'endpoint',
+    says: '`PATCH /api/v1/projects/{id}` changes name and description',
+  },
+  {
+    id: 'endpoint-projects-start',
+    kind: 'endpoint',
+    says: '`POST /api/v1/projects/{id}/start` answers the project, pending',
+  },
+  { id: 'endpoint-projects-validate', kind: 'endpoint', says: '`POST /api/v1/projects/{id}/validate`' },
+  { id: 'endpoint-output-dir', kind: 'endpoint', says: '`POST /api/v1/projects/validate-output-dir`' },
+  { id: 'endpoint-model', kind: 'endpoint', says: '`POST /api/v1/projects/validate-model`' },
+  { id: 'endpoint-models', kind: 'endpoint', says: '`GET /api/v1/projects/models/available`' },
+  { id: 'example-project-create', kind: 'example', says: 'the documented project is created as printed' },
+  { id: 'example-project-get', kind: 'example', says: 'the documented project that runs' },
+  { id: 'example-project-update', kind: 'example', says: 'the documented change' },
+  { id: 'example-project-validate', kind: 'example', says: 'the documented validation' },
+  { id: 'example-output-dir', kind: 'example', says: 'the documented directory and its answer' },
+  { id: 'example-model', kind: 'example', says: 'the documented model and where it lies' },
+  { id: 'example-models', kind: 'example', says: 'the documented list of models' },
+  { id: 'project-one-dataset', kind: 'rule', says: '`reasoning` and `coding` have exactly one dataset, at 100' },
+  { id: 'project-sum', kind: 'rule', says: '`general_tools` has one or more datasets that sum to 100' },
+  { id: 'project-once', kind: 'rule', says: 'no dataset stands in a project twice' },
+  { id: 'project-output-dir', kind: 'rule', says: 'the output directory must be writable' },
+  { id: 'project-fixed', kind: 'rule', says: 'traits and datasets cannot be changed afterwards' },
+  { id: 'project-page', kind: 'range', says: 'pages of 50 by default, at most 100, without `pages`' },
+  { id: 'project-types', kind: 'range', says: 'training types `qlora`, `rag` and `standard`' },
+  { id: 'error-project-400', kind: 'error', says: '400: a rule of traits is broken' },
+  { id: 'error-project-404', kind: 'error', says: '404: unknown project' },
+  { id: 'error-model-400', kind: 'error', says: '400: the model is not available' },
+  { id: 'error-output-dir-400', kind: 'error', says: '400: the directory does not exist or is not writable' },
+];

@@ -1,0 +1,253 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Dataset, Job, Page } from '@influencerai/shared';
+import type { ManagerProject, ManagerProjectPage } from '../../src/dialects/manager/manager-projects.schema.js';
+import { trainTiny } from '../adapters-fixture.js';
+import { writeFiles } from '../dataset-files.js';
+import { startTestApp, TENANT, type TestApp } from '../test-app.js';
+
+const FIXTURES = new URL('../../src/dialects/manager/fixtures/', import.meta.url);
+const fixture = <T>(name: string): T => JSON.parse(readFileSync(new URL(`${name}.json`, FIXTURES), 'utf8')) as T;
+type Create = Record<string, unknown> & { traits: Record<string, unknown>[] };
+const EXAMPLE = fixture<Create>('project-create.request');
+const MODELS = fixture<string[]>('models.response');
+
+let api: TestApp;
+let home: string;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'hugging-face-'));
+  for (const name of MODELS) {
+    await put(`hub/models--${name.replace('/', '--')}/snapshots/abc123/config.json`);
+    await put(`hub/models--${name.replace('/', '--')}/snapshots/abc123/model.safetensors`);
+  }
+  api = await startTestApp({ env: { HF_HOME: home } });
+  for (const number of [1, 2, 3, 4, 5]) expect((await register(number, 200)).number).toBe(number);
+});
+afterAll(async () => {
+  await api.close();
+  await rm(home, { recursive: true });
+});
+
+async function put(name: string): Promise<void> {
+  await mkdir(dirname(join(home, name)), { recursive: true });
+  await writeFile(join(home, name), '{}');
+}
+
+async function register(name: number, rows: number): Promise<Dataset> {
+  const lines = Array.from({ length: rows }, (_, row) => JSON.stringify({ text: `${name} ${row}` })).join('\n');
+  await writeFiles(join(api.dataRoot, 'texts', String(name)), { 'rows.jsonl': lines });
+  const body = { kind: 'fine-tuning', path: `data/texts/${name}` };
+  return (await api.send<Dataset>('POST /datasets', { body })).body;
+}
+
+/** As a client sends it, which knows no credentials. */
+const send = <T = { detail: string }>(route: string, body?: unknown) =>
+  api.send<T>(route.replace(' ', ' /api/v1'), { tenant: null, ...(body !== undefined && { body }) });
+const create = (change: object = {}) => send<ManagerProject>('POST /projects/', { ...EXAMPLE, ...change });
+const refused = async (change: object) => {
+  const { status, body } = await send('POST /projects/', { ...EXAMPLE, ...change });
+  return [status, body];
+};
+const jobsOf = async () => (await api.send<Page<Job>>('GET /jobs', { tenant: TENANT })).body;
+
+const trait = (trait_type: string, ...shares: [id: number, percentage: number][]) => ({
+  trait_type,
+  datasets: shares.map(([dataset_id, percentage]) => ({ dataset_id, percentage })),
+});
+
+describe('POST /api/v1/projects/', () => {
+  it('should create the documented project [003:endpoint-projects-create,example-project-create]', async () => {
+    const { status, body } = await create();
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ ...EXAMPLE, ...fixture<object>('project-create.response') });
+    expect(body.traits.map(({ id }) => id)).toEqual([1, 2, 3]);
+  });
+
+  it('should take one dataset at 100 % for reasoning and coding [003:project-one-dataset,error-project-400]', async () => {
+    const detail = expect.stringMatching(/traits\.0\.datasets: Must be exactly one dataset/);
+    for (const type of ['reasoning', 'coding'])
+      expect(await refused({ traits: [trait(type, [1, 50], [2, 50])] })).toEqual([400, { detail }]);
+    const half = expect.stringMatching(/must sum to 100/);
+    expect(await refused({ traits: [trait('coding', [1, 50])] })).toEqual([400, { detail: half }]);
+    expect((await refused({ traits: [trait('coding')] }))[0]).toBe(400);
+  });
+
+  it('should have the datasets of general_tools sum to 100 % [003:project-sum]', async () => {
+    expect((await create({ traits: [trait('general_tools', [1, 100])] })).status).toBe(201);
+    expect((await create({ traits: [trait('general_tools', [1, 33.33], [2, 33.33], [3, 33.34])] })).status).toBe(201);
+    const detail = expect.stringMatching(/must sum to 100/);
+    expect(await refused({ traits: [trait('general_tools', [1, 60], [2, 60])] })).toEqual([400, { detail }]);
+    expect((await refused({ traits: [trait('general_tools', [1, 120], [2, -20])] }))[0]).toBe(400);
+  });
+
+  it('should not take a dataset twice [003:project-once]', async () => {
+    const detail = expect.stringMatching(/in a project once/);
+    expect(await refused({ traits: [trait('reasoning', [1, 100]), trait('coding', [1, 100])] })).toEqual([
+      400,
+      { detail },
+    ]);
+    expect(await refused({ traits: [trait('general_tools', [1, 50], [1, 50])] })).toEqual([400, { detail }]);
+  });
+
+  it('should name a dataset that there is not', async () => {
+    const detail = 'traits.0.datasets.0.dataset_id: Dataset 99 not found.';
+    expect(await refused({ traits: [trait('coding', [99, 100])] })).toEqual([400, { detail }]);
+  });
+
+  it('should refuse a directory that cannot be written to [003:project-output-dir]', async () => {
+    const detail = expect.stringMatching(/^output_directory: /);
+    expect(await refused({ output_directory: '/../etc' })).toEqual([400, { detail }]);
+  });
+
+  it('should know three types of training, and that rag trains nothing [003:project-types]', async () => {
+    expect((await create({ training_type: 'standard' })).body.training_type).toBe('standard');
+    expect(await refused({ training_type: 'rag' })).toEqual([400, { detail: expect.stringMatching(/rag/) }]);
+    expect((await refused({ training_type: 'other' }))[0]).toBe(422);
+  });
+
+  it.each([{ name: '' }, { name: undefined }, { max_rows: 0 }, { max_rows: 'many' }, { traits: 'all' }, { colour: 1 }])(
+    'should refuse the form of %j',
+    async (change) => {
+      const [status, body] = await refused(change);
+      const detail = [{ loc: ['body', ...Object.keys(change)], msg: expect.any(String), type: 'value_error' }];
+      expect([status, body]).toEqual([422, { detail }]);
+    },
+  );
+});
+
+describe('GET /api/v1/projects/', () => {
+  it('should list by pages, without their number [003:endpoint-projects-list,project-page]', async () => {
+    const [first, second] = [(await create()).body, (await create()).body];
+    const { body } = await send<ManagerProjectPage>('GET /projects/');
+    expect(Object.keys(body).sort()).toEqual(['items', 'page', 'page_size', 'total']);
+    expect([body.page, body.page_size, body.items[0]?.id]).toEqual([1, 50, second.id]);
+    const next = await send<ManagerProjectPage>('GET /projects/?page=2&page_size=1');
+    expect(next.body.items.map(({ id }) => id)).toEqual([first.id]);
+    expect((await send('GET /projects/?page_size=101')).status).toBe(422);
+  });
+
+  it('should say that there is no such project [003:error-project-404]', async () => {
+    for (const route of ['GET /projects/9999', 'POST /projects/9999/start', 'POST /projects/9999/validate']) {
+      const { status, body } = await send(route);
+      expect([status, body]).toEqual([404, { detail: 'Project 9999 not found.' }]);
+    }
+    expect((await send('PATCH /projects/9999', { name: 'x' })).status).toBe(404);
+    expect((await send('GET /projects/abc')).status).toBe(422);
+  });
+});
+
+describe('PATCH /api/v1/projects/{id}', () => {
+  it('should change as documented [003:endpoint-projects-update,example-project-update]', async () => {
+    const { id } = (await create()).body;
+    const change = fixture<object>('project-update.request');
+    const { status, body } = await send(`PATCH /projects/${id}`, change);
+    expect([status, body]).toEqual([200, expect.objectContaining(change)]);
+  });
+
+  it('should not change traits [003:project-fixed]', async () => {
+    const { id, traits } = (await create()).body;
+    expect((await send(`PATCH /projects/${id}`, { traits: [] })).status).toBe(422);
+    expect((await send<ManagerProject>(`GET /projects/${id}`)).body.traits).toEqual(traits);
+  });
+});
+
+describe('POST /api/v1/projects/{id}/start', () => {
+  it('should answer pending, and show how far it is [003:endpoint-projects-start,endpoint-projects-get,example-project-get]', async () => {
+    const traits = EXAMPLE.traits.slice(0, 1);
+    const { id } = (await create({ traits, max_rows: 150 })).body;
+    const { status, body } = await send<ManagerProject>(`POST /projects/${id}/start`);
+    expect([status, body.status, body.progress]).toEqual([200, 'pending', 0]);
+    expect(body.traits[0]?.datasets).toEqual([{ dataset_id: 1, percentage: 100, rows: 150 }]);
+    const job = (await jobsOf()).data.find(({ number }) => number === body.job_id);
+    const progress = { progress: { currentStep: 91, totalSteps: 200 } };
+    await api.send(`PATCH /jobs/${job?.id}`, { body: { status: 'running', result: progress } });
+    const { traits: documented, ...fields } = fixture<Omit<ManagerProject, 'id'> & { id?: number }>(
+      'project-get.response',
+    );
+    const { body: running } = await send<ManagerProject>(`GET /projects/${id}`);
+    expect(running).toMatchObject({ ...fields, id });
+    expect(running.traits).toMatchObject(documented);
+    const again = await send(`POST /projects/${id}/start`);
+    expect([again.status, again.body]).toEqual([400, { detail: expect.stringMatching(/is running/) }]);
+  });
+
+  it('should draw the documented shares of a project of three traits', async () => {
+    const traits = EXAMPLE.traits.map((one, index) => ({ ...one, percentage: [50, 30, 20][index] }));
+    const { id } = (await create({ traits, max_rows: 200, base_model: 'tiny-text' })).body;
+    const { body } = await send<ManagerProject>(`POST /projects/${id}/start`);
+    expect(body.traits.map(({ datasets }) => datasets.map(({ rows }) => rows))).toEqual([[100], [60], [20, 12, 8]]);
+  });
+
+  it('should say which models there are when its own is not [003:error-model-400]', async () => {
+    const before = (await jobsOf()).total;
+    const { id } = (await create({ base_model: 'nobody/nothing' })).body;
+    const { status, body } = await send(`POST /projects/${id}/start`);
+    expect([status, body]).toEqual([400, { detail: expect.stringContaining(MODELS[0]!) }]);
+    expect((await jobsOf()).total).toBe(before);
+  });
+});
+
+describe('POST /api/v1/projects/{id}/validate', () => {
+  it('should answer in the documented form [003:endpoint-projects-validate,example-project-validate]', async () => {
+    const { id } = (await create({ traits: [trait('coding', [1, 100])], base_model: 'tiny-text' })).body;
+    expect((await send(`POST /projects/${id}/validate`)).status).toBe(400);
+    const { body: started } = await send<ManagerProject>(`POST /projects/${id}/start`);
+    const job = (await jobsOf()).data.find(({ number }) => number === started.job_id)!;
+    await api.send(`PATCH /jobs/${job.id}`, { body: { status: 'running' } });
+    const weights = await trainTiny('text', 'A short sentence.');
+    const files = { 'config.json': Buffer.from('{}'), 'tokenizer.json': Buffer.from('{}'), 'p.safetensors': weights };
+    for (const [name, content] of Object.entries(files)) {
+      const kind = name.endsWith('json') ? 'file' : 'lora';
+      await fetch(`${api.url}/jobs/${job.id}/artifacts/${name}?attempt=1&kind=${kind}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/octet-stream', 'x-tenant-id': TENANT },
+        body: new Uint8Array(content),
+      });
+    }
+    await api.send(`PATCH /jobs/${job.id}`, { body: { status: 'completed' } });
+    const { status, body } = await send(`POST /projects/${id}/validate`);
+    const documented = fixture<{ files: { files_checked: string[] } }>('project-validate.response');
+    documented.files.files_checked.splice(1, 0, 'p.safetensors');
+    expect([status, body]).toEqual([200, documented]);
+  });
+});
+
+describe('POST /api/v1/projects/validate-output-dir', () => {
+  it('should answer as documented [003:endpoint-output-dir,example-output-dir]', async () => {
+    const { status, body } = await send('POST /projects/validate-output-dir', fixture('output-dir.request'));
+    expect([status, body]).toEqual([200, fixture('output-dir.response')]);
+  });
+
+  it.each(['/../x', '/datasets/x', '/taken', '/taken/x', '/.hidden'])(
+    'should refuse %s [003:error-output-dir-400]',
+    async (output_directory) => {
+      await writeFile(join(api.dataRoot, 'taken'), '');
+      const { status, body } = await send('POST /projects/validate-output-dir', { output_directory });
+      expect([status, body]).toEqual([400, { detail: expect.any(String) }]);
+    },
+  );
+});
+
+describe('models', () => {
+  it('should say where the documented one lies [003:endpoint-model,example-model]', async () => {
+    const { status, body } = await send('POST /projects/validate-model', fixture('model.request'));
+    const documented = fixture<{ path: string }>('model.response');
+    const path = documented.path.replace('/home/user/.cache/huggingface', home);
+    expect([status, body]).toEqual([200, { ...documented, path }]);
+  });
+
+  it('should say that one is not there', async () => {
+    const { status, body } = await send('POST /projects/validate-model', { model_name: 'nobody/nothing' });
+    const errors = [expect.stringMatching(/not available/)];
+    expect([status, body]).toEqual([200, { available: false, model_name: 'nobody/nothing', path: null, errors }]);
+  });
+
+  it('should list names [003:endpoint-models,example-models]', async () => {
+    const { status, body } = await send<string[]>('GET /projects/models/available');
+    expect([status, body]).toEqual([200, expect.arrayContaining(MODELS)]);
+    expect(body).toContain('tiny-text');
+  });
+});
