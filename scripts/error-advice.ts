@@ -52,6 +52,7 @@ export const ANSWERS = {
     'List `GET /adapters`. An adapter of another tenant gets the same answer as one that does not exist.',
   adapter_in_use: 'Call `POST /adapters/:name/unload`, then delete again.',
   adapter_busy: 'Wait a moment and repeat the request; `GET /adapters/:name` shows how far it is.',
+  adapter_none_loaded: 'Load one first.',
   adapter_not_loaded: 'Call `POST /adapters/:name/load` first.',
   adapter_not_servable:
     'Ask the operator for a runtime that serves this base model (`SERVING_RUNTIMES`); see [adapters](adapters.md).',
@@ -66,6 +67,8 @@ export const ANSWERS = {
   dataset_path_refused:
     'Name a folder below the data root: `data/…`, without `..` and without links that lead outside.',
   dataset_not_ready: 'Poll `GET /datasets/:id` until it is `ready`; when it is `failed`, its `problems` say why.',
+  model_unknown:
+    'Name a model of the hub (`name/model`), or ask the operator for an entry in the registry; see [models](gpu-host.md).',
   dataset_kind_mismatch:
     'Use pictures (`lora-training`) for image models and rows of text (`fine-tuning`) for language models.',
   dataset_changed: 'Put the files back as they were, or submit a new job with `POST /jobs`.',

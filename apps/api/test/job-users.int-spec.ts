@@ -108,6 +108,26 @@ describe('POST /jobs with the values of a configuration', () => {
     });
   });
 
+  it('should put the result where they say', async () => {
+    const config = { ...payload.config, outputPath: 'data/loras/mine/v2/' };
+    const body = { type: 'lora-training', payload: { ...payload, config, datasetId: fixture.dataset.id } };
+    const { body: job } = await api.send<Job>('POST /jobs', { body });
+    const { body: manifest } = await api.send<{ spec: object }>(`GET /jobs/${job.id}/manifest`);
+    expect(manifest.spec).toMatchObject({ output: { dir: 'data/loras/mine/v2', name: 'v2' } });
+  });
+
+  it.each(['/etc', 'data/../x', 'loras/x', 'data/datasets/x', 'data/loras/samples'])(
+    'should not put it at %s',
+    async (outputPath) => {
+      const config = { ...payload.config, outputPath };
+      const body = { type: 'lora-training', payload: { ...payload, config, datasetId: fixture.dataset.id } };
+      for (const route of ['POST /jobs', 'POST /jobs/preview']) {
+        const { status, problem } = await api.send(route, { body });
+        expect([status, Object.keys(problem.errors?.fieldErrors ?? {})]).toEqual([400, ['payload.config.outputPath']]);
+      }
+    },
+  );
+
   it.each([
     ['neither', {}],
     ['both', { ...payload, loraConfigId: 'x' }],

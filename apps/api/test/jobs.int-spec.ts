@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ErrorBody, Job, JobSeries, Page } from '@influencerai/shared';
+import type { Dataset, ErrorBody, Job, JobSeries, Page } from '@influencerai/shared';
 import { JobsFixture } from './jobs-fixture.js';
 import { OTHER_TENANT, startTestApp, type TestApp } from './test-app.js';
 
@@ -155,6 +155,21 @@ describe('jobs', () => {
         tenant: paged.tenant,
       });
       expect(running.body).toMatchObject({ total: 1, data: [{ id: jobs[0]?.id }] });
+    });
+
+    it('should tell what learns from text from what learns from pictures', async () => {
+      const tenant = 'tenant_kinds';
+      const pictures = await (await JobsFixture.create(api, tenant)).submit();
+      const { body: dataset } = await api.send<Dataset>('POST /datasets/texts', { tenant, body: { texts: ['a'] } });
+      const payload = { datasetId: dataset.id, config: { modelName: 'tiny-text' } };
+      const texts = await api.send<Job>('POST /jobs', { tenant, body: { type: 'lora-training', payload } });
+      for (const [kind, id] of [
+        ['image', pictures.id],
+        ['text', texts.body.id],
+      ]) {
+        const { body } = await api.send<Page<Job>>(`GET /jobs?kind=${kind}&status=pending`, { tenant });
+        expect([kind, body.total, body.data.map((job) => job.id)]).toEqual([kind, 1, [id]]);
+      }
     });
 
     it.each(['take=0', 'take=101', 'skip=-1', 'status=done', 'colour=red'])(

@@ -79,7 +79,7 @@ describe('a dataset for one piece of work', () => {
       return Promise.reject(new Error('refused'));
     };
     const texts = api.app.get(TextDatasetsService);
-    await expect(texts.lend(aPrincipal(), { texts: TEXTS, meta: {} }, work)).rejects.toThrow('refused');
+    await expect(texts.use(aPrincipal(), { texts: TEXTS, meta: {} }, work)).rejects.toThrow('refused');
     expect(lent.map(({ status }) => status)).toEqual(['ready']);
     expect((await api.send(`GET /datasets/${lent[0]?.id}`)).status).toBe(404);
     expect(existsSync(fileOf(lent[0]?.id ?? ''))).toBe(false);

@@ -11,6 +11,8 @@ export * from './models/parse-models.js';
 export { specDigest } from './spec-digest.js';
 export * from './text-row.js';
 export { readRows } from './text-rows.js';
+export { plannedSteps } from './planned-steps.js';
 export * from './trainer.js';
+export { isHubId } from './trl/model.js';
 export * from './upstream.js';
 export { explainExit } from './explain-exit.js';

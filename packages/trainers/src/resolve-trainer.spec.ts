@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ModelRegistry } from './models/model-registry.js';
-import { resolveTrainer } from './resolve-trainer.js';
+import { isKnownModel, resolveTrainer } from './resolve-trainer.js';
 
 describe('resolveTrainer', () => {
   it.each([
@@ -53,5 +53,12 @@ describe('resolveTrainer', () => {
     expect(resolveTrainer('sdxl', 'fine-tuning').kind).toBe('image');
     expect(resolveTrainer('tiny-image', 'fine-tuning').kind).toBe('image');
     expect(resolveTrainer('mistralai/Mistral-7B-v0.3', 'lora-training').kind).toBe('text');
+  });
+});
+
+describe(isKnownModel, () => {
+  it('should know names that say which trainer they call for', () => {
+    const names = ['codellama-7b-instruct', 'TINY', ' tiny-text', 'sdxl', 'someone/my-own-model', 'model_name', ''];
+    expect(names.filter(isKnownModel)).toEqual(['codellama-7b-instruct', 'TINY', ' tiny-text', 'sdxl']);
   });
 });

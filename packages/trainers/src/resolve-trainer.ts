@@ -55,6 +55,12 @@ export const resolveTrainer = (
   return datasetTeaches === 'text' ? { trainer: 'trl', kind: 'text' } : { trainer: 'kohya', kind: 'image' };
 };
 
+/** Whether a name says which trainer it calls for: the built-in models, and what {@link resolveTrainer} knows. */
+export const isKnownModel = (modelName: string): boolean => {
+  const name = modelName.trim().toLowerCase();
+  return name === 'tiny' || MODEL_NAMES.some(([pattern]) => pattern.test(name));
+};
+
 /** What a dataset of this kind can teach. */
 export const trainingKindOf = (datasetKind: DatasetKind): TrainingKind =>
   datasetKind === 'fine-tuning' ? 'text' : 'image';

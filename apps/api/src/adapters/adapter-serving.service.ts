@@ -19,6 +19,7 @@ import { ServingRuntimes } from './serving/serving-runtimes.js';
 type Owner = Pick<Principal, 'tenantId'>;
 
 const LOOK_AGAIN_MS = 100;
+const LATEST_LOADED = { status: 'loaded', take: 1, skip: 0, sortBy: 'loadedAt', sortOrder: 'desc' } as const;
 
 /**
  * Loads adapters into the runtimes that serve them. Who begins writes so into the row and names the state that it found;
@@ -70,6 +71,18 @@ export class AdapterServingService {
       const work = () => this.unloadFrom(runtime, claim.adapter);
       return this.carryOut(claim, { work, done: 'unloaded', silent: status === 'failed' ? 'failed' : 'loaded' });
     }
+  }
+
+  /** The one that was loaded last, of those that are; undefined where none is. */
+  async current({ tenantId }: Owner): Promise<Adapter | undefined> {
+    return (await this.adapters.list(tenantId, LATEST_LOADED)).data[0];
+  }
+
+  /** Unloads the {@link current} one. @throws AppError `adapter_none_loaded`, and those of {@link unload} */
+  async unloadCurrent(owner: Owner): Promise<Adapter> {
+    const current = await this.current(owner);
+    if (!current) throw new AppError('adapter_none_loaded');
+    return this.unload(owner, current.name);
   }
 
   /**

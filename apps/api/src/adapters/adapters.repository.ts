@@ -61,7 +61,9 @@ export class AdaptersRepository {
   async list(tenantId: string, query: ListAdaptersQuery): Promise<Page<Adapter>> {
     const { baseModel, status, take, skip, sortBy, sortOrder } = query;
     const where = { tenantId, baseModel, status };
-    const orderBy = [{ [sortBy]: sortOrder }, { id: sortOrder }];
+    // Of those that are not loaded there is no such time.
+    const order = sortBy === 'loadedAt' ? { sort: sortOrder, nulls: 'last' as const } : sortOrder;
+    const orderBy = [{ [sortBy]: order }, { id: sortOrder }];
     const { rows, total } = await this.database.read(tenantId, async (prisma) => ({
       rows: await prisma.adapter.findMany({ where, take, skip, orderBy, include: WITH_FILE }),
       total: await prisma.adapter.count({ where }),

@@ -44,6 +44,12 @@ export class JobHistoryRepository {
     ]);
     return { data: rows.map(({ total: _, ...point }) => point), total: rows[0]?.total ?? 0 };
   }
+
+  /** The newest point of each loss curve, by job. */
+  async latest(tenantId: string, jobIds: readonly string[]): Promise<Map<string, JobMetric>> {
+    const rows = await this.database.query<JobMetric & { jobId: string }>(tenantId, LATEST, [tenantId, jobIds]);
+    return new Map(rows.map(({ jobId, ...point }) => [jobId, point]));
+  }
 }
 
 /** The line that was read last; `{ attempt: 0, seq: -1 }` is before the first. */
@@ -75,4 +81,11 @@ const METRICS: PreparedQuery = {
       from job_metric where tenant_id = $1 and job_id = $2)
     select step, epoch, loss, learning_rate as "learningRate", total::int from numbered
     where n = total or (n - 1) % greatest(1, ceil(total::numeric / ($3::int - 1))::int) = 0 order by step`,
+};
+
+const LATEST: PreparedQuery = {
+  name: 'job-metric-latest',
+  text: `select wanted.id as "jobId", point.* from unnest($2::uuid[]) wanted (id) cross join lateral (
+      select step, epoch, loss, learning_rate as "learningRate" from job_metric
+      where tenant_id = $1 and job_id = wanted.id order by step desc limit 1) point`,
 };

@@ -4,6 +4,7 @@ import {
   type AppendJobLogs,
   fieldError,
   type JobLogPage,
+  type JobMetric,
   type JobMetrics,
   type ListJobLogsQuery,
 } from '@influencerai/shared';
@@ -36,6 +37,11 @@ export class JobHistoryService {
   async metrics({ tenantId }: Principal, id: string, maxPoints: number): Promise<JobMetrics> {
     await this.jobs.getById(tenantId, id);
     return this.history.metrics({ tenantId, jobId: id }, maxPoints);
+  }
+
+  /** The newest point of each loss curve, by job; nothing of jobs that took no step, nor of another tenant's. */
+  latest({ tenantId }: Principal, ids: readonly string[]): Promise<Map<string, JobMetric>> {
+    return this.history.latest(tenantId, ids);
   }
 }
 

@@ -42,6 +42,7 @@ export class JobPreviewService {
   /** @throws AppError what `POST /jobs` throws, and `spec_unsupported`, `model_unavailable`, `dataset_unreadable` */
   preview({ tenantId }: Principal, input: PreviewJob): Promise<JobPreview> {
     return this.planning.run(async () => {
+      await this.specs.check(tenantId, input.payload);
       const sources = await this.submissions.getSources(tenantId, input.payload);
       const online = await this.workers.onlineTrainers();
       const spec = await this.specs.freeze(sources, { tenantId, id: NO_JOB, online, trainer: input.trainer });

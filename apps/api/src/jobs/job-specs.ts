@@ -1,11 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, type TrainerId, type TrainingSpec } from '@influencerai/shared';
-import { type ModelRegistry, resolveTrainer } from '@influencerai/trainers';
+import { AppError, type JobPayload, type TrainerId, type TrainingSpec } from '@influencerai/shared';
+import { findModel, isHubId, isKnownModel, type ModelRegistry, resolveTrainer } from '@influencerai/trainers';
 import { CONFIG, type Config } from '../env.js';
+import { assertMeta } from '../http/json-limits.js';
+import { assertOutputPath } from '../storage/output-path.js';
 import { MODELS } from '../models.js';
 import { Storage } from '../storage/storage.js';
 import type { JobSources } from './job-submissions.repository.js';
 import { buildSpec, defaultOutputDir, outputName, type TrainerChoice } from './training-spec.js';
+
+const OUTPUT_PATH = ['payload', 'config', 'outputPath'];
 
 /** What a job is frozen with besides its dataset and configuration. */
 export interface FreezeOptions {
@@ -20,6 +24,8 @@ export interface FreezeOptions {
   maxSteps?: number;
   /** Where the results go, in place of what the configuration says. */
   outputDir?: string;
+  /** Refuses a base model that nothing here could train on, rather than have the job wait or fail. */
+  isModelChecked?: boolean;
 }
 
 /** Decides what a job trains, with what, and where the result goes. Writes nothing. */
@@ -31,11 +37,22 @@ export class JobSpecs {
     private readonly storage: Storage,
   ) {}
 
-  /** @throws AppError `dataset_not_ready`, `dataset_kind_mismatch` */
+  /** Looks at the values that a job brings along itself. @throws AppError `validation_failed` */
+  async check(tenantId: string, { config }: JobPayload): Promise<void> {
+    if (!config) return;
+    assertMeta(config.meta);
+    const { outputPath: path } = config;
+    if (typeof path === 'string') await assertOutputPath(this.storage, { tenantId, path }, OUTPUT_PATH);
+  }
+
+  /** @throws AppError `dataset_not_ready`, `dataset_kind_mismatch`, `model_unknown` */
   async freeze(sources: JobSources, options: FreezeOptions): Promise<TrainingSpec> {
     const { dataset, config } = sources;
     if (dataset.status !== 'ready') throw new AppError('dataset_not_ready', { id: dataset.id, status: dataset.status });
     const choice = this.chooseTrainer(sources, options);
+    const { isModelChecked = false } = options;
+    if (isModelChecked && !this.isAvailable(config.modelName, choice))
+      throw new AppError('model_unknown', { model: config.modelName });
     const outputPath = options.outputDir ?? config.outputPath ?? defaultOutputDir(config.name);
     const dir = await this.ownOutputDir(options, outputPath.replace(/\/+$/, ''));
     const output = { dir, name: outputName(outputPath) };
@@ -52,6 +69,11 @@ export class JobSpecs {
     const { trainerFallback } = this.config.jobs;
     const present = trainerFallback && !online.includes(requestedTrainer) ? trainerFallback : requestedTrainer;
     return { kind, trainer: trainer ?? present, requestedTrainer };
+  }
+
+  /** Whether some host could find the base model: by the registry or on the hub; the built-in trainer needs none. */
+  private isAvailable(model: string, { trainer }: TrainerChoice): boolean {
+    return findModel(this.models, model) !== undefined || isHubId(model) || (trainer === 'tiny' && isKnownModel(model));
   }
 
   /** What lies in a folder already is never overwritten; the repository settles who of two new jobs gets a new one. */

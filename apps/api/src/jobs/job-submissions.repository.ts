@@ -256,7 +256,7 @@ async function configOf(
   { loraConfigId: id = '', config, name }: JobPayload,
   find: (id: string) => Promise<JobSources['config'][]>,
 ): Promise<JobSources['config']> {
-  if (config) return { ...config, name: name ?? NAMELESS, outputPath: null };
+  if (config) return { ...config, name: name ?? NAMELESS, outputPath: config.outputPath ?? null };
   const [stored] = isUuid(id) ? await find(id) : [];
   if (!stored) throw new AppError('lora_config_not_found', { id });
   return { ...stored, name: name ?? stored.name };

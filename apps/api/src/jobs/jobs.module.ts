@@ -66,6 +66,7 @@ import { JobsService } from './jobs.service.js';
   ],
   exports: [
     JobsService,
+    JobHistoryService,
     JobArtifactsRepository,
     JobArtifactsService,
     ArtifactLinksService,

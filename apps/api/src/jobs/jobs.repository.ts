@@ -3,7 +3,6 @@ import {
   AppError,
   type Job,
   type JobSeries,
-  type JobStatus,
   type ListJobsQuery,
   type Page,
   type TrainingSpec,
@@ -29,6 +28,14 @@ const FIND_RECORD: PreparedQuery = {
   text: `select ${JOB_COLUMNS}, j.spec from job j where j.id = $1 and j.tenant_id = $2`,
 };
 
+type RecordRow = JobRow & { spec: TrainingSpec };
+
+/** What a statement reads, and under which name it is prepared. */
+interface Selection {
+  name: string;
+  columns: string;
+}
+
 /** Reads jobs. Their status is written by `JobStateRepository` alone. */
 @Injectable()
 export class JobsRepository {
@@ -49,24 +56,20 @@ export class JobsRepository {
 
   /** @throws AppError `job_not_found` */
   async getRecord(tenantId: string, id: string): Promise<JobRecord> {
-    const [row] = isUuid(id)
-      ? await this.database.query<JobRow & { spec: TrainingSpec }>(tenantId, FIND_RECORD, [id, tenantId])
-      : [];
+    const [row] = isUuid(id) ? await this.database.query<RecordRow>(tenantId, FIND_RECORD, [id, tenantId]) : [];
     if (!row) throw new AppError('job_not_found', { id });
     return { job: fromRow(row), spec: row.spec };
   }
 
-  async list(tenantId: string, { status, type, take, skip }: ListJobsQuery): Promise<Page<Job>> {
-    const [rows, totals] = await Promise.all([
-      this.database.query<JobRow>(tenantId, listQuery(status, type), [
-        tenantId,
-        take,
-        skip,
-        ...[status, type].filter((value) => value !== undefined),
-      ]),
-      this.database.query<{ total: number }>(tenantId, COUNT, [tenantId, status ?? null, type ?? null]),
-    ]);
-    return { data: rows.map(fromRow), total: totals[0]?.total ?? 0, take, skip };
+  async list(tenantId: string, query: ListJobsQuery): Promise<Page<Job>> {
+    const page = await this.page<JobRow>(tenantId, query, { name: 'job-list', columns: JOB_COLUMNS });
+    return { ...page, data: page.data.map(fromRow) };
+  }
+
+  async listRecords(tenantId: string, query: ListJobsQuery): Promise<Page<JobRecord>> {
+    const selection = { name: 'job-list-records', columns: `${JOB_COLUMNS}, j.spec` };
+    const page = await this.page<RecordRow>(tenantId, query, selection);
+    return { ...page, data: page.data.map((row) => ({ job: fromRow(row), spec: row.spec })) };
   }
 
   async series(tenantId: string, since: Date): Promise<JobSeries['data']> {
@@ -81,12 +84,35 @@ export class JobsRepository {
     );
     return { outputKey: outputDir.slice('data/'.length), hasLease: leaseExpiresAt !== null };
   }
+
+  private async page<Row extends JobRow>(
+    tenantId: string,
+    query: ListJobsQuery,
+    selection: Selection,
+  ): Promise<Page<Row>> {
+    const { status = null, type = null, kind, take, skip } = query;
+    const filters = FILTERS.filter(({ field }) => query[field] !== undefined);
+    const values = filters.map(({ field }) => query[field]);
+    const count = kind === undefined ? COUNT : COUNT_OF_KIND;
+    const counted = [tenantId, status, type, ...(kind === undefined ? [] : [kind])];
+    const [data, totals] = await Promise.all([
+      this.database.query<Row>(tenantId, listQuery(selection, filters), [tenantId, take, skip, ...values]),
+      this.database.query<{ total: number }>(tenantId, count, counted),
+    ]);
+    return { data, total: totals[0]?.total ?? 0, take, skip };
+  }
 }
 
 const COUNT: PreparedQuery = {
   name: 'job-count',
   text: `select coalesce(sum(count), 0)::int as total from job_count
     where tenant_id = $1 and ($2::job_status is null or status = $2) and ($3::text is null or type = $3)`,
+};
+
+const COUNT_OF_KIND: PreparedQuery = {
+  name: 'job-count-of-kind',
+  text: `select count(*)::int as total from job where tenant_id = $1 and ($2::job_status is null or status = $2)
+    and ($3::text is null or type = $3) and spec ->> 'kind' = $4`,
 };
 
 const SERIES: PreparedQuery = {
@@ -100,13 +126,19 @@ const SERIES: PreparedQuery = {
     from job where tenant_id = $1 and coalesce(finished_at, created_at) >= $2 group by 1 order by 1`,
 };
 
+/** What a list can be narrowed by. */
+const FILTERS = [
+  { field: 'status', column: 'j.status', type: '::job_status' },
+  { field: 'type', column: 'j.type', type: '' },
+  { field: 'kind', column: `(j.spec ->> 'kind')`, type: '' },
+] as const;
+
 /** A statement per combination of filters, so that each has a plan of its own. */
-function listQuery(status: JobStatus | undefined, type: string | undefined): PreparedQuery {
-  const conditions = ['j.tenant_id = $1'];
-  if (status !== undefined) conditions.push('j.status = $4::job_status');
-  if (type !== undefined) conditions.push(`j.type = $${status === undefined ? 4 : 5}`);
+function listQuery({ name, columns }: Selection, filters: readonly (typeof FILTERS)[number][]): PreparedQuery {
+  const conditions = filters.map(({ column, type }, index) => `and ${column} = $${index + 4}${type}`);
   return {
-    name: `job-list${status === undefined ? '' : '-status'}${type === undefined ? '' : '-type'}`,
-    text: `select ${JOB_COLUMNS} from job j where ${conditions.join(' and ')} order by j.created_at desc, j.id desc limit $2 offset $3`,
+    name: [name, ...filters.map(({ field }) => field)].join('-'),
+    text: `select ${columns} from job j where j.tenant_id = $1 ${conditions.join(' ')}
+      order by j.created_at desc, j.id desc limit $2 offset $3`,
   };
 }

@@ -15,11 +15,10 @@ import { WorkersRepository } from '../fleet/workers.repository.js';
 import { newId } from '../http/new-id.js';
 import type { Principal } from '../auth/principal.js';
 import type { WithId } from '../idempotency/creation-id.js';
-import { assertMeta } from '../http/json-limits.js';
 import { JobStateRepository } from './job-state.repository.js';
 import { JobSpecs } from './job-specs.js';
 import { JobSubmissionsRepository, type ProjectStart } from './job-submissions.repository.js';
-import { JobsRepository } from './jobs.repository.js';
+import { type JobRecord, JobsRepository } from './jobs.repository.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 
 const DAY_MS = 86_400_000;
@@ -35,6 +34,8 @@ export interface SubmitRules {
   outputDir?: string;
   /** The project whose job it becomes, while its start is still the caller's. */
   project?: ProjectStart;
+  /** A base model that nothing here could train on is refused. */
+  isModelChecked?: boolean;
 }
 
 @Injectable()
@@ -52,20 +53,21 @@ export class JobsService {
   /**
    * Submits a job, or a session.
    * @throws AppError `dataset_not_found`, `dataset_of_other_user`, `lora_config_not_found`, `dataset_not_ready`,
-   * `dataset_kind_mismatch`, `session_name_taken`, `project_starting`
+   * `dataset_kind_mismatch`, `model_unknown`, `session_name_taken`, `project_starting`
    */
   async create(
     { tenantId, userId }: Principal,
     { id = newId(), ...input }: WithId<CreateJob>,
-    { isDatasetOwn = false, jobsPerUser, outputDir, project }: SubmitRules = {},
+    { isDatasetOwn = false, jobsPerUser, isModelChecked, outputDir, project }: SubmitRules = {},
   ): Promise<Job> {
-    assertMeta(input.payload.config?.meta ?? {});
+    await this.specs.check(tenantId, input.payload);
     const online = await this.workers.onlineTrainers();
     const wanted = { ...input, id, userId, userLimit: jobsPerUser, project };
     const job = await this.submissions.create(tenantId, wanted, (sources) => {
       if (isDatasetOwn && isOfOther(userId, sources.dataset))
         throw new AppError('dataset_of_other_user', { id: sources.dataset.id });
-      return this.specs.freeze(sources, { tenantId, id, online, outputDir, maxSteps: input.session?.maxSteps });
+      const { maxSteps } = input.session ?? {};
+      return this.specs.freeze(sources, { tenantId, id, online, outputDir, maxSteps, isModelChecked });
     });
     if (job.status === 'pending') this.dispatcher.announce([job]);
     return job;
@@ -80,6 +82,17 @@ export class JobsService {
     return (await this.jobs.getRecord(tenantId, id)).spec;
   }
 
+  /**
+   * A job with what it was frozen with.
+   * @param kind jobs of the other are not found
+   * @throws AppError `job_not_found`
+   */
+  async getRecord({ tenantId }: Principal, id: string, kind?: TrainingSpec['kind']): Promise<JobRecord> {
+    const record = await this.jobs.getRecord(tenantId, id);
+    if (kind !== undefined && record.spec.kind !== kind) throw new AppError('job_not_found', { id });
+    return record;
+  }
+
   /** As {@link get}, where a job that has a user is for that user alone. @throws AppError `job_of_other_user` */
   async getOwn(caller: Principal, id: string): Promise<Job> {
     const job = await this.get(caller, id);
@@ -89,6 +102,11 @@ export class JobsService {
 
   list({ tenantId }: Principal, query: ListJobsQuery): Promise<Page<Job>> {
     return this.jobs.list(tenantId, query);
+  }
+
+  /** The same jobs with what they were frozen with. */
+  listRecords({ tenantId }: Principal, query: ListJobsQuery): Promise<Page<JobRecord>> {
+    return this.jobs.listRecords(tenantId, query);
   }
 
   /** Outcomes per day, from the start of the first day of the window. */

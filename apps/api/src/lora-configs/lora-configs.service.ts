@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import {
   type CreateLoraConfig,
   type DeletedLoraConfig,
-  fieldError,
   type ListLoraConfigsQuery,
   type LoraConfig,
   type Page,
@@ -10,7 +9,7 @@ import {
 } from '@influencerai/shared';
 import { assertMeta } from '../http/json-limits.js';
 import type { WithId } from '../idempotency/creation-id.js';
-import { problemOfOutputPath } from '../storage/output-path.js';
+import { assertOutputPath } from '../storage/output-path.js';
 import { Storage } from '../storage/storage.js';
 import type { Principal } from '../auth/principal.js';
 import { LoraConfigsRepository } from './lora-configs.repository.js';
@@ -54,14 +53,9 @@ export class LoraConfigsService {
     return { success: true, warnings: isDefault ? [DEFAULT_DELETED] : [] };
   }
 
-  /** The folder of the output path need not exist yet. */
   private async check(tenantId: string, { meta, outputPath }: UpdateLoraConfig): Promise<void> {
     if (meta) assertMeta(meta);
     if (typeof outputPath !== 'string') return;
-    const problem = problemOfOutputPath(outputPath);
-    if (problem) throw fieldError(['outputPath'], problem);
-    await this.storage.locate({ tenantId, path: outputPath }, 'outputPath');
-    // Whether results can lie in it: the path itself may be a file.
-    await this.storage.locate({ tenantId, path: `${outputPath.replace(/\/+$/, '')}/x` }, 'outputPath');
+    await assertOutputPath(this.storage, { tenantId, path: outputPath }, ['outputPath']);
   }
 }

@@ -1,11 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import type { CreateTextDataset, Dataset } from '@influencerai/shared';
+import { AppError, type CreateTextDataset, type Dataset } from '@influencerai/shared';
 import type { Principal } from '../auth/principal.js';
+import { DatasetsService } from '../datasets/datasets.service.js';
 import { newId } from '../http/new-id.js';
 import { assertMeta } from '../http/json-limits.js';
 import { DatasetRemovalsService } from '../uploads/dataset-removals.service.js';
 import { toRowsForm } from '../uploads/rows-form.js';
 import { UploadsService } from '../uploads/uploads.service.js';
+
+/** The texts themselves, or the name of a dataset of some. */
+export type TextSource = CreateTextDataset | { datasetName: string };
+
+const NEWEST_OF_TEXT = { kind: 'fine-tuning', take: 1, skip: 0, sortBy: 'createdAt', sortOrder: 'desc' } as const;
 
 /** Makes datasets of texts that come with a request. */
 @Injectable()
@@ -13,6 +19,7 @@ export class TextDatasetsService {
   constructor(
     private readonly uploads: UploadsService,
     private readonly removals: DatasetRemovalsService,
+    private readonly datasets: DatasetsService,
   ) {}
 
   /**
@@ -28,17 +35,24 @@ export class TextDatasetsService {
   }
 
   /**
-   * Makes a dataset for `work` alone, such as the submission of a job on it. When `work` fails the dataset is gone again,
-   * with its file and the room that it took.
-   * @throws AppError those of {@link create}, and what `work` throws
+   * Hands `work`, such as the submission of a job, the dataset that a request speaks of: the newest text dataset of a name,
+   * or one that is made of texts for it. When `work` fails the latter is gone again, with its file and its room.
+   * @throws AppError `dataset_not_found`, those of {@link create}, and what `work` throws
    */
-  async lend<T>(caller: Principal, input: CreateTextDataset, work: (dataset: Dataset) => Promise<T>): Promise<T> {
-    const dataset = await this.create(caller, newId(), input);
+  async use<T>(caller: Principal, source: TextSource, work: (dataset: Dataset) => Promise<T>): Promise<T> {
+    if ('datasetName' in source) return work(await this.getByName(caller, source.datasetName));
+    const dataset = await this.create(caller, newId(), source);
     try {
       return await work(dataset);
     } catch (error) {
       await this.removals.withdraw(caller, dataset.id);
       throw error;
     }
+  }
+
+  private async getByName(caller: Principal, name: string): Promise<Dataset> {
+    const { data } = await this.datasets.list(caller, { name, ...NEWEST_OF_TEXT });
+    if (!data[0]) throw new AppError('dataset_not_found', { id: name });
+    return data[0];
   }
 }

@@ -79,7 +79,7 @@ export const AdapterPageSchema = pageSchema(AdapterSchema);
 export const ListAdaptersQuerySchema = PageQuerySchema.extend({
   baseModel: z.string().max(255).optional(),
   status: AdapterStatusSchema.optional(),
-  sortBy: z.enum(['createdAt', 'updatedAt', 'name']).default('createdAt'),
+  sortBy: z.enum(['createdAt', 'updatedAt', 'loadedAt', 'name']).default('createdAt'),
   sortOrder: SortOrderSchema,
 });
 export type ListAdaptersQuery = z.infer<typeof ListAdaptersQuerySchema>;

@@ -77,6 +77,7 @@ export const ERRORS = {
     message:
       'Dataset {id} has changed since job {job} was submitted: its digest was {was} and is {is} now. Submit a new job to train on it as it is.',
   },
+  model_unknown: { status: 400, message: 'The base model {model} is not available here.' },
   lora_config_name_taken: { status: 409, message: "LoRA config with name '{name}' already exists" },
   dataset_in_use: { status: 409, message: 'Dataset {id} is in use by {by}.' },
   lora_config_in_use: {
@@ -119,6 +120,7 @@ export const ERRORS = {
     message: 'Another request is at work on adapter {name}: it is {status}. Try again shortly.',
     isRetryable: true,
   },
+  adapter_none_loaded: { status: 409, message: 'No adapter is loaded.' },
   adapter_not_loaded: { status: 409, message: 'Adapter {name} is {status}. Load it first.' },
   adapter_not_servable: { status: 409, message: 'No serving runtime takes adapter {name} of {baseModel}: {reason}' },
   adapter_refused: { status: 400, message: 'The runtime {runtime} refused adapter {name}: {reason}' },

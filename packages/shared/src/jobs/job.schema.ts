@@ -75,6 +75,7 @@ export type CreateJob = z.infer<typeof CreateJobSchema>;
 export const ListJobsQuerySchema = PageQuerySchema.extend({
   status: JobStatusSchema.optional(),
   type: z.string().min(1).max(100).optional(),
+  kind: z.enum(['image', 'text']).optional().describe('What the base model learns from.'),
 });
 export type ListJobsQuery = z.infer<typeof ListJobsQuerySchema>;
 

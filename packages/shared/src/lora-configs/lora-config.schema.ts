@@ -77,9 +77,11 @@ export const JobConfigSchema = CreateLoraConfigSchema.omit({
   description: true,
   outputPath: true,
   isDefault: true,
-}).meta({
-  example: { modelName: 'stabilityai/stable-diffusion-xl-base-1.0', resolution: 1024, meta: { maxSteps: 1000 } },
-});
+})
+  .extend({ outputPath: fields.outputPath.optional() })
+  .meta({
+    example: { modelName: 'stabilityai/stable-diffusion-xl-base-1.0', resolution: 1024, meta: { maxSteps: 1000 } },
+  });
 export type JobConfig = z.infer<typeof JobConfigSchema>;
 
 export const UpdateLoraConfigSchema = z

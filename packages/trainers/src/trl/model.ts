@@ -35,6 +35,7 @@ export const baseFor = ({ baseModel }: TrainingSpec, { model: entry }: PlanConte
   return { model: baseModel, isLocal: false, chatTemplate: undefined };
 };
 
-const isHubId = (name: string): boolean => HUB_ID.test(name) && !name.includes('..') && !name.includes('--');
+/** Whether a host could look for the model on the hub. */
+export const isHubId = (name: string): boolean => HUB_ID.test(name) && !name.includes('..') && !name.includes('--');
 
 const unavailable = (model: string, reason: string): AppError => new AppError('model_unavailable', { model, reason });
