@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { CONTRACT_000 } from '../apps/api/test/dialects/contract-000.ts';
+import { CONTRACT_001 } from '../apps/api/test/dialects/contract-001.ts';
 import { CONTRACT_003 } from '../apps/api/test/dialects/contract-003.ts';
 import { DATASETS_003 } from '../apps/api/test/dialects/contract-003-datasets.ts';
 import { JOBS_003 } from '../apps/api/test/dialects/contract-003-jobs.ts';
@@ -15,6 +16,7 @@ import { writeGenerated } from './write-generated.ts';
 
 const CONTRACTS: readonly Contract[] = [
   CONTRACT_000,
+  CONTRACT_001,
   { ...CONTRACT_003, items: [...CONTRACT_003.items, ...DATASETS_003, ...JOBS_003, ...PROJECTS_003] },
 ];
 

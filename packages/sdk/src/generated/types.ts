@@ -55,6 +55,7 @@ export type ErrorCode =
   | 'dataset_not_ready'
   | 'dataset_kind_mismatch'
   | 'dataset_changed'
+  | 'model_unknown'
   | 'lora_config_name_taken'
   | 'dataset_in_use'
   | 'lora_config_in_use'
@@ -71,6 +72,7 @@ export type ErrorCode =
   | 'job_held_by_worker'
   | 'adapter_in_use'
   | 'adapter_busy'
+  | 'adapter_none_loaded'
   | 'adapter_not_loaded'
   | 'adapter_not_servable'
   | 'adapter_refused'
@@ -474,6 +476,8 @@ export type Project = {
     networkAlpha: number;
     /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
     meta: JsonObject;
+    /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
+    outputPath?: string | null;
   };
   /** That of its job; `pending` before there is one. Treat an unknown one as not final. */
   status: JobStatus;
@@ -1131,6 +1135,8 @@ export type CreateProject = {
     networkAlpha?: number;
     /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
     meta?: JsonObject;
+    /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
+    outputPath?: string | null;
   };
 };
 
@@ -1315,7 +1321,7 @@ export type ListAdaptersQuery = {
   skip?: number;
   baseModel?: string;
   status?: AdapterStatus;
-  sortBy?: 'createdAt' | 'updatedAt' | 'name';
+  sortBy?: 'createdAt' | 'updatedAt' | 'loadedAt' | 'name';
   /** Sort direction. */
   sortOrder?: 'asc' | 'desc';
 };
@@ -1498,6 +1504,8 @@ export type CreateJob = {
       networkAlpha?: number;
       /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
       meta?: JsonObject;
+      /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
+      outputPath?: string | null;
     };
     /** What to call the job; its output folder is named after it. Default: the configuration's name. */
     name?: string;
@@ -1537,6 +1545,8 @@ export type PreviewJob = {
       networkAlpha?: number;
       /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
       meta?: JsonObject;
+      /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
+      outputPath?: string | null;
     };
     /** What to call the job; its output folder is named after it. Default: the configuration's name. */
     name?: string;
@@ -1569,6 +1579,8 @@ export type ListJobsQuery = {
   skip?: number;
   status?: JobStatus;
   type?: string;
+  /** What the base model learns from. */
+  kind?: 'image' | 'text';
 };
 
 /** One point of the loss curve, as a worker reports it. */
