@@ -1,6 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { AppError, isTerminal, type Job, type JobEvent } from '@influencerai/shared';
-import { CONFIG, type Config } from '../env.js';
+import { Injectable } from '@nestjs/common';
+import { isTerminal, type Job, type JobEvent } from '@influencerai/shared';
 import type { ServerSentEvent } from '../http/sse.js';
 import { Signal } from '../http/signal.js';
 import type { JobKey } from '../jobs/job-key.js';
@@ -8,6 +7,7 @@ import { JobsRepository } from '../jobs/jobs.repository.js';
 import type { Principal } from '../auth/principal.js';
 import { JobEventsRepository } from './job-events.repository.js';
 import { JobNotifications } from './job-notifications.js';
+import { OpenStreams } from './open-streams.js';
 
 const BATCH = 100;
 /** Progress has no event rows; an open stream looks for it so often. */
@@ -16,13 +16,11 @@ const PROGRESS_MS = 1_000;
 /** Live events of one job, for people who watch it. */
 @Injectable()
 export class JobStreamService {
-  private readonly open = new Map<string, number>();
-
   constructor(
-    @Inject(CONFIG) private readonly config: Config,
     private readonly jobs: JobsRepository,
     private readonly events: JobEventsRepository,
     private readonly notifications: JobNotifications,
+    private readonly open: OpenStreams,
   ) {}
 
   /**
@@ -37,19 +35,8 @@ export class JobStreamService {
     signal: AbortSignal,
   ): Promise<AsyncGenerator<ServerSentEvent>> {
     await this.jobs.getById(tenantId, jobId);
-    const limit = this.config.http.maxEventStreams;
-    const open = this.open.get(tenantId) ?? 0;
-    if (open >= limit) throw new AppError('streams_exhausted', { limit });
-    // A client that is gone would never be counted down again.
-    if (!signal.aborted) this.count(tenantId, signal);
+    this.open.count(tenantId, signal);
     return this.generate({ tenantId, jobId }, afterId, signal);
-  }
-
-  /** Counts a stream until its signal says that it is over. */
-  private count(tenantId: string, signal: AbortSignal): void {
-    const add = (change: number) => this.open.set(tenantId, (this.open.get(tenantId) ?? 0) + change);
-    signal.addEventListener('abort', () => add(-1), { once: true });
-    add(1);
   }
 
   private async *generate(key: JobKey, afterId: number, signal: AbortSignal): AsyncGenerator<ServerSentEvent> {

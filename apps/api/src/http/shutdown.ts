@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import { endStreams } from './sse.js';
+import { endStreams } from './live-answer.js';
 
 /**
- * Ends event streams when the server closes, and connections whose last answer went out while the server was closing. Node ends those that are idle when the
- * closing begins; one that was busy then would be kept for the whole keep-alive time, and with it the process.
+ * Ends live answers when the server closes, and connections whose last answer went out while the server was closing. Node
+ * ends those that are idle when the closing begins; one that was busy then would be kept for the whole keep-alive time, and
+ * with it the process.
  */
 export function endConnectionsWhenClosing(instance: FastifyInstance): void {
   let isClosing = false;
