@@ -59,6 +59,7 @@ describe('sessions', () => {
         waitingReason: /waiting for the next ones/,
       });
       expect(await read(fixture, id)).toMatchObject({
+        ...{ error: null, cancelRequestedAt: null },
         ...{ id, name: 'first', stage: 'parked', status: 'queued', maxSteps: 200, idleSeconds: 60 },
         ...{
           allowedSteps: 0,

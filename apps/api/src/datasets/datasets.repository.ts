@@ -74,6 +74,17 @@ export class DatasetsRepository {
     return row ? fromRow(row) : undefined;
   }
 
+  /** The newest dataset at a path that can be trained on, or may turn out to be so. */
+  async findByPath(
+    tenantId: string,
+    { kind, path }: Pick<CreateDataset, 'kind' | 'path'>,
+  ): Promise<Dataset | undefined> {
+    const where = { tenantId, kind, path, status: { not: 'failed' as const } };
+    const newest = { where, orderBy: [{ createdAt: 'desc' as const }, { id: 'desc' as const }] };
+    const row = await this.database.read(tenantId, (prisma) => prisma.dataset.findFirst(newest));
+    return row ? fromRow(row) : undefined;
+  }
+
   async list(
     tenantId: string,
     { status, kind, name, take, skip, sortBy, sortOrder }: ListDatasetsQuery,

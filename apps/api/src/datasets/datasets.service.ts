@@ -43,6 +43,20 @@ export class DatasetsService {
   }
 
   /**
+   * The newest dataset that is registered for a path, other than failed ones; else registers it as {@link create} does. Of
+   * a path with slashes at its end that without them is looked for.
+   * @throws AppError `validation_failed` as that does, or when nothing there can be trained on
+   */
+  async ensure(caller: Principal, { path, ...input }: CreateDataset): Promise<Dataset> {
+    const wanted = { ...input, path: path.replace(/(?<=.)\/+$/, '') };
+    const found = await this.datasets.findByPath(caller.tenantId, wanted);
+    const { status, problems, ...dataset } = found ?? (await this.create(caller, wanted));
+    if (status !== 'failed') return { ...dataset, status, problems };
+    const reasons = problems.filter(({ severity }) => severity === 'error').map(({ reason }) => reason);
+    throw fieldError(['path'], `Cannot be trained on. ${reasons.slice(0, 3).join(' ')}`);
+  }
+
+  /**
    * Registers what an upload has brought, as {@link create} does.
    * @throws AppError `service_unavailable` when the upload was given up meanwhile
    */

@@ -32,7 +32,13 @@ export class JobHistoryRepository {
       after.seq,
       limit,
     ]);
-    return rows.map((row) => ({ ...row, at: row.at.toISOString(), cursor: `${row.attempt}.${row.seq}` }));
+    return rows.map(fromLogRow);
+  }
+
+  /** The newest lines, oldest first. */
+  async recentLogs({ tenantId, jobId }: JobKey, limit: number): Promise<LogLine[]> {
+    const rows = await this.database.query<LogRow>(tenantId, RECENT_LOGS, [tenantId, jobId, limit]);
+    return rows.map(fromLogRow).reverse();
   }
 
   /** The loss curve, thinned evenly to at most `maxPoints`; the last point is always there. */
@@ -52,11 +58,19 @@ export class JobHistoryRepository {
   }
 }
 
-/** The line that was read last; `{ attempt: 0, seq: -1 }` is before the first. */
+const fromLogRow = (row: LogRow): LogLine => ({
+  ...row,
+  at: row.at.toISOString(),
+  cursor: `${row.attempt}.${row.seq}`,
+});
+
+/** The line that was read last. */
 export interface LogPosition {
   attempt: number;
   seq: number;
 }
+
+export const BEFORE_FIRST_LINE: LogPosition = { attempt: 0, seq: -1 };
 
 const APPEND_LOGS: PreparedQuery = {
   name: 'job-log-append',
@@ -72,6 +86,12 @@ const LIST_LOGS: PreparedQuery = {
   name: 'job-log-list',
   text: `select attempt, seq, stream, text, at from job_log
     where tenant_id = $1 and job_id = $2 and (attempt, seq) > ($3, $4) order by attempt, seq limit $5`,
+};
+
+const RECENT_LOGS: PreparedQuery = {
+  name: 'job-log-recent',
+  text: `select attempt, seq, stream, text, at from job_log
+    where tenant_id = $1 and job_id = $2 order by attempt desc, seq desc limit $3`,
 };
 
 const METRICS: PreparedQuery = {

@@ -9,7 +9,7 @@ import {
   type ListJobLogsQuery,
 } from '@influencerai/shared';
 import type { Principal } from '../auth/principal.js';
-import { JobHistoryRepository, type LogPosition } from './job-history.repository.js';
+import { BEFORE_FIRST_LINE, JobHistoryRepository, type LogPosition } from './job-history.repository.js';
 import { JobsRepository } from './jobs.repository.js';
 
 /** Logs and loss curves. */
@@ -46,7 +46,7 @@ export class JobHistoryService {
 }
 
 function parseCursor(cursor: string | undefined): LogPosition {
-  if (cursor === undefined) return { attempt: 0, seq: -1 };
+  if (cursor === undefined) return BEFORE_FIRST_LINE;
   const match = /^(\d{1,9})\.(\d{1,9})$/.exec(cursor);
   if (!match) throw fieldError(['after'], 'Not a cursor that this list gave out.');
   return { attempt: Number(match[1]), seq: Number(match[2]) };

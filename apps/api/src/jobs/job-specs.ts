@@ -20,6 +20,8 @@ export interface FreezeOptions {
   online: readonly TrainerId[];
   /** In place of the one that the base model calls for. */
   trainer?: TrainerId;
+  /** The clients' own trainer, where the base model leaves the choice: it is for pictures, and no entry of the operator's. */
+  preferred?: TrainerId | undefined;
   /** Steps in all, in place of what the configuration says. */
   maxSteps?: number;
   /** Where the results go, in place of what the configuration says. */
@@ -61,8 +63,10 @@ export class JobSpecs {
     return { ...spec, training: { ...spec.training, maxSteps } };
   }
 
-  private chooseTrainer({ dataset, config }: JobSources, { online, trainer }: FreezeOptions): TrainerChoice {
-    const { trainer: requestedTrainer, kind } = resolveTrainer(config.modelName, dataset.kind, this.models);
+  private chooseTrainer({ dataset, config }: JobSources, { online, trainer, preferred }: FreezeOptions): TrainerChoice {
+    const { trainer: called, kind } = resolveTrainer(config.modelName, dataset.kind, this.models);
+    const isOpen = kind === 'image' && called !== 'tiny' && !findModel(this.models, config.modelName);
+    const requestedTrainer = (isOpen ? preferred : undefined) ?? called;
     if ((kind === 'image') !== (dataset.kind === 'lora-training')) {
       throw new AppError('dataset_kind_mismatch', { id: dataset.id, kind: dataset.kind, model: config.modelName });
     }

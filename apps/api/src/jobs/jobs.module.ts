@@ -23,6 +23,7 @@ import { ArtifactLinksService } from './links/artifact-links.service.js';
 import { DownloadsController } from './links/downloads.controller.js';
 import { LinkSecretsRepository } from './links/link-secrets.repository.js';
 import { SessionGrantsService } from './sessions/session-grants.service.js';
+import { SessionLogsService } from './sessions/session-logs.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 import { SessionsService } from './sessions/sessions.service.js';
@@ -63,6 +64,7 @@ import { JobsService } from './jobs.service.js';
     SessionsRepository,
     SessionsService,
     SessionGrantsService,
+    SessionLogsService,
   ],
   exports: [
     JobsService,
@@ -72,6 +74,7 @@ import { JobsService } from './jobs.service.js';
     ArtifactLinksService,
     SessionsService,
     SessionGrantsService,
+    SessionLogsService,
   ],
 })
 export class JobsModule {}

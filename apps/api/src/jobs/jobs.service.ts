@@ -7,6 +7,7 @@ import {
   type JobSeries,
   type ListJobsQuery,
   type Page,
+  type TrainerId,
   type TrainingSpec,
   type UpdateJob,
 } from '@influencerai/shared';
@@ -36,6 +37,8 @@ export interface SubmitRules {
   project?: ProjectStart;
   /** A base model that nothing here could train on is refused. */
   isModelChecked?: boolean;
+  /** The program that its clients expect, where the base model does not call for another. */
+  trainer?: TrainerId;
 }
 
 @Injectable()
@@ -58,7 +61,7 @@ export class JobsService {
   async create(
     { tenantId, userId }: Principal,
     { id = newId(), ...input }: WithId<CreateJob>,
-    { isDatasetOwn = false, jobsPerUser, isModelChecked, outputDir, project }: SubmitRules = {},
+    { isDatasetOwn = false, jobsPerUser, isModelChecked, trainer: preferred, outputDir, project }: SubmitRules = {},
   ): Promise<Job> {
     await this.specs.check(tenantId, input.payload);
     const online = await this.workers.onlineTrainers();
@@ -67,7 +70,7 @@ export class JobsService {
       if (isDatasetOwn && isOfOther(userId, sources.dataset))
         throw new AppError('dataset_of_other_user', { id: sources.dataset.id });
       const { maxSteps } = input.session ?? {};
-      return this.specs.freeze(sources, { tenantId, id, online, outputDir, maxSteps, isModelChecked });
+      return this.specs.freeze(sources, { tenantId, id, online, preferred, outputDir, maxSteps, isModelChecked });
     });
     if (job.status === 'pending') this.dispatcher.announce([job]);
     return job;

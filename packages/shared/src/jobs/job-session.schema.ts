@@ -70,6 +70,8 @@ export const SessionSchema = z
     lastCheckpointStep: z.int().nullable(),
     lastCheckpointPath: z.string().nullable().describe('Where its weights lie below the project root.'),
     idleSeconds: z.int(),
+    error: z.string().nullable().describe('Why the job failed; null unless it did.'),
+    cancelRequestedAt: z.iso.datetime().nullable().describe('When somebody asked for its end.'),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
@@ -86,6 +88,8 @@ export const SessionSchema = z
       lastCheckpointStep: 100,
       lastCheckpointPath: 'data/loras/first-lora/first-lora-step-000100.safetensors',
       idleSeconds: 300,
+      error: null,
+      cancelRequestedAt: null,
       createdAt: '2026-01-15T11:30:00.000Z',
       updatedAt: '2026-01-15T12:15:00.000Z',
     },

@@ -9,6 +9,8 @@ export interface SessionRow {
   allowed_steps: number;
   completed_steps: number;
   idle_ms: number;
+  error: string | null;
+  cancel_requested_at: Date | null;
   checkpoint_step: number | null;
   checkpoint_path: string | null;
   created_at: Date;
@@ -27,6 +29,8 @@ export const fromRow = (row: SessionRow): Session => ({
   lastCheckpointStep: row.checkpoint_step,
   lastCheckpointPath: row.checkpoint_path,
   idleSeconds: Math.ceil(row.idle_ms / 1000),
+  error: row.error,
+  cancelRequestedAt: row.cancel_requested_at?.toISOString() ?? null,
   createdAt: row.created_at.toISOString(),
   updatedAt: row.updated_at.toISOString(),
 });

@@ -35,11 +35,9 @@ export class SessionsRepository {
     return session;
   }
 
-  /** @throws AppError `session_not_found` */
-  async getByName(tenantId: string, name: string): Promise<Session> {
+  async findByName(tenantId: string, name: string): Promise<Session | undefined> {
     const [row] = await this.database.query<SessionRow>(tenantId, sql.FIND_BY_NAME, [name, tenantId]);
-    if (!row) throw new AppError('session_not_found', { id: name });
-    return fromRow(row);
+    return row && fromRow(row);
   }
 
   /** The session that a grant was for. @throws AppError `session_not_found` */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type Job, type Page, type PageQuery, type Session } from '@influencerai/shared';
+import { AppError, type Job, type Page, type PageQuery, type Session, SessionNameSchema } from '@influencerai/shared';
 import type { Principal } from '../../auth/principal.js';
 import { JobsService } from '../jobs.service.js';
 import { SessionsRepository } from './sessions.repository.js';
@@ -17,9 +17,10 @@ export class SessionsService {
     return this.sessions.getById(tenantId, jobId);
   }
 
-  /** By the name that its client gave it. @throws AppError `session_not_found` */
-  getByName({ tenantId }: Principal, name: string): Promise<Session> {
-    return this.sessions.getByName(tenantId, name);
+  /** By the name that its client gave it, or by the id of its job. @throws AppError `session_not_found` */
+  async getByName({ tenantId }: Principal, name: string): Promise<Session> {
+    if (!SessionNameSchema.safeParse(name).success) throw new AppError('session_not_found', { id: name });
+    return (await this.sessions.findByName(tenantId, name)) ?? this.sessions.getById(tenantId, name);
   }
 
   /** Newest first. */
