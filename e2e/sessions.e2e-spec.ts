@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { InfluencerAIClient, Job, JobMetric, Session } from '@influencerai/sdk';
+import type { InfluencerAIClient, Job, Session } from '@influencerai/sdk';
+import { eventually, lossesOf, startsOf, untilSaved } from './support/sessions.js';
 import { queueBackends, Stack } from './support/stack.js';
 import { registerDataset, submitQuickJob, waitForJob } from './support/training.js';
 
@@ -23,7 +24,7 @@ describe.each(queueBackends)('sessions with the queue on %s', (queue) => {
     await grant(id, 100);
     await until(id, ({ stage }) => stage === 'paused');
     // Killed any earlier, the other host would repeat steps, and end with the same curve.
-    await untilSaved(id, 100);
+    await untilSaved(client, id, 100);
     await stack.workers[0]?.stop('SIGKILL');
     // In a folder of its own, as on another host: it has of the session what the API gives it.
     await stack.startWorker();
@@ -42,7 +43,7 @@ describe.each(queueBackends)('sessions with the queue on %s', (queue) => {
     const { data: curve, total } = await client.jobs.metrics(id, { maxPoints: 5000 });
     expect(total).toBe(STEPS);
     expect(curve.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, index) => index + 1));
-    expect(await startsOf(id)).toEqual([0, 100]);
+    expect(await startsOf(stack, id)).toEqual([0, 100]);
     // The trainer draws from the seed and the step: a step that was lost or run twice would change every loss after it.
     const whole = await submitQuickJob(client, { steps: STEPS });
     await waitForJob(client, whole.id, ({ status }) => status === 'completed');
@@ -56,7 +57,7 @@ describe.each(queueBackends)('sessions with the queue on %s', (queue) => {
     const paused = await until(id, ({ stage, completedSteps }) => stage === 'paused' && completedSteps === 43);
     expect(paused.allowedSteps).toBe(43);
     expect((await client.jobs.metrics(id)).total).toBe(43);
-    expect(await startsOf(id)).toEqual([0]);
+    expect(await startsOf(stack, id)).toEqual([0]);
     await client.jobs.deleteSession(id);
     await waitForJob(client, id, ({ status }) => status === 'cancelled');
   });
@@ -72,7 +73,7 @@ describe.each(queueBackends)('sessions with the queue on %s', (queue) => {
       attempt: 2,
       result: { steps: 40 },
     });
-    expect(await startsOf(id)).toEqual([0, 20]);
+    expect(await startsOf(stack, id)).toEqual([0, 20]);
   });
 
   it('should save at once when it is aborted, and free its slot', async () => {
@@ -95,7 +96,7 @@ describe.each(queueBackends)('sessions with the queue on %s', (queue) => {
     await client.jobs.releaseSession(id);
     await waitForJob(client, id, ({ status, attempt }) => status === 'running' && attempt === 2);
     // Log lines come in batches, and the second attempt may not have said yet where it began.
-    const began = await eventually(async () => (await startsOf(id))[1]);
+    const began = await eventually(async () => (await startsOf(stack, id))[1]);
     expect(began).toBeGreaterThan(10);
     await until(id, ({ completedSteps }) => completedSteps > began);
     await client.jobs.deleteSession(id);
@@ -124,36 +125,9 @@ describe.each(queueBackends)('sessions with the queue on %s', (queue) => {
 
   const grant = (id: string, steps: number) => client.jobs.grantSteps(id, { steps });
 
-  /** Until the API has what another host needs to go on from this step. */
-  const untilSaved = (id: string, step: number) =>
-    eventually(async () =>
-      (await client.jobs.artifacts(id, { kind: 'state' })).data.find((state) => state.step === step),
-    );
-
   const until = (id: string, isAsWanted: (session: Session) => boolean): Promise<Session> =>
     eventually(async () => {
       const session = await client.jobs.session(id);
       return isAsWanted(session) ? session : undefined;
     });
-
-  async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-    const deadline = Date.now() + 60_000;
-    for (;;) {
-      const found = await look();
-      if (found !== undefined) return found;
-      if (Date.now() > deadline) throw new Error('Gave up waiting.');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-
-  /** The steps after which trainers began, from the log. */
-  async function startsOf(id: string): Promise<number[]> {
-    const rows = await stack.rows<{ text: string }>(
-      `select text from job_log where job_id = $1 and text like 'Training starts after step %' order by attempt, seq`,
-      [id],
-    );
-    return rows.map(({ text }) => Number(/after step (\d+)/.exec(text)?.[1]));
-  }
 });
-
-const lossesOf = (curve: JobMetric[]): number[] => curve.map(({ loss }) => loss);

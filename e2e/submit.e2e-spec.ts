@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '@influencerai/local';
 import { submitTrainingJob, type TrainingJobConfig } from '@influencerai/sdk';
-import { examplesOf } from '../scripts/extract-examples.ts';
+import { runExample } from './support/run-example.js';
 import { Stack } from './support/stack.js';
 
-const run = promisify(execFile);
-const EXAMPLES = examplesOf('docs/dialects.md');
 const PICTURES = 'data/datasets/my-influencer';
 
 jest.setTimeout(300_000);
@@ -23,14 +19,8 @@ interface Row {
   container_id: string | null;
 }
 
-/** Runs an example of the document as it stands there, but for address, user and ids. */
-async function example<T>(name: string, changes: Record<string, string> = {}): Promise<T> {
-  const code = EXAMPLES.get(name)?.code ?? '';
-  const all = { 'http://localhost:3001': stack.apiUrl, '<token>': 'ada', ...changes };
-  const command = Object.entries(all).reduce((text, [from, to]) => text.replaceAll(from, to), code);
-  const { stdout } = await run('bash', ['-c', command], { cwd: stack.folder });
-  return JSON.parse(stdout) as T;
-}
+const example = async <T>(name: string, changes: Record<string, string> = {}): Promise<T> =>
+  JSON.parse(await runExample(stack, name, { '<token>': 'ada', ...changes })) as T;
 
 const rowOf = async (id: string): Promise<Row | undefined> =>
   (await stack.rows<Row & Record<string, unknown>>('select * from training_jobs where id = $1', [id]))[0];
