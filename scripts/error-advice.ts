@@ -32,6 +32,7 @@ export const ANSWERS = {
   user_exists: 'Choose another id, or change the user with `PATCH /users/:userId`.',
   api_key_over: 'Create a new key with `POST /api-keys`.',
   route_not_found: 'Compare method and path with the list at `/api`.',
+  route_gone: 'Call the route that the message names.',
   method_not_allowed: 'Use one of the methods that the header `Allow` names.',
   dataset_not_found: 'Check the id. A dataset of another tenant gets the same answer as one that does not exist.',
   dataset_of_other_user: 'Upload the dataset with your own credential.',

@@ -97,6 +97,8 @@ async function createRows(url: string): Promise<Record<string, string>> {
   const job = await call(key, '/jobs', { type: 'lora-training', payload });
   // One that is over, so that its event stream ends.
   await call(key, `/jobs/${job.id}/cancel`);
+  const session = { maxSteps: 1_000_000, name: 'fuzzed' };
+  await call(key, '/jobs', { type: 'lora-training', payload, session });
   const worker = {
     id: WORKER_ID,
     host: 'fuzz',
@@ -108,7 +110,15 @@ async function createRows(url: string): Promise<Record<string, string>> {
     held: [],
   };
   await call(workerKey, '/workers', worker);
-  return { OTHER_TENANT, TENANT_KEY: key, DATASET_ID: dataset.id, CONFIG_ID: config.id, JOB_ID: job.id, WORKER_ID };
+  return {
+    OTHER_TENANT,
+    TENANT_KEY: key,
+    DATASET_ID: dataset.id,
+    CONFIG_ID: config.id,
+    JOB_ID: job.id,
+    SESSION_ID: session.name,
+    WORKER_ID,
+  };
 }
 
 /** Characters that no schema forbids and PostgreSQL cannot store get a round of their own. */

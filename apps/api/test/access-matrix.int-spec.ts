@@ -52,6 +52,7 @@ interface Ids {
   project: string;
   /** The same, as a contract with integer ids calls it. */
   projectNumber: string;
+  session: string;
 }
 
 const UNKNOWN: Ids = {
@@ -65,6 +66,7 @@ const UNKNOWN: Ids = {
   upload: newId(),
   project: newId(),
   projectNumber: '424242',
+  session: 'no-session',
 };
 
 let api: TokenApp;
@@ -95,6 +97,7 @@ beforeAll(async () => {
     upload: await openUpload(mine),
     project: project.id,
     projectNumber: String(project.number),
+    session: await startSession(mine, fixture),
   };
 });
 afterAll(async () => {
@@ -129,6 +132,13 @@ async function createProject(mine: TestApp): Promise<Project> {
   const traits = [{ type: 'coding', datasets: [{ datasetId: dataset.id, percentage: 100 }] }];
   const body = { name: 'matrix', baseModel: 'tiny-text', outputDirectory: 'data/projects/matrix', traits };
   return (await mine.send<Project>('POST /projects', { body })).body;
+}
+
+/** @returns the name of a session that waits for steps */
+async function startSession(mine: TestApp, { submission }: JobsFixture): Promise<string> {
+  const session = { name: 'their-session', maxSteps: 5 };
+  await mine.send('POST /jobs', { body: { ...submission, session } });
+  return session.name;
 }
 
 /** @returns the name of the adapter that the job became */
@@ -167,6 +177,7 @@ function pathOf({ path }: DocumentedOperation, at: Ids): string {
     'lora-configs': at.config,
     uploads: at.upload,
     projects: at.project,
+    sessions: at.session,
   };
   return path
     .replace('{keyId}', at.key)

@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'user_exists'
   | 'api_key_over'
   | 'route_not_found'
+  | 'route_gone'
   | 'method_not_allowed'
   | 'dataset_not_found'
   | 'dataset_of_other_user'
@@ -321,6 +322,10 @@ export type Session = {
   /** Where its weights lie below the project root. */
   lastCheckpointPath: string | null;
   idleSeconds: number;
+  /** Why the job failed; null unless it did. */
+  error: string | null;
+  /** When somebody asked for its end. */
+  cancelRequestedAt: string | null;
   createdAt: string;
   updatedAt: string;
 };

@@ -52,6 +52,7 @@ export const ERRORS = {
   user_exists: { status: 409, message: 'User {id} exists already.' },
   api_key_over: { status: 409, message: 'API key {id} is revoked or expired; create a new one.' },
   route_not_found: { status: 404, message: 'Cannot {method} {path}. The routes are listed at /api.' },
+  route_gone: { status: 410, message: 'This route is gone. Use {instead} in its place.' },
   method_not_allowed: { status: 405, message: 'Cannot {method} {path}. Allowed here: {allowed}.' },
   dataset_not_found: { status: 404, message: 'Dataset {id} not found' },
   dataset_of_other_user: { status: 403, message: 'Dataset {id} belongs to another user.' },

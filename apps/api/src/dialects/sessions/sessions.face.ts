@@ -1,0 +1,16 @@
+import type { Face } from '../../http/face.js';
+import { fromError, statusOf } from './sessions.mapper.js';
+import { SessionErrorSchema } from './sessions.schema.js';
+
+export const SESSIONS: Face = {
+  name: 'sessions',
+  title: 'Training sessions',
+  description:
+    'Training in budgets of steps: create a session from a configuration of ai-toolkit, grant it steps, read its status and ' +
+    'its log. With the last granted step it saves a checkpoint and pauses. In development mode everybody acts for ' +
+    '`tenant_demo`.',
+  development: 'demo-tenant',
+  errorSchema: SessionErrorSchema,
+  statusOf,
+  fromError,
+};

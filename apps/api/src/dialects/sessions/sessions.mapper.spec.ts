@@ -1,0 +1,240 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { AppError, JOB_STATUSES, type JobStatus, type Session, SESSION_STAGES } from '@influencerai/shared';
+import { fromError, fromSession, statusOf, toCreateJob, toDataset } from './sessions.mapper.js';
+import { SESSION_STATUSES, type SessionCreate, SessionCreateSchema } from './sessions.schema.js';
+import { IGNORED } from './toolkit-config.schema.js';
+
+const fixture = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`./fixtures/${name}.json`, import.meta.url), 'utf8'));
+
+const MADE = { id: 'the-job', datasetId: 'the-dataset' };
+const CREATE = fixture('create.request') as { config: { config: { process: [object] } } };
+
+/** The documented request with changes to its process. */
+const withProcess = (change: object, more: object = {}): unknown => ({
+  ...CREATE,
+  ...more,
+  config: {
+    ...CREATE.config,
+    config: { ...CREATE.config.config, process: [{ ...CREATE.config.config.process[0], ...change }] },
+  },
+});
+
+const parse = (request: unknown): SessionCreate => SessionCreateSchema.parse(request);
+const issuesOf = (request: unknown): string[] =>
+  SessionCreateSchema.safeParse(request).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ??
+  [];
+
+describe(toCreateJob, () => {
+  it('should say the documented request in the words of the domain [004:config]', () => {
+    expect(toCreateJob(parse(CREATE), MADE)).toEqual({
+      type: 'lora-training',
+      priority: 0,
+      payload: {
+        datasetId: 'the-dataset',
+        name: 'my_lora_run',
+        config: {
+          modelName: 'black-forest-labs/FLUX.1-dev',
+          epochs: 1,
+          learningRate: 0.0001,
+          batchSize: 1,
+          resolution: 512,
+          networkDim: 32,
+          networkAlpha: 16,
+          meta: { samplePrompts: [] },
+        },
+      },
+      session: { name: 'my-session', maxSteps: 2000, steps: 0 },
+    });
+  });
+
+  it('should carry over all that a trainer can honour [004:config]', () => {
+    const { payload, session } = toCreateJob(parse(fixture('full.request')), MADE);
+    expect(session).toEqual({ name: 'full', maxSteps: 1500, steps: 0 });
+    expect(payload.triggerWords).toEqual(['p3rson']);
+    expect(payload.config).toEqual({
+      modelName: 'stabilityai/sdxl',
+      epochs: 1,
+      learningRate: 0.0004,
+      batchSize: 2,
+      resolution: 1024,
+      networkDim: 8,
+      networkAlpha: 4,
+      meta: {
+        networkType: 'lora',
+        networkDropout: 0.1,
+        quantize: true,
+        seed: 7,
+        optimizer: 'adamw8bit',
+        weightDecay: 0.01,
+        gradientAccumulation: 4,
+        precision: 'bf16',
+        gradientCheckpointing: true,
+        trainTextEncoder: false,
+        captionDropoutRate: 0.05,
+        cacheLatentsToDisk: true,
+        resolutions: [512, 768, 1024],
+        savePrecision: 'fp16',
+        saveEverySteps: 250,
+        sampleEverySteps: 250,
+        samplePrompts: ['p3rson on a beach'],
+        negativePrompt: 'blurry',
+        guidanceScale: 4,
+        sampleSteps: 20,
+      },
+    });
+  });
+
+  it.each([
+    [2000, 4000, 2000],
+    [5000, 4000, 4000],
+    [undefined, 4000, 4000],
+    [2000, undefined, 2000],
+    [undefined, undefined, 1000],
+  ])('should take the smaller of maxSteps %p and train.steps %p [004:max-steps]', (maxSteps, steps, expected) => {
+    expect(toCreateJob(parse(withProcess({ train: { steps } }, { maxSteps })), MADE).session?.maxSteps).toBe(expected);
+  });
+
+  it('should name a session after its job where it has no name', () => {
+    expect(toCreateJob(parse({ ...CREATE, sessionId: undefined }), MADE).session?.name).toBe('the-job');
+  });
+
+  it.each([
+    [{ sample: { prompts: ['a', 'b'] } }, ['a', 'b']],
+    [{ sample: { samples: [{ prompt: 'c' }] } }, ['c']],
+    [{ sample: { prompts: ['a'] }, train: { disable_sampling: true } }, []],
+    [{}, []],
+  ])('should make the samples that %j asks for', (change, prompts) => {
+    const { payload } = toCreateJob(parse(withProcess(change)), MADE);
+    expect(payload.config?.meta['samplePrompts']).toEqual(prompts);
+  });
+
+  it('should take no trigger word for none', () => {
+    expect(toCreateJob(parse(withProcess({ trigger_word: null })), MADE).payload.triggerWords).toBeUndefined();
+  });
+});
+
+describe('SessionCreateSchema', () => {
+  it.each([
+    [{ type: 'slider' }, 'config.config.process.0.type'],
+    [{ model: {} }, 'config.config.process.0.model.name_or_path'],
+    [{ datasets: [] }, 'config.config.process.0.datasets: Must be one dataset.'],
+    [{ datasets: [{}] }, 'config.config.process.0.datasets.0.folder_path'],
+    [{ datasets: [{ folder_path: 'data/x', caption_ext: 'json' }] }, 'caption_ext: Must be "txt"'],
+    [{ datasets: [{ folder_path: 'data/x', resolution: 64 }] }, 'datasets.0.resolution: Too small'],
+    [{ datasets: [{ folder_path: 'data/x', is_reg: true }] }, 'is_reg: Must be false'],
+    [{ train: { ema_config: { use_ema: true } } }, 'ema_config.use_ema: Must be false'],
+    [{ train: { train_unet: false } }, 'train_unet: Must be true'],
+    [{ train: { steps: 0 } }, 'train.steps'],
+    [{ train: { surprise: 1 } }, 'Unrecognized key: "surprise"'],
+    [{ save: { push_to_hub: true } }, 'push_to_hub: Must be false'],
+    [{ network: { type: 'full' } }, 'network.type'],
+    [{ network: { linear: 0 } }, 'network.linear'],
+    [{ network: { network_kwargs: {} } }, 'Unrecognized key: "network_kwargs"'],
+  ])('should refuse %j [004:config]', (change, says) => {
+    expect(issuesOf(withProcess(change))).toEqual([expect.stringContaining(says)]);
+  });
+
+  it('should refuse another kind of job, and more than one process [004:config]', () => {
+    const { config } = CREATE;
+    expect(issuesOf({ ...CREATE, config: { ...config, job: 'extract' } })).toHaveLength(1);
+    const two = [config.config.process[0], config.config.process[0]];
+    const issues = issuesOf({ ...CREATE, config: { ...config, config: { ...config.config, process: two } } });
+    expect(issues).toEqual(['config.config.process: Must be one process.']);
+  });
+
+  it('should ignore what the document lists, and nothing else [004:config]', () => {
+    const page = readFileSync(new URL('../../../../../docs/dialects.md', import.meta.url), 'utf8');
+    const listed = Object.values(IGNORED).flat();
+    expect(listed.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+    const anything = Object.fromEntries(IGNORED.process.map((name) => [name, { any: ['thing'] }]));
+    expect(toCreateJob(parse(withProcess(anything)), MADE)).toEqual(toCreateJob(parse(CREATE), MADE));
+  });
+});
+
+describe(toDataset, () => {
+  it.each([
+    ['/data/dataset', 'data/dataset'],
+    ['data/dataset', 'data/dataset'],
+    ['/data/../etc', 'data/../etc'],
+    ['/data', '/data'],
+    ['/database/x', '/database/x'],
+    ['/etc/passwd', '/etc/passwd'],
+    ['//data/x', '//data/x'],
+  ])('should take %s for %s [004:dataset]', (folder_path, path) => {
+    const request = parse(withProcess({ datasets: [{ folder_path }] }));
+    expect(toDataset(request)).toEqual({ kind: 'lora-training', path, meta: {} });
+  });
+});
+
+describe(fromSession, () => {
+  const wordOf = (session: object) => fromSession(session as Session).status;
+
+  it('should have a word for whatever a session does [004:statuses]', () => {
+    const live = SESSION_STAGES.filter((stage) => stage !== 'ended').map((stage) => {
+      const session = { status: 'running', stage, cancelRequestedAt: null, completedSteps: 0 };
+      return `${stage}: ${wordOf(session)}`;
+    });
+    const over = JOB_STATUSES.filter((status) => !['queued', 'pending', 'running'].includes(status)).map(
+      (status: JobStatus) => `${status}: ${wordOf({ status, stage: 'ended', cancelRequestedAt: null })}`,
+    );
+    const aborting = wordOf({ status: 'running', stage: 'training', cancelRequestedAt: '2026-01-15T11:30:00.000Z' });
+    expect([...live, ...over]).toEqual([
+      'waiting: initializing',
+      'training: running',
+      'paused: paused',
+      'parked: paused',
+      'completed: completed',
+      'failed: error',
+      'cancelled: aborted',
+    ]);
+    expect(aborting).toBe('aborting');
+    expect(SESSION_STATUSES).toHaveLength(7);
+  });
+
+  it('should call a session paused when its checkpoint is there [004:pauses]', () => {
+    const session = { status: 'running', stage: 'paused', cancelRequestedAt: null, completedSteps: 100 };
+    const words = [null, 50, 100].map((lastCheckpointStep) => wordOf({ ...session, lastCheckpointStep }));
+    expect(words).toEqual(['running', 'running', 'paused']);
+  });
+
+  it('should call a session without a name by its id', () => {
+    expect(fromSession({ id: 'x', name: null } as Session).session_id).toBe('x');
+  });
+});
+
+describe(fromError, () => {
+  const answer = (error: AppError) => [statusOf(error), fromError(error)];
+
+  it('should list what is wrong with the form of a request [004:error-422]', () => {
+    const issues = [
+      { path: ['steps'], message: 'Invalid input: expected number, received undefined' },
+      { path: ['config', 'x', 0], message: 'Unknown field.' },
+      { path: ['maxSteps'], message: 'Too small: expected number to be >=1' },
+    ];
+    expect(answer(new AppError('validation_failed', { part: 'body', issues }))).toEqual([
+      422,
+      {
+        detail: [
+          { loc: ['body', 'steps'], msg: issues[0]?.message, type: 'missing' },
+          { loc: ['body', 'config', 'x', 0], msg: 'Unknown field.', type: 'extra_forbidden' },
+          { loc: ['body', 'maxSteps'], msg: issues[2]?.message, type: 'value_error' },
+        ],
+      },
+    ]);
+    expect(answer(new AppError('body_malformed'))).toEqual([
+      422,
+      { detail: [{ loc: ['body'], msg: expect.any(String), type: 'json_invalid' }] },
+    ]);
+  });
+
+  it('should say a rule that is broken in one sentence [004:error-400]', () => {
+    const issues = [{ path: ['path'], message: 'No folder or file is at data/x.' }];
+    expect(answer(new AppError('validation_failed', { issues }))).toEqual([
+      400,
+      { detail: 'config.config.process.0.datasets.0.folder_path: No folder or file is at data/x.' },
+    ]);
+    expect(answer(new AppError('session_not_found', { id: 'x' }))).toEqual([404, { detail: 'Session x not found.' }]);
+  });
+});
