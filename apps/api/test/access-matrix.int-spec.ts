@@ -50,7 +50,7 @@ interface Ids {
   adapter: string;
   upload: string;
   project: string;
-  /** The same, as a contract with integer ids calls it. */
+  /** The same, as a contract with integer ids calls it; also the first dataset and the first job. */
   projectNumber: string;
   session: string;
 }
@@ -186,7 +186,7 @@ function pathOf({ path }: DocumentedOperation, at: Ids): string {
     .replace('{jobId}', at.job)
     .replace('{name}', feature === 'adapters' ? at.adapter : at.artifact)
     .replace('{file}', `${at.job}.json`)
-    .replace('{id}', path.startsWith('/api/v1/projects') ? at.projectNumber : (idOf[feature ?? ''] ?? at.job));
+    .replace('{id}', path.startsWith('/api/v1/') ? at.projectNumber : (idOf[feature ?? ''] ?? at.job));
 }
 
 function bodyOf({ contentType, example, name }: DocumentedOperation, at: Ids) {

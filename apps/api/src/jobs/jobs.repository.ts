@@ -16,6 +16,8 @@ import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
 export interface JobRecord {
   job: Job;
   spec: TrainingSpec;
+  /** The number of its dataset, which may be gone; null for jobs of before there were numbers. */
+  datasetNumber: number | null;
 }
 
 const FIND: PreparedQuery = {
@@ -23,12 +25,14 @@ const FIND: PreparedQuery = {
   text: `select ${JOB_COLUMNS} from job j where j.id = $1 and j.tenant_id = $2`,
 };
 
+const RECORD_COLUMNS = `${JOB_COLUMNS}, j.spec, j.dataset_number`;
+
 const FIND_RECORD: PreparedQuery = {
   name: 'job-find-record',
-  text: `select ${JOB_COLUMNS}, j.spec from job j where j.id = $1 and j.tenant_id = $2`,
+  text: `select ${RECORD_COLUMNS} from job j where j.id = $1 and j.tenant_id = $2`,
 };
 
-type RecordRow = JobRow & { spec: TrainingSpec };
+type RecordRow = JobRow & { spec: TrainingSpec; dataset_number: number | null };
 
 /** What a statement reads, and under which name it is prepared. */
 interface Selection {
@@ -58,7 +62,7 @@ export class JobsRepository {
   async getRecord(tenantId: string, id: string): Promise<JobRecord> {
     const [row] = isUuid(id) ? await this.database.query<RecordRow>(tenantId, FIND_RECORD, [id, tenantId]) : [];
     if (!row) throw new AppError('job_not_found', { id });
-    return { job: fromRow(row), spec: row.spec };
+    return toRecord(row);
   }
 
   async list(tenantId: string, query: ListJobsQuery): Promise<Page<Job>> {
@@ -67,9 +71,8 @@ export class JobsRepository {
   }
 
   async listRecords(tenantId: string, query: ListJobsQuery): Promise<Page<JobRecord>> {
-    const selection = { name: 'job-list-records', columns: `${JOB_COLUMNS}, j.spec` };
-    const page = await this.page<RecordRow>(tenantId, query, selection);
-    return { ...page, data: page.data.map((row) => ({ job: fromRow(row), spec: row.spec })) };
+    const page = await this.page<RecordRow>(tenantId, query, { name: 'job-list-records', columns: RECORD_COLUMNS });
+    return { ...page, data: page.data.map(toRecord) };
   }
 
   async series(tenantId: string, since: Date): Promise<JobSeries['data']> {
@@ -102,6 +105,12 @@ export class JobsRepository {
     return { data, total: totals[0]?.total ?? 0, take, skip };
   }
 }
+
+const toRecord = (row: RecordRow): JobRecord => ({
+  job: fromRow(row),
+  spec: row.spec,
+  datasetNumber: row.dataset_number,
+});
 
 const COUNT: PreparedQuery = {
   name: 'job-count',

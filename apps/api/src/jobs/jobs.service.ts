@@ -22,6 +22,8 @@ import { JobSubmissionsRepository, type ProjectStart } from './job-submissions.r
 import { type JobRecord, JobsRepository } from './jobs.repository.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 
+export type { JobRecord } from './jobs.repository.js';
+
 const DAY_MS = 86_400_000;
 const WINDOW_DAYS = { day: 1, week: 7, month: 30 } as const;
 

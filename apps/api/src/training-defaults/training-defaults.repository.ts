@@ -17,7 +17,8 @@ export class TrainingDefaultsRepository {
 
   /** Changes what is given, in one statement: of changes at the same time none is lost. */
   async update(tenantId: string, change: UpdateTrainingDefaults): Promise<TrainingDefaults> {
-    const values = [tenantId, ...valuesOf({ ...TRAINING_DEFAULTS, ...change }), ...valuesOf(change)];
+    const initial = FIELDS.map((field) => change[field] ?? TRAINING_DEFAULTS[field]);
+    const values = [tenantId, ...initial, ...valuesOf(change)];
     const [row] = await this.database.query<DefaultsRow>(tenantId, UPDATE, values);
     return fromRow(row!);
   }

@@ -1,4 +1,38 @@
 import type { ContractItem } from './contract.js';
 
+/** The numbers of a job: what is the least and the most, and what lies beyond. */
+export const RANGES_003 = [
+  { field: 'batch_size', min: 1, max: 64, beyond: [0, 65, 1.5, '4'] },
+  { field: 'learning_rate', min: 0.000001, max: 1, beyond: [0, 1.1, '0.1'] },
+  { field: 'epochs', min: 1, max: 1000, beyond: [0, 1001, 1.5] },
+  { field: 'lora_r', min: 1, max: 512, beyond: [0, 513, 1.5] },
+  { field: 'lora_alpha', min: 1, max: 512, beyond: [0, 513, 1.5] },
+  { field: 'lora_dropout', min: 0, max: 0.9, beyond: [-0.1, 0.91] },
+] as const;
+
 /** Jobs, and the configuration that new ones begin with. */
-export const JOBS_003: readonly ContractItem[] = [];
+export const JOBS_003: readonly ContractItem[] = [
+  { id: 'endpoint-jobs-create', kind: 'endpoint', says: '`POST /api/v1/jobs/`' },
+  { id: 'endpoint-jobs-list', kind: 'endpoint', says: '`GET /api/v1/jobs/`' },
+  { id: 'endpoint-jobs-get', kind: 'endpoint', says: '`GET /api/v1/jobs/{id}`' },
+  { id: 'endpoint-jobs-status', kind: 'endpoint', says: '`GET /api/v1/jobs/{id}/status`' },
+  { id: 'endpoint-jobs-cancel', kind: 'endpoint', says: '`POST /api/v1/jobs/{id}/cancel`' },
+  { id: 'endpoint-config-get', kind: 'endpoint', says: '`GET /api/v1/config/`' },
+  { id: 'endpoint-config-update', kind: 'endpoint', says: '`PATCH /api/v1/config/`' },
+  { id: 'example-job', kind: 'example', says: 'a job and its answer' },
+  { id: 'example-job-status', kind: 'example', says: 'how far a job is' },
+  { id: 'example-config', kind: 'example', says: 'the configuration, and a change of it' },
+  ...RANGES_003.map(({ field, min, max }) => ({
+    id: `range-${field}`,
+    kind: 'range' as const,
+    says: `\`${field}\` from ${min} to ${max}`,
+  })),
+  { id: 'training-types', kind: 'range', says: '`training_type` is `qlora` or `standard`' },
+  { id: 'error-job-400', kind: 'error', says: '400: a dataset or parameter that cannot be used' },
+  { id: 'error-job-404', kind: 'error', says: '404: no such job, or another tenant’s' },
+  { id: 'error-cancel-400', kind: 'error', says: '400: a job that is over cannot be cancelled' },
+  { id: 'job-statuses', kind: 'rule', says: 'the words for the status of a job' },
+  { id: 'job-filter', kind: 'rule', says: 'jobs can be listed by status' },
+  { id: 'config-defaults', kind: 'rule', says: 'a new job takes what it leaves out from the configuration' },
+  { id: 'config-workers', kind: 'rule', says: '`active_workers` counts those that report just now' },
+];

@@ -12,6 +12,13 @@ export const CONTRACT_003: Contract = {
     { id: 'error-422', kind: 'error', says: '422: a request of the wrong form' },
     { id: 'error-500', kind: 'error', says: '500: a fault of the service' },
     { id: 'slashes', kind: 'rule', says: 'paths work with and without a slash at their end' },
+    { id: 'no-credentials', kind: 'rule', says: 'in development mode nobody is asked' },
+    { id: 'integer-ids', kind: 'rule', says: 'ids are integers, which each tenant counts from 1' },
+    {
+      id: 'workflow',
+      kind: 'rule',
+      says: 'upload, train, look how far it is, with `curl` against a whole installation',
+    },
     { id: 'page-envelope', kind: 'rule', says: 'lists are `{ items, total, page, page_size, pages }`' },
   ],
 };

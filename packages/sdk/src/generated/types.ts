@@ -1514,6 +1514,8 @@ export type CreateJob = {
     };
     /** What to call the job; its output folder is named after it. Default: the configuration's name. */
     name?: string;
+    /** What it is for, in words. */
+    description?: string;
     /** Put before every caption that lacks them, in place of the dataset's `meta.triggerWord`. */
     triggerWords?: string[];
   };
@@ -1555,6 +1557,8 @@ export type PreviewJob = {
     };
     /** What to call the job; its output folder is named after it. Default: the configuration's name. */
     name?: string;
+    /** What it is for, in words. */
+    description?: string;
     /** Put before every caption that lacks them, in place of the dataset's `meta.triggerWord`. */
     triggerWords?: string[];
   };

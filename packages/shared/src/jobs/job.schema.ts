@@ -31,6 +31,7 @@ export const JobPayloadSchema = z
       .max(100)
       .optional()
       .describe("What to call the job; its output folder is named after it. Default: the configuration's name."),
+    description: z.string().max(2000).optional().describe('What it is for, in words.'),
     triggerWords: z
       .array(TriggerWordSchema)
       .min(1)

@@ -26,7 +26,11 @@ describe('errors', () => {
       400,
       { detail: 'dataset_id: No such dataset.' },
     ]);
-    expect(statusOf(new AppError('dataset_not_ready'))).toBe(400);
+    const id = '0199d3a0-5a5e-7c3e-9d5c-0e6a3f1b2c4d';
+    expect(rendered(new AppError('dataset_in_use', { id, by: '1 active job' }))).toEqual([
+      400,
+      { detail: 'Dataset is in use by 1 active job.' },
+    ]);
     expect(statusOf(new AppError('dataset_unreadable'))).toBe(400);
   });
 

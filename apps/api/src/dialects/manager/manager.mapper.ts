@@ -27,10 +27,13 @@ export function statusOf({ code, status, details }: AppError): number {
 export function fromError({ code, message, details }: AppError): ManagerError {
   const { issues, part } = details;
   if (code === 'body_malformed') return { detail: [{ loc: ['body'], msg: message, type: 'json_invalid' }] };
-  if (!issues) return { detail: message };
+  if (!issues) return { detail: message.replace(ID, '') };
   if (part === undefined) return { detail: [...new Set(issues.map(sentenceOf))].join('; ') };
   return { detail: issues.map(({ path, message }) => ({ loc: [part, ...path], msg: message, type: 'value_error' })) };
 }
+
+/** Its clients know no such ids, and the row that a sentence is about by their request. */
+const ID = / [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 const sentenceOf = ({ path, message }: { path: readonly (string | number)[]; message: string }): string =>
   path.length === 0 ? message : `${path.map(nameOf).join('.')}: ${message}`;

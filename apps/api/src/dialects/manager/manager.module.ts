@@ -1,17 +1,42 @@
 import { Module } from '@nestjs/common';
 import { BaseModelsModule } from '../../base-models/base-models.module.js';
+import { DatasetsModule } from '../../datasets/datasets.module.js';
+import { FleetModule } from '../../fleet/fleet.module.js';
 import { HealthModule } from '../../health/health.module.js';
+import { JobsModule } from '../../jobs/jobs.module.js';
 import { NumbersModule } from '../../numbers/numbers.module.js';
 import { ProjectsModule } from '../../projects/projects.module.js';
 import { TrainingDefaultsModule } from '../../training-defaults/training-defaults.module.js';
+import { UploadsModule } from '../../uploads/uploads.module.js';
+import { ManagerConfigController } from './manager-config.controller.js';
+import { ManagerDatasetsController } from './manager-datasets.controller.js';
 import { ManagerHealthController } from './manager-health.controller.js';
+import { ManagerJobsController } from './manager-jobs.controller.js';
 import { ManagerProjectChecksController } from './manager-project-checks.controller.js';
 import { ManagerProjectsController } from './manager-projects.controller.js';
 import { ManagerProjects } from './manager-projects.reader.js';
+import { ManagerDatasets, ManagerJobs } from './manager.readers.js';
 
 @Module({
-  imports: [BaseModelsModule, HealthModule, NumbersModule, ProjectsModule, TrainingDefaultsModule],
-  controllers: [ManagerHealthController, ManagerProjectChecksController, ManagerProjectsController],
-  providers: [ManagerProjects],
+  imports: [
+    BaseModelsModule,
+    DatasetsModule,
+    FleetModule,
+    HealthModule,
+    JobsModule,
+    NumbersModule,
+    ProjectsModule,
+    TrainingDefaultsModule,
+    UploadsModule,
+  ],
+  controllers: [
+    ManagerHealthController,
+    ManagerDatasetsController,
+    ManagerJobsController,
+    ManagerConfigController,
+    ManagerProjectChecksController,
+    ManagerProjectsController,
+  ],
+  providers: [ManagerDatasets, ManagerJobs, ManagerProjects],
 })
 export class ManagerModule {}

@@ -4,7 +4,7 @@ import { z } from 'zod';
 const MAX_NUMBER = 2_147_483_647;
 
 /** An id as the clients of this face know it, in a path. */
-export const NumberSchema = fromDigits(z.int().min(0).max(Number.MAX_SAFE_INTEGER));
+export const NumberSchema = fromDigits(z.int().min(0).max(999_999_999_999_999));
 
 /** An id within a body. */
 export const ReferenceSchema = z.int().min(1).max(MAX_NUMBER);

@@ -1,0 +1,105 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { fieldError } from '@influencerai/shared';
+import { Caller, type Principal } from '../../auth/principal.js';
+import { Speaks } from '../../http/face.js';
+import { Answers, Refuses } from '../../http/openapi.js';
+import { CreationId } from '../../idempotency/creation-id.js';
+import { Idempotent } from '../../idempotency/idempotent.js';
+import { type JobRecord, JobsService } from '../../jobs/jobs.service.js';
+import { NumbersService } from '../../numbers/numbers.service.js';
+import { TrainingDefaultsService } from '../../training-defaults/training-defaults.service.js';
+import { fromJob, fromJobStatus, toCreateJob } from './manager-jobs.mapper.js';
+import {
+  type CreateManagerJob,
+  CreateManagerJobSchema,
+  JobPageSchema,
+  type ListManagerJobsQuery,
+  ListManagerJobsQuerySchema,
+  type ManagerJob,
+  ManagerJobSchema,
+  type ManagerJobStatus,
+  ManagerJobStatusSchema,
+} from './manager-jobs.schema.js';
+import { MANAGER } from './manager.face.js';
+import { fromPage, toPage } from './manager.mapper.js';
+import { ManagerJobs } from './manager.readers.js';
+import { NumberSchema, type PageOf } from './manager.schema.js';
+
+const NO_INTEGER = 'The id is no integer.';
+
+@Speaks(MANAGER)
+@ApiTags('Training jobs')
+@Controller('jobs')
+export class ManagerJobsController {
+  constructor(
+    private readonly numbers: NumbersService,
+    private readonly defaults: TrainingDefaultsService,
+    private readonly jobs: JobsService,
+  ) {}
+
+  @Post()
+  @Idempotent(ManagerJobs)
+  @ApiOperation({ summary: 'Create a training job' })
+  @Answers(201, ManagerJobSchema, 'The job: `pending` when the tenant has room, else `queued`.')
+  @Refuses({ 400: 'The dataset or a parameter cannot be used.', 422: 'A field is wrong.' })
+  async create(
+    @Caller() caller: Principal,
+    @CreationId() id: string,
+    @Body({ schema: CreateManagerJobSchema }) body: CreateManagerJob,
+  ): Promise<ManagerJob> {
+    const { dataset_id } = body;
+    const datasetId = (await this.numbers.findIds(caller, 'dataset', [dataset_id])).get(dataset_id);
+    if (datasetId === undefined) throw fieldError(['dataset_id'], `There is no dataset ${dataset_id}.`);
+    await this.jobs.create(caller, { ...toCreateJob(body, datasetId, await this.defaults.get(caller)), id });
+    return fromJob(await this.jobs.getRecord(caller, id));
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'List training jobs, newest first' })
+  @Answers(200, JobPageSchema, 'One page.')
+  @Refuses({ 422: 'A parameter is wrong.' })
+  async list(
+    @Caller() caller: Principal,
+    @Query({ schema: ListManagerJobsQuerySchema }) query: ListManagerJobsQuery,
+  ): Promise<PageOf<ManagerJob>> {
+    return fromPage(await this.jobs.listRecords(caller, { ...toPage(query), status: query.status }), fromJob);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Get a training job' })
+  @Answers(200, ManagerJobSchema, 'The job.')
+  @Refuses({ 404: 'Unknown job.', 422: NO_INTEGER })
+  async get(@Caller() caller: Principal, @Param('id', { schema: NumberSchema }) number: number): Promise<ManagerJob> {
+    return fromJob(await this.recordOf(caller, number));
+  }
+
+  @Get(':id/status')
+  @ApiOperation({ summary: 'Get how far a training job is' })
+  @Answers(200, ManagerJobStatusSchema, 'The status.')
+  @Refuses({ 404: 'Unknown job.', 422: NO_INTEGER })
+  async status(
+    @Caller() caller: Principal,
+    @Param('id', { schema: NumberSchema }) number: number,
+  ): Promise<ManagerJobStatus> {
+    return fromJobStatus(await this.recordOf(caller, number));
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Cancel a training job; one that runs saves a checkpoint and stops' })
+  @Answers(200, ManagerJobSchema, 'The job, `cancelled`.')
+  @Refuses({ 400: 'The job is over.', 404: 'Unknown job.', 422: NO_INTEGER })
+  async cancel(
+    @Caller() caller: Principal,
+    @Param('id', { schema: NumberSchema }) number: number,
+  ): Promise<ManagerJob> {
+    const { job } = await this.recordOf(caller, number);
+    await this.jobs.cancel(caller, job.id);
+    return fromJob(await this.jobs.getRecord(caller, job.id));
+  }
+
+  private async recordOf(caller: Principal, number: number): Promise<JobRecord> {
+    return this.jobs.getRecord(caller, await this.numbers.idOf(caller, 'job', number));
+  }
+}
