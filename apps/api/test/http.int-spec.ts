@@ -119,6 +119,11 @@ describe('methods', () => {
     expect([status, headers.get('allow'), problem.code]).toEqual([405, allowed, 'method_not_allowed']);
   });
 
+  it('should not find what lies below the documentation and is none', async () => {
+    const { status, problem } = await api.send('GET /api/training/nothing');
+    expect([status, problem.code]).toEqual([404, 'route_not_found']);
+  });
+
   it('should change nothing by GET', async () => {
     const { paths } = (await api.send<{ paths: Record<string, Record<string, unknown>> }>('GET /api-json')).body;
     const verbs = /\/(cancel|delete|stop|start|retry|rerun|claims|heartbeat)$/;

@@ -60,7 +60,8 @@ const notFound = (cause: unknown, request: FastifyRequest): AppError =>
 function noRoute(cause: unknown, request: FastifyRequest): AppError {
   const path = pathOf(request);
   const allowed = request.server.methodsOf(path);
-  if (allowed.length === 0) return notFound(cause, request);
+  // The route of Swagger UI takes every path below its own, and has few of them.
+  if (allowed.length === 0 || allowed.includes(request.method)) return notFound(cause, request);
   return new AppError('method_not_allowed', { method: request.method, path, allowed: allowed.join(', ') }, { cause });
 }
 
