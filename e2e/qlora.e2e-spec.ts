@@ -88,14 +88,19 @@ describe('the workflow of the contract of QLoRA training', () => {
     expect((await send('GET', `/adapters/${name}`)).status).toBe(404);
   });
 
-  it('should train a few steps on texts that were uploaded before [001:example-python,uploaded-texts,steps]', async () => {
-    const { status, body } = await send<{ job_id: string }>('POST', '/training/start', {
-      model_name: 'codellama-7b-instruct',
-      dataset_name: 'parcels',
-      lora_config: { r: 4, lora_alpha: 8 },
-      training_config: { num_epochs: 1, max_steps: 5 },
-    });
-    expect(status).toBe(200);
-    expect(await finished(body.job_id)).toMatchObject({ status: 'completed', current_step: 5, total_steps: 5 });
+  it('should train a few steps, also on texts that were uploaded before [001:example-python,uploaded-texts,steps]', async () => {
+    const start = async (source: object): Promise<string> => {
+      const { status, body } = await send<{ job_id: string }>('POST', '/training/start', {
+        model_name: 'codellama-7b-instruct',
+        ...source,
+        lora_config: { r: 4, lora_alpha: 8 },
+        training_config: { num_epochs: 1, max_steps: 5 },
+      });
+      expect(status).toBe(200);
+      return body.job_id;
+    };
+    const jobs = [await start({ train_texts: ['The parcel.'] }), await start({ dataset_name: 'parcels' })];
+    for (const id of jobs)
+      expect(await finished(id)).toMatchObject({ status: 'completed', current_step: 5, total_steps: 5 });
   });
 });

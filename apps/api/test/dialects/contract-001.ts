@@ -117,7 +117,11 @@ export const CONTRACT_001: Contract = {
     { id: 'example-unload', kind: 'example', says: 'an adapter that is unloaded' },
     { id: 'example-delete', kind: 'example', says: 'an adapter that is deleted' },
     { id: 'example-curl', kind: 'example', says: 'the workflow in `curl`, against a whole installation' },
-    { id: 'example-python', kind: 'example', says: 'a short run that is started and followed from Python' },
+    {
+      id: 'example-python',
+      kind: 'example',
+      says: 'the requests of the Python example: a short run, followed by its id',
+    },
     ...OPTIONS.map(({ group, parameter, fallback, sentence }) => ({
       id: `option-${parameter}`,
       kind: 'range' as const,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Dataset, Job, TrainingSpec } from '@influencerai/shared';
 import { Database } from '../../src/database/database.js';
 import { JobsService } from '../../src/jobs/jobs.service.js';
+import { IGNORED } from '../../src/dialects/qlora/qlora.schema.js';
 import { trainTiny } from '../adapters-fixture.js';
 import { JobsFixture } from '../jobs-fixture.js';
 import { OTHER_TENANT, startTestApp, TENANT, type TestApp, type TestResponse } from '../test-app.js';
@@ -134,6 +135,12 @@ describe('POST /api/training/start', () => {
       maxLength: of('max_seq_length'),
     });
     expect(output.name).toBe('codellama-7b-instruct');
+  });
+
+  it.each(IGNORED)('should take %s and make nothing of it', async (field) => {
+    const [group, parameter] = field.split('.') as [string, string];
+    const { body } = await start({ [group]: { [parameter]: 77_777 } });
+    expect(JSON.stringify(await specOf(body.job_id))).not.toContain('77777');
   });
 
   it('should train by epochs unless steps are given [001:steps]', async () => {
@@ -351,6 +358,13 @@ describe('POST /api/training/data/upload', () => {
     const { body } = await start({ train_texts: undefined, dataset_name: 'my_dataset', output_dir: undefined });
     const { dataset, output } = await specOf(body.job_id);
     expect([dataset.examples, output.name]).toEqual([3, 'my-dataset']);
+  });
+
+  it('should not find the texts of a submission in place of those that were uploaded [001:uploaded-texts]', async () => {
+    await send('POST /api/training/data/upload', { dataset_name: 'tiny-text', train_texts: ['one', 'two'] });
+    await start({ model_name: 'tiny-text' });
+    const { body } = await start({ train_texts: undefined, dataset_name: 'tiny-text' });
+    expect((await specOf(body.job_id)).dataset.examples).toBe(2);
   });
 
   it('should name what has no name [001:optional]', async () => {

@@ -53,11 +53,9 @@ const STATUS = {
 const statusOfJob = ({ status, cancelRequestedAt }: Job): TrainingStatus =>
   status === 'running' && cancelRequestedAt !== null ? 'cancelled' : STATUS[status];
 
-/** Where the job's texts come from. */
-export const toSource = ({ train_texts, dataset_name, model_name }: StartRequest): TextSource =>
-  dataset_name === undefined
-    ? { texts: train_texts ?? [], name: nameOf(model_name), meta: {} }
-    : { datasetName: dataset_name };
+/** Where the job's texts come from. Those of a submission have no name, so that none is found in place of an upload. */
+export const toSource = ({ train_texts = [], dataset_name }: StartRequest): TextSource =>
+  dataset_name === undefined ? { texts: train_texts, meta: {} } : { datasetName: dataset_name };
 
 export function toCreateJob(body: StartRequest, datasetId: string): CreateJob {
   const { model_name, dataset_name, lora_config: lora, training_config: training, output_dir } = body;

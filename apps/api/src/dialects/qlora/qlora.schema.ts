@@ -46,10 +46,7 @@ const trainTexts = z
 const datasetName = text('dataset_name', 255);
 
 const loraConfig = objectOf('lora_config must be an object', {
-  r: z
-    .union([z.literal(4), z.literal(8), z.literal(16), z.literal(32)], RANK)
-    .default(4)
-    .describe('Rank.'),
+  r: z.literal([4, 8, 16, 32], RANK).default(4).describe('Rank.'),
   lora_alpha: integer('lora_alpha', 1, 512).default(8),
   lora_dropout: number('lora_dropout', 0, 0.9).default(0.05),
   target_modules: z
