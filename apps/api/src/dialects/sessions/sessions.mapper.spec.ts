@@ -235,6 +235,11 @@ describe(fromError, () => {
       400,
       { detail: 'config.config.process.0.datasets.0.folder_path: No folder or file is at data/x.' },
     ]);
+    const large = [{ path: ['meta'], message: 'Must be at most 16 kB of JSON.' }];
+    expect(answer(new AppError('validation_failed', { issues: large }))).toEqual([
+      400,
+      { detail: 'config.config.process.0: Must be at most 16 kB of JSON.' },
+    ]);
     expect(answer(new AppError('session_not_found', { id: 'x' }))).toEqual([404, { detail: 'Session x not found.' }]);
   });
 });

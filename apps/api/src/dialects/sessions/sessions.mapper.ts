@@ -204,6 +204,10 @@ function typeOf(message: string): FieldProblem['type'] {
   return message.endsWith('received undefined') ? 'missing' : 'value_error';
 }
 
-/** The one thing that the domain refuses by its own name is the path of the dataset. */
-const placeOf = ({ path }: FieldIssue): string =>
-  path.join('.') === 'path' ? 'config.config.process.0.datasets.0.folder_path' : path.join('.');
+/** Where in the request stands what the domain refuses by its own name. */
+const PLACES: Readonly<Record<string, string>> = {
+  path: 'config.config.process.0.datasets.0.folder_path',
+  meta: 'config.config.process.0',
+};
+
+const placeOf = ({ path }: FieldIssue): string => PLACES[path.join('.')] ?? path.join('.');
