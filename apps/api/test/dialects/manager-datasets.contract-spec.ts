@@ -153,7 +153,7 @@ describe('POST /api/v1/datasets/', () => {
     expect([again.status, again.body]).toEqual([first.status, first.body]);
   });
 
-  it('should hold no more of a large file than what is on its way', async () => {
+  it('should take a file of many megabytes, row by row', async () => {
     const row = `${'x'.repeat(998)},y\n`;
     const rows = 60_000;
     async function* content() {
