@@ -264,6 +264,17 @@ describe('sessions', () => {
       expect((await fixture.patch(id, { attempt: 7, steps: 40 })).status).toBe(409);
       expect((await read(fixture, id)).completedSteps).toBe(30);
     });
+
+    it('should count no steps that were not granted, nor any before it runs', async () => {
+      const { fixture, id } = await start({ maxSteps: 2000 });
+      await fixture.patch(id, { steps: 2000 });
+      expect(await admitted(fixture, id)).toMatchObject({ status: 'queued' });
+      await grant(fixture, id, 10);
+      await admitted(fixture, id);
+      await claim(id);
+      await report(fixture, id, { steps: 2000 });
+      expect(await read(fixture, id)).toMatchObject({ completedSteps: 10, stage: 'paused' });
+    });
   });
 
   describe('POST /jobs/:id/session/release', () => {

@@ -68,12 +68,15 @@ export const GRANT: PreparedQuery = {
   ) select status from changed`,
 };
 
-/** $1 job, $2 tenant, $3 steps, $4 attempt. Reports may overtake each other; steps that were done stay done. */
+/**
+ * $1 job, $2 tenant, $3 steps, $4 attempt. Reports may overtake each other; steps that were done stay done. More than were
+ * granted cannot have run: one that claimed it would keep its job from being parked.
+ */
 export const NOTE_STEPS: PreparedQuery = {
   name: 'session-note-steps',
-  text: `update job_session s set completed_steps = least($3::int, s.max_steps), updated_at = now() from job j
-    where s.job_id = $1 and s.tenant_id = $2 and j.id = s.job_id and s.completed_steps < least($3::int, s.max_steps)
-      and ($4::int is null or (j.attempt = $4 and j.status = 'running'))`,
+  text: `update job_session s set completed_steps = least($3::int, s.allowed_steps), updated_at = now() from job j
+    where s.job_id = $1 and s.tenant_id = $2 and j.id = s.job_id and s.completed_steps < least($3::int, s.allowed_steps)
+      and j.status = 'running' and ($4::int is null or j.attempt = $4)`,
 };
 
 /** $1 job, $2 tenant. Heartbeats repeat the wish for as long as that attempt holds the job. */
