@@ -182,6 +182,13 @@ describe('the states of a job', () => {
       expect((await fixture.get(id)).status).toBe('cancelled');
     });
 
+    it('should be carried out when the job is handed back by a worker that has not heard of it', async () => {
+      const { fixture, id } = await running('tenant_cancel_crossed');
+      await api.send(`POST /jobs/${id}/cancel`, { tenant: fixture.tenant });
+      const { body } = await fixture.patch(id, { attempt: 1, status: 'pending' });
+      expect(body).toMatchObject({ status: 'cancelled', finishedAt: expect.any(String), waitingReason: null });
+    });
+
     it('should refuse a job that has ended otherwise', async () => {
       const { fixture, id } = await running('tenant_cancel_late');
       await fixture.patch(id, { attempt: 1, status: 'completed' });

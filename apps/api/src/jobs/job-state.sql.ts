@@ -45,27 +45,30 @@ export const PROGRESS_WITH_METRICS: PreparedQuery = {
 /**
  * $1 id, $2 tenant, $3 to $6 as above, $7 attempt, $8 new status, $9 states it may come from, $10 metrics, $11 why its
  * worker cannot run it. A start from outside the fleet takes an attempt of its own and has no lease; who names an attempt
- * must hold it. A session that is handed back with nothing to run is queued. A grant that comes at the same moment may not
- * be seen here; the dispatcher, which looks next, sees it.
+ * must hold it. A job that is handed back before its worker heard of a cancellation is cancelled. A session that is handed
+ * back with nothing to run is queued. A grant that comes at the same moment may not be seen here; the dispatcher, which
+ * looks next, sees it.
  */
 export const TRANSITION: PreparedQuery = {
   name: 'job-transition',
   text: `with old as (
-    select j.id, j.status, j.attempt, j.worker_id, $8::job_status = 'pending' and ${IS_SPENT('j')} as is_parked
+    select j.id, j.status, j.attempt, j.worker_id,
+      case when $8 <> 'pending' then $8::job_status when j.cancel_requested_at is not null then 'cancelled'
+        when ${IS_SPENT('j')} then 'queued' else 'pending' end as to_status
     from job j where j.id = $1 and j.tenant_id = $2 for update
   ), changed as (
     update job j set
-      status = case when old.is_parked then 'queued' else $8::job_status end,
+      status = old.to_status,
       result = case when $3 then $4::jsonb else j.result end,
       cost_tok = case when $5 then $6::int else j.cost_tok end,
       attempt = j.attempt + case when $8 = 'running' then 1 else 0 end,
       worker_id = case when $8 in ('running', 'pending') then null else j.worker_id end,
       lease_expires_at = null,
-      waiting_reason = case when old.is_parked then '${PARKED_REASON}' when $8 = 'pending' then 'Handed back; waiting for ' ||
+      waiting_reason = case when $8 = 'pending' and old.to_status = 'queued' then '${PARKED_REASON}' when old.to_status = 'pending' then 'Handed back; waiting for ' ||
         case when $11::text is null then 'a free worker slot.' else 'another worker. ' || $11 end end,
-      notified_at = case when $8 = 'pending' and not old.is_parked then now() end,
+      notified_at = case when old.to_status = 'pending' then now() end,
       started_at = case when $8 = 'running' then coalesce(j.started_at, now()) else j.started_at end,
-      finished_at = case when $8 in ('completed', 'failed', 'cancelled') then now() end,
+      finished_at = case when old.to_status in ('completed', 'failed', 'cancelled') then now() end,
       updated_at = now()
     from old where j.id = old.id and old.status = any($9::job_status[]) and ($7::int is null or (old.attempt = $7 and old.status = 'running'))
     returning ${JOB_COLUMNS}, j.worker_id, old.status as from_status
