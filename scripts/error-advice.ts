@@ -48,6 +48,8 @@ export const ANSWERS = {
   project_not_trained: 'Wait until `GET /projects/:id` says `completed`.',
   model_not_available:
     'Name a model that `GET /models` lists, or ask the operator to add it to `models.yaml` or to the Hugging Face cache of the host.',
+  worker_pool_managed_elsewhere:
+    'Start and stop workers where they are run. `bin/dev` runs a supervisor that takes orders from the API.',
   artifact_not_found: 'List `GET /jobs/:id/artifacts`; the file may not be written yet.',
   adapter_not_found:
     'List `GET /adapters`. An adapter of another tenant gets the same answer as one that does not exist.',

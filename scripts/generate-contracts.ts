@@ -10,6 +10,7 @@ import { CONTRACT_003 } from '../apps/api/test/dialects/contract-003.ts';
 import { DATASETS_003 } from '../apps/api/test/dialects/contract-003-datasets.ts';
 import { JOBS_003 } from '../apps/api/test/dialects/contract-003-jobs.ts';
 import { PROJECTS_003 } from '../apps/api/test/dialects/contract-003-projects.ts';
+import { WORKERS_003 } from '../apps/api/test/dialects/contract-003-workers.ts';
 import { CONTRACT_004 } from '../apps/api/test/dialects/contract-004.ts';
 import type { Contract, ContractItem } from '../apps/api/test/dialects/contract.ts';
 import { inRepo } from './built.ts';
@@ -18,7 +19,7 @@ import { writeGenerated } from './write-generated.ts';
 const CONTRACTS: readonly Contract[] = [
   CONTRACT_000,
   CONTRACT_001,
-  { ...CONTRACT_003, items: [...CONTRACT_003.items, ...DATASETS_003, ...JOBS_003, ...PROJECTS_003] },
+  { ...CONTRACT_003, items: [...CONTRACT_003.items, ...DATASETS_003, ...JOBS_003, ...PROJECTS_003, ...WORKERS_003] },
   CONTRACT_004,
 ];
 

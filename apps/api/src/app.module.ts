@@ -28,6 +28,7 @@ import { TextDatasetsModule } from './text-datasets/text-datasets.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
 import { TrainingDefaultsModule } from './training-defaults/training-defaults.module.js';
 import { UploadsModule } from './uploads/uploads.module.js';
+import { WorkerPoolModule } from './worker-pool/worker-pool.module.js';
 import { UsersModule } from './users/users.module.js';
 
 @Global()
@@ -74,6 +75,7 @@ export class AppModule {
         BaseModelsModule,
         ProjectsModule,
         FleetModule,
+        WorkerPoolModule,
         HealthModule,
         DialectsModule,
       ],

@@ -30,6 +30,7 @@ export const runDev = async (env: NodeJS.ProcessEnv): Promise<void> => {
 `);
     },
     signal,
+    hasWorkerPool: true,
   });
   running.stack = stack;
   const lines = [

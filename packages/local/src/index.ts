@@ -10,3 +10,4 @@ export * from './setup-error.js';
 export * from './stack.js';
 export * from './test-database.js';
 export * from './wait-until.js';
+export { startStack, type StackOptions } from './stack.js';

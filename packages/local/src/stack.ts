@@ -1,13 +1,16 @@
 import { access, mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { Child } from './child-process.js';
 import { devKeys } from './dev-keys.js';
 import { ensureDatabase } from './databases.js';
 import { startPostgres } from './embedded-postgres.js';
 import { freePort, isPortFree } from './free-port.js';
+import { InfluencerAIClient } from '@influencerai/sdk';
 import { applyMigrations } from './migrate.js';
 import { REPO_ROOT } from './repo-root.js';
 import { explainWriteError, SetupError } from './setup-error.js';
+import { WorkerPool } from './worker-pool.js';
 
 export interface StackOptions {
   /** Where the private PostgreSQL and the worker keep their state. */
@@ -20,6 +23,8 @@ export interface StackOptions {
   env: NodeJS.ProcessEnv;
   onLine(service: string, line: string): void;
   signal: AbortSignal;
+  /** Runs workers as the API says, and crashed ones again, in place of a single one whose end breaks the stack. */
+  hasWorkerPool?: boolean;
 }
 
 export interface Stack {
@@ -35,7 +40,11 @@ export interface Stack {
 
 const API_MAIN = path.join(REPO_ROOT, 'apps/api/dist/main.js');
 const WORKER_MAIN = path.join(REPO_ROOT, 'apps/worker/dist/main.js');
+/** A report that takes longer has met an API that is away. */
+const REPORT_MS = 5_000;
 const DRAIN_MS = 30_000;
+/** What the API may have started on one machine. */
+const MOST_WORKERS = 8;
 
 const checkPort = async (port: number | undefined): Promise<number> => {
   if (port === undefined) return freePort();
@@ -92,10 +101,12 @@ const unreachable = (url: string, cause: unknown): SetupError => {
 export const startStack = async (options: StackOptions): Promise<Stack> => {
   const cleanups: Cleanup[] = [];
   const started: Killable[] = [];
-  const start = (name: string, script: string, env: NodeJS.ProcessEnv): Child => {
+  const launch = (name: string, script: string, env: NodeJS.ProcessEnv): Child => {
     options.signal.throwIfAborted();
     const onLine = (line: string) => options.onLine(name, line);
-    const child = new Child({ name, script, env: { ...options.env, ...env }, cwd: REPO_ROOT, onLine });
+    return new Child({ name, script, env: { ...options.env, ...env }, cwd: REPO_ROOT, onLine });
+  };
+  const keep = (child: Child): Child => {
     started.unshift(child);
     cleanups.push(() => child.stop(DRAIN_MS));
     return child;
@@ -109,30 +120,53 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const databaseUrl = await openDatabase(options, cleanups, started);
     const keys = await devKeys(options.folder, options.env);
     const shared = { DATA_ROOT: options.dataRoot, NODE_ENV: options.env.NODE_ENV ?? 'development' };
-    const api = start('api', API_MAIN, {
-      ...shared,
-      ...(keys && { OPERATOR_KEY: keys.operatorKey, WORKER_KEY: keys.workerKey }),
-      DATABASE_URL: databaseUrl,
-      HOST: '127.0.0.1',
-      PORT: String(port),
-    });
+    const hub = { HF_HOME: options.env.HF_HOME ?? (await hubHome(options.folder)) };
+    const api = keep(
+      launch('api', API_MAIN, {
+        ...shared,
+        ...hub,
+        ...(keys && { OPERATOR_KEY: keys.operatorKey, WORKER_KEY: keys.workerKey }),
+        DATABASE_URL: databaseUrl,
+        HOST: '127.0.0.1',
+        PORT: String(port),
+      }),
+    );
     await api.waitForReady(`${apiUrl}/health/ready`);
     const queue = options.env.REDIS_URL ? {} : { QUEUE_DATABASE_URL: databaseUrl };
     // It reads where the API does.
     const datasets = { DATASET_ACCESS: options.env.DATASET_ACCESS ?? 'mount' };
-    const workerDir = path.join(options.folder, 'worker');
     const apiKey = keys && { API_KEY: keys.workerKey };
-    const worker = start('worker', WORKER_MAIN, {
-      ...shared,
-      ...queue,
-      ...datasets,
-      ...apiKey,
-      API_URL: apiUrl,
-      WORKER_DIR: workerDir,
-    });
+    const workerEnv = { ...shared, ...queue, ...datasets, ...apiKey, ...hub, API_URL: apiUrl };
+    const startWorker = (place: number): Child => {
+      const name = place === 0 ? 'worker' : `worker-${place + 1}`;
+      const env = { ...workerEnv, WORKER_DIR: path.join(options.folder, name) };
+      return launch(name, WORKER_MAIN, env);
+    };
+    const needed = [api];
+    if (options.hasWorkerPool) {
+      const { workers } = new InfluencerAIClient({
+        baseUrl: apiUrl,
+        apiKey: keys?.workerKey,
+        timeoutMs: REPORT_MS,
+        maxRetries: 0,
+      });
+      const pool = new WorkerPool({
+        start: startWorker,
+        report: (state) => workers.reportPool(state),
+        wanted: 1,
+        maxWorkers: MOST_WORKERS,
+        onLine: (line) => options.onLine('worker', line),
+        drainMs: DRAIN_MS,
+      });
+      started.unshift(pool);
+      cleanups.push(() => pool.stop());
+      await pool.start();
+    } else {
+      needed.push(keep(startWorker(0)));
+    }
 
     let isStopping = false;
-    const broken = Promise.race([api, worker].map(async (child) => describeEnd(child, await child.ended)));
+    const broken = Promise.race(needed.map(async (child) => describeEnd(child, await child.ended)));
     return {
       apiUrl,
       operatorKey: keys?.operatorKey,
@@ -147,6 +181,15 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     await undo(cleanups);
     throw error;
   }
+};
+
+/** Where base models are kept: where this user has some already, else in the folder. */
+const hubHome = async (folder: string): Promise<string> => {
+  const own = path.join(homedir(), '.cache/huggingface');
+  return access(path.join(own, 'hub')).then(
+    () => own,
+    () => path.join(folder, 'worker/hub'),
+  );
 };
 
 const describeEnd = (child: Child, ending: string): string =>

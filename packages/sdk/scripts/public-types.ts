@@ -72,6 +72,8 @@ export const RESPONSE_TYPES: TypeTable = {
   Directive: { schema: shared.DirectiveSchema, doc: 'What a worker must do with an attempt.' },
   HeartbeatAnswer: { schema: shared.HeartbeatAnswerSchema, doc: 'Directives for all attempts of a heartbeat.' },
   Worker: { schema: shared.WorkerSchema, doc: 'A machine that runs jobs.' },
+  WorkerPool: { schema: shared.WorkerPoolSchema, doc: 'The workers that a supervisor runs.' },
+  WorkerPoolOrder: { schema: shared.WorkerPoolOrderSchema, doc: 'What a supervisor is to do.' },
   WorkerList: { schema: shared.WorkerListSchema, doc: 'All workers.' },
   Scope: { schema: shared.ScopeSchema, doc: 'What a credential may do.' },
   ApiKey: { schema: shared.ApiKeySchema, doc: 'An API key, without its secret.' },
@@ -85,6 +87,8 @@ export const RESPONSE_TYPES: TypeTable = {
 
 /** What a caller sends; fields with a default are optional. */
 export const REQUEST_TYPES: TypeTable = {
+  ControlWorkerPool: { schema: shared.ControlWorkerPoolSchema, doc: 'Body of `workers.controlPool`.' },
+  ReportWorkerPool: { schema: shared.ReportWorkerPoolSchema, doc: 'Body of `workers.reportPool`.' },
   CreateProject: { schema: shared.CreateProjectSchema, doc: 'Body of `projects.create`.' },
   UpdateProject: { schema: shared.UpdateProjectSchema, doc: 'Body of `projects.update`.' },
   ListProjectsQuery: { schema: shared.ListProjectsQuerySchema, doc: 'Query of `projects.list`.' },

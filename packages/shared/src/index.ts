@@ -32,4 +32,5 @@ export * from './trainers/trainer-id.js';
 export * from './trainers/training-spec.schema.js';
 export * from './training-defaults/training-defaults.schema.js';
 export * from './usage/usage.schema.js';
+export * from './workers/worker-pool.schema.js';
 export * from './workers/worker.schema.js';

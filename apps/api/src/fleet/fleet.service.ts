@@ -18,6 +18,7 @@ import type { ServerSentEvent } from '../http/sse.js';
 import { isUuid } from '../http/is-uuid.js';
 import { JobStateRepository } from '../jobs/job-state.repository.js';
 import type { Identity, Principal } from '../auth/principal.js';
+import type { WorkerActivity } from './worker-activity.js';
 import { WorkersRepository } from './workers.repository.js';
 
 const CONTROL_IDLE_MS = 60_000;
@@ -62,6 +63,11 @@ export class FleetService {
 
   async list({ tenantId }: Principal): Promise<{ data: Worker[] }> {
     return { data: await this.workers.list(tenantId) };
+  }
+
+  /** What the workers do, as far as the tenant may know. */
+  activity({ tenantId }: Principal): Promise<WorkerActivity[]> {
+    return this.workers.activity(tenantId);
   }
 
   /** Directives for one worker as they come up; heartbeats repeat them, so that a lost one only comes later. */

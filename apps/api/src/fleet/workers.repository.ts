@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { RegisterWorker, TrainerId, Worker } from '@influencerai/shared';
 import { Database, type PreparedQuery } from '../database/database.js';
 import { CONFIG, type Config } from '../env.js';
+import type { WorkerActivity } from './worker-activity.js';
 
 type WorkerRow = Omit<Worker, 'heartbeatAt' | 'registeredAt'> & { heartbeatAt: Date; registeredAt: Date };
 
@@ -46,7 +47,19 @@ export class WorkersRepository {
       registeredAt: row.registeredAt.toISOString(),
     }));
   }
+
+  /** What the workers do that reported within the last day. */
+  async activity(tenantId: string): Promise<WorkerActivity[]> {
+    const rows = await this.database.query<ActivityRow>(ACTIVITY, [tenantId, this.config.jobs.leaseMs]);
+    return rows.map((row) => ({
+      ...row,
+      heartbeatAt: row.heartbeatAt.toISOString(),
+      registeredAt: row.registeredAt.toISOString(),
+    }));
+  }
 }
+
+type ActivityRow = Omit<WorkerActivity, 'heartbeatAt' | 'registeredAt'> & { heartbeatAt: Date; registeredAt: Date };
 
 /** A worker of a key that was deleted, or of the time before there were keys, may be taken over. */
 const REGISTER: PreparedQuery = {
@@ -74,10 +87,26 @@ const ONLINE_TRAINERS: PreparedQuery = {
     where heartbeat_at > now() - $1::int * interval '1 millisecond' and not is_draining`,
 };
 
+/** @param leaseMs who has been silent for so long is offline */
+const STATUS = (leaseMs: string) =>
+  `case when w.heartbeat_at < now() - ${leaseMs}::int * interval '1 millisecond' then 'offline' when w.is_draining then 'draining' else 'online' end`;
+
+const ACTIVITY: PreparedQuery = {
+  name: 'worker-activity',
+  text: `select w.id, w.heartbeat_at as "heartbeatAt", w.registered_at as "registeredAt", ${STATUS('$2')} as status,
+      coalesce(j.any, false) as "isBusy", j.number as "jobNumber", coalesce(j.completed, 0)::int as "jobsCompleted"
+    from worker w left join lateral (
+      select bool_or(status = 'running') as any, min(number) filter (where status = 'running' and tenant_id = $1) as number,
+        count(*) filter (where status = 'completed' and tenant_id = $1) as completed
+      from job where worker_id = w.id
+    ) j on true
+    where w.heartbeat_at > now() - interval '1 day' order by w.registered_at, w.id`,
+};
+
 const LIST: PreparedQuery = {
   name: 'worker-list',
   text: `select w.id, w.host, w.version, w.slots, w.gpus, w.trainers, w.unusable, w.heartbeat_at as "heartbeatAt", w.registered_at as "registeredAt",
-      case when w.heartbeat_at < now() - $2::int * interval '1 millisecond' then 'offline' when w.is_draining then 'draining' else 'online' end as status,
+      ${STATUS('$2')} as status,
       coalesce((select jsonb_agg(jsonb_build_object('jobId', j.id, 'attempt', j.attempt) order by j.started_at) from job j
         where j.worker_id = w.id and j.status = 'running' and j.tenant_id = $1), '[]'::jsonb) as jobs
     from worker w where w.heartbeat_at > now() - interval '7 days' order by w.registered_at desc, w.id`,

@@ -114,6 +114,12 @@ export class JobsService {
     return this.jobs.listRecords(tenantId, query);
   }
 
+  /** How many jobs wait for a worker, or for room. */
+  async countWaiting(caller: Principal): Promise<number> {
+    const waiting = (['pending', 'queued'] as const).map((status) => this.list(caller, { status, take: 1, skip: 0 }));
+    return (await Promise.all(waiting)).reduce((sum, { total }) => sum + total, 0);
+  }
+
   /** Outcomes per day, from the start of the first day of the window. */
   async series({ tenantId }: Principal, window: JobSeries['window'], now = new Date()): Promise<JobSeries> {
     const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS;

@@ -5,12 +5,16 @@ import { followEvents, type StreamOptions } from '../core/sse.js';
 import type {
   ClaimAnswer,
   ClaimRequest,
+  ControlWorkerPool,
   Directive,
   Heartbeat,
   HeartbeatAnswer,
   RegisteredWorker,
   RegisterWorker,
+  ReportWorkerPool,
   WorkerList,
+  WorkerPool,
+  WorkerPoolOrder,
 } from '../generated/types.js';
 import { path } from '../internal/path.js';
 
@@ -46,6 +50,21 @@ export class Workers {
   /** Lists the workers. */
   list(options?: RequestOptions): APIPromise<WorkerList> {
     return this.transport.json({ method: 'GET', path: '/workers', options });
+  }
+
+  /** Reads how many workers a supervisor runs; for operators. */
+  pool(options?: RequestOptions): APIPromise<WorkerPool> {
+    return this.transport.json({ method: 'GET', path: '/fleet/pool', options });
+  }
+
+  /** Starts, stops or replaces workers; for operators. Where no supervisor runs them it ends in a `ConflictError`. */
+  controlPool(body: ControlWorkerPool, options?: RequestOptions): APIPromise<WorkerPool> {
+    return this.transport.json({ method: 'POST', path: '/fleet/pool', body, options });
+  }
+
+  /** What a supervisor says, every other moment; the answer is what it is to do. */
+  reportPool(body: ReportWorkerPool, options?: RequestOptions): APIPromise<WorkerPoolOrder> {
+    return this.transport.json({ method: 'POST', path: '/fleet/pool/reports', body, options, isRepeatable: true });
   }
 
   /** Follows the directives for a worker until the signal is aborted, which throws an `AbortError`. */

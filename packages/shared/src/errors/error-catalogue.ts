@@ -110,6 +110,11 @@ export const ERRORS = {
     message: 'Project {id} is {status}; there is a result to look at once it is completed.',
   },
   model_not_available: { status: 400, message: 'The model {model} is not available here. Available: {available}.' },
+  worker_pool_managed_elsewhere: {
+    status: 409,
+    message:
+      'The workers are run by somebody else here: systemd, compose or an orchestrator. Start and stop them there.',
+  },
   job_not_held: { status: 409, message: 'Job {id} is not held by a worker of this key. Stop this trainer.' },
   job_held_by_worker: {
     status: 409,

@@ -10,10 +10,12 @@ import { TrainingDefaultsModule } from '../../training-defaults/training-default
 import { UploadsModule } from '../../uploads/uploads.module.js';
 import { ManagerConfigController } from './manager-config.controller.js';
 import { ManagerDatasetsController } from './manager-datasets.controller.js';
+import { WorkerPoolModule } from '../../worker-pool/worker-pool.module.js';
 import { ManagerHealthController } from './manager-health.controller.js';
 import { ManagerJobsController } from './manager-jobs.controller.js';
 import { ManagerProjectChecksController } from './manager-project-checks.controller.js';
 import { ManagerProjectsController } from './manager-projects.controller.js';
+import { ManagerWorkersController } from './manager-workers.controller.js';
 import { ManagerProjects } from './manager-projects.reader.js';
 import { ManagerDatasets, ManagerJobs } from './manager.readers.js';
 
@@ -28,6 +30,7 @@ import { ManagerDatasets, ManagerJobs } from './manager.readers.js';
     ProjectsModule,
     TrainingDefaultsModule,
     UploadsModule,
+    WorkerPoolModule,
   ],
   controllers: [
     ManagerHealthController,
@@ -36,6 +39,7 @@ import { ManagerDatasets, ManagerJobs } from './manager.readers.js';
     ManagerConfigController,
     ManagerProjectChecksController,
     ManagerProjectsController,
+    ManagerWorkersController,
   ],
   providers: [ManagerDatasets, ManagerJobs, ManagerProjects],
 })

@@ -1,0 +1,12 @@
+import type { ContractItem } from './contract.js';
+
+/** The worker pool. */
+export const WORKERS_003: readonly ContractItem[] = [
+  { id: 'endpoint-workers-get', kind: 'endpoint', says: '`GET /api/v1/workers/`' },
+  { id: 'endpoint-workers-control', kind: 'endpoint', says: '`POST /api/v1/workers/` answers 200 with the pool' },
+  { id: 'example-workers', kind: 'example', says: 'the documented pool, field by field' },
+  { id: 'example-workers-start', kind: 'example', says: 'the documented order' },
+  { id: 'worker-statuses', kind: 'range', says: 'workers are `idle`, `busy`, `stopped` or `error`' },
+  { id: 'worker-count', kind: 'rule', says: '`start` needs `worker_count`' },
+  { id: 'worker-limit', kind: 'rule', says: 'no more workers than `max_concurrent_workers`' },
+];

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { WorkerPoolStatus } from '../../src/dialects/manager/manager-workers.schema.js';
+import { WORKER_STATUSES } from '../../src/dialects/manager/manager-workers.schema.js';
+import { Database } from '../../src/database/database.js';
+import { HttpWorker, JobsFixture } from '../jobs-fixture.js';
+import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from '../test-app.js';
+import { startTokenApp } from '../token-app.js';
+
+const FIXTURES = new URL('../../src/dialects/manager/fixtures/', import.meta.url);
+const fixture = <T>(name: string): T => JSON.parse(readFileSync(new URL(`${name}.json`, FIXTURES), 'utf8')) as T;
+
+let api: TestApp;
+beforeAll(async () => void (api = await startTestApp({ env: { LEASE_MS: '600000' } })));
+afterAll(() => api.close());
+
+/** As a client sends it, which knows no credentials. */
+const send = <T = { detail: unknown }>(route: string, body?: unknown) =>
+  api.send<T>(route.replace(' ', ' /api/v1'), { tenant: null, ...(body !== undefined && { body }) });
+const report = (change: object = {}) => {
+  const body = { host: 'studio', running: 1, maxWorkers: 8, applied: 1_000_000, ...change };
+  return api.send<{ wanted: number }>('POST /fleet/pool/reports', { tenant: null, body });
+};
+
+describe('/api/v1/workers/', () => {
+  it('should say that somebody else runs the workers', async () => {
+    const { status, body } = await send('POST /workers/', { action: 'stop' });
+    expect([status, body]).toEqual([400, { detail: expect.stringMatching(/somebody else/) }]);
+  });
+
+  it('should show the pool as documented [003:endpoint-workers-get,example-workers,worker-statuses]', async () => {
+    await report({ running: 4 });
+    await api.send('PATCH /config', { body: { maxConcurrentWorkers: 8 } });
+    const workers = await Promise.all([1, 2, 3, 4].map(() => new HttpWorker(api).register()));
+    const mine = await JobsFixture.create(api, TENANT);
+    const others = await JobsFixture.create(api, OTHER_TENANT);
+    await mine.submit();
+    await workers[0]!.claim();
+    await others.submit();
+    await workers[1]!.claim();
+    for (let count = 0; count < 3; count += 1) await mine.submit();
+    const { status, body } = await send<WorkerPoolStatus>('GET /workers/');
+    const { workers: documented, ...totals } = fixture<WorkerPoolStatus>('workers.response');
+    expect([status, body]).toEqual([200, { ...totals, workers: expect.any(Array) }]);
+    for (const worker of body.workers) expect(Object.keys(worker)).toEqual(Object.keys(documented[0]!));
+    const jobs = Object.fromEntries(body.workers.map((worker) => [worker.id, [worker.status, worker.current_job_id]]));
+    expect(jobs).toEqual({
+      [workers[0]!.id]: ['busy', 1],
+      // What runs there is another tenant's.
+      [workers[1]!.id]: ['busy', null],
+      [workers[2]!.id]: ['idle', null],
+      [workers[3]!.id]: ['idle', null],
+    });
+    const { pool } = api.app.get(Database);
+    await pool.query('update worker set is_draining = true where id = $1', [workers[2]!.id]);
+    await pool.query(`update worker set heartbeat_at = now() - interval '1 hour' where id = $1`, [workers[0]!.id]);
+    const later = (await send<WorkerPoolStatus>('GET /workers/')).body.workers;
+    expect(new Set(later.map((worker) => worker.status))).toEqual(new Set(WORKER_STATUSES));
+  });
+
+  it('should start as many as documented [003:endpoint-workers-control,example-workers-start]', async () => {
+    await report({ wanted: 1 });
+    const { status, body } = await send<WorkerPoolStatus>('POST /workers/', fixture('workers-start.request'));
+    expect([status, Object.keys(body)]).toEqual([200, Object.keys(fixture<object>('workers.response'))]);
+    expect((await report()).body.wanted).toBe(3);
+  });
+
+  it('should start no more than the configuration allows [003:worker-limit]', async () => {
+    await report({ wanted: 1 });
+    await api.send('PATCH /config', { body: { maxConcurrentWorkers: 2 } });
+    expect(
+      (await send<WorkerPoolStatus>('POST /workers/', { action: 'start', worker_count: 9 })).body.max_workers,
+    ).toBe(2);
+    expect((await report()).body.wanted).toBe(2);
+  });
+
+  it('should want to know how many [003:worker-count]', async () => {
+    const { status, body } = await send('POST /workers/', { action: 'start' });
+    expect([status, body]).toEqual([400, { detail: expect.stringMatching(/worker_count/) }]);
+    expect((await send('POST /workers/', { action: 'dance' })).status).toBe(422);
+    expect((await send('POST /workers/', { action: 'start', worker_count: 0 })).status).toBe(422);
+  });
+
+  it('should stop all, and replace all', async () => {
+    await report({ wanted: 2 });
+    expect((await send('POST /workers/', { action: 'restart' })).status).toBe(200);
+    expect((await report()).body).toMatchObject({ wanted: 2, generation: 1 });
+    expect((await send('POST /workers/', { action: 'stop', worker_count: null })).status).toBe(200);
+    expect((await report()).body.wanted).toBe(0);
+  });
+
+  it('should take orders from operators alone, where callers prove who they are', async () => {
+    const tokens = await startTokenApp();
+    try {
+      const order = { body: { action: 'stop' } };
+      const tenants = await tokens.makeKey(['read', 'write', 'admin']);
+      expect((await tokens.send('POST /api/v1/workers/', { ...order, key: tenants.key })).status).toBe(403);
+      expect((await tokens.send('GET /api/v1/workers/', { key: tenants.key })).status).toBe(200);
+      const asOperator = { ...order, key: tokens.operatorKey, tenant: TENANT };
+      expect((await tokens.send('POST /api/v1/workers/', asOperator)).status).toBe(400);
+    } finally {
+      await tokens.close();
+    }
+  });
+});
