@@ -246,7 +246,8 @@ describe('who lacks the scope', () => {
     expect({ status, code }).toEqual({ status: 403, code: saysCode(operation) ? 'scope_missing' : undefined });
     if (!isOperators) return;
     const tenants = await api.makeKey(['read', 'write', 'admin']);
-    expect(await call(operation, tenants.key)).toMatchObject({ status: 403, code: 'operator_only' });
+    const refused = await call(operation, tenants.key);
+    expect([refused.status, refused.code]).toEqual([403, saysCode(operation) ? 'operator_only' : undefined]);
   });
 });
 

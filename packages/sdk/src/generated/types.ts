@@ -69,6 +69,7 @@ export type ErrorCode =
   | 'project_starting'
   | 'project_not_trained'
   | 'model_not_available'
+  | 'worker_pool_managed_elsewhere'
   | 'job_not_held'
   | 'job_held_by_worker'
   | 'adapter_in_use'
@@ -979,6 +980,28 @@ export type Worker = {
   registeredAt: string;
 };
 
+/** The workers that a supervisor runs. */
+export type WorkerPool = {
+  /** Whether a supervisor reports here. Where it is false, somebody else runs the workers. */
+  isManaged: boolean;
+  host: string | null;
+  /** How many workers there should be. */
+  wanted: number;
+  /** How many processes there are, those that are just starting or stopping included. */
+  running: number;
+  /** How many there can be. */
+  maxWorkers: number;
+};
+
+/** What a supervisor is to do. */
+export type WorkerPoolOrder = {
+  /** Grows with every change. */
+  version: number;
+  wanted: number;
+  /** Grows with every restart: workers of an older one are replaced. */
+  generation: number;
+};
+
 /** All workers. */
 export type WorkerList = {
   data: Worker[];
@@ -1095,6 +1118,25 @@ export type AuditVerification = {
   entries: number;
   /** The first entry that was changed, or whose predecessor is gone. */
   brokenAt: number | null;
+};
+
+/** Body of `workers.controlPool`. */
+export type ControlWorkerPool = {
+  /** `start` adds workers, `stop` ends all, `restart` replaces all. Workers that end save and hand their jobs back. */
+  action: 'start' | 'stop' | 'restart';
+  /** With `start`: how many more. */
+  workerCount?: number;
+};
+
+/** Body of `workers.reportPool`. */
+export type ReportWorkerPool = {
+  host: string;
+  running: number;
+  maxWorkers: number;
+  /** The newest version of the order that it has carried out. */
+  applied: number;
+  /** With the first report: how many workers to begin with. */
+  wanted?: number;
 };
 
 /** Body of `projects.create`. */

@@ -30,8 +30,9 @@ const STATUS = {
   cancelled: 'cancelled',
 } as const satisfies Record<JobStatus, ManagerProject['status']>;
 
+/** A plain adapter, which only other faces ask for, is neither. */
 const TRAINING_TYPES = {
-  lora: 'qlora',
+  lora: 'standard',
   qlora: 'qlora',
   full: 'standard',
 } as const satisfies Record<TrainingType, ManagerProject['training_type']>;
