@@ -187,6 +187,9 @@ describe('resumable uploads', () => {
     ['a file that no dataset uses', { fields: { filename: 'a.doc', kind: 'fine-tuning' } }, 400, 'filename'],
     ['no kind', { fields: { filename: 'a.txt' } }, 400, 'kind'],
     ['an unknown field', { fields: { filename: 'a.txt', kind: 'fine-tuning', x: 'y' } }, 400, 'x'],
+    ['a name with NUL', { fields: { filename: 'a.txt', kind: 'fine-tuning', name: 'a\0b' } }, 400, 'name'],
+    ['NUL in what is ignored', { fields: { filename: 'a.txt', kind: 'fine-tuning', type: '\0' } }, 400, 'type'],
+    ['an archive whose name has NUL', { fields: { filename: 'a\0.zip', kind: 'fine-tuning' } }, 400, 'filename'],
     ['no length', { length: 'many' }, 400, 'upload-length'],
     ['nothing to send', { length: 0 }, 400, 'upload-length'],
   ])('should refuse to begin with %s', async (_case, options, status, field) => {

@@ -215,6 +215,7 @@ describe('POST /datasets/upload', () => {
       'meta.a',
     ],
     ['a name that is empty', { fields: { kind: 'fine-tuning', name: ' ' }, files: [['a.jsonl', ROWS]] }, 'name'],
+    ['a name with NUL', { fields: { kind: 'fine-tuning', name: 'a\0b' }, files: [['a.jsonl', ROWS]] }, 'name'],
     ['no file', { files: [] }, 'files'],
     ['nothing but skipped files', { files: [['.hidden', 'x']] }, 'files'],
     [

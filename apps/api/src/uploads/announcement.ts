@@ -1,4 +1,5 @@
 import { AppError, fieldError, type UploadDataset } from '@influencerai/shared';
+import { assertStorable } from '../http/json-limits.js';
 import { archiveKindOf } from './archives/archive.js';
 import { readEntryName } from './entry-name.js';
 import { UploadForm } from './upload-form.js';
@@ -15,6 +16,8 @@ export function readAnnouncement(
   metadata: Record<string, string | null>,
   { maxNameBytes }: UploadLimits,
 ): { fileName: string; input: UploadDataset } {
+  // Also what nobody needs is kept until the upload is over.
+  assertStorable(metadata);
   const { filename, ...fields } = metadata;
   const form = new UploadForm();
   for (const [name, value] of Object.entries(fields)) if (!IGNORED.has(name)) form.set(name, value ?? '');

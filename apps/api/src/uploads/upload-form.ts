@@ -7,9 +7,10 @@ import { toFieldIssues } from '../http/validation.pipe.js';
 export class UploadForm {
   private readonly fields = new Map<string, string>();
 
-  /** @throws AppError `validation_failed` when it was given before */
+  /** @throws AppError `validation_failed` when it was given before, or cannot be stored */
   set(name: string, value: string): void {
     if (this.fields.has(name)) throw fieldError([name], 'Must be given once.');
+    assertStorable(value, undefined, [name]);
     this.fields.set(name, value);
   }
 
