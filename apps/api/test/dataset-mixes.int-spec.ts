@@ -1,7 +1,9 @@
+import { rmSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Dataset, DatasetShare } from '@influencerai/shared';
+import { Storage } from '../src/storage/storage.js';
 import { picture, writeFiles } from './dataset-files.js';
 import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from './test-app.js';
 
@@ -106,6 +108,21 @@ describe('POST /datasets/mix', () => {
       expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(text)]);
     }
     expect(await readdir(join(api.dataRoot, 'datasets/uploads'))).toEqual(before);
+  });
+
+  it.each([1, 2])('should say so when a file is gone before it is read (reading %s of two)', async (time) => {
+    const going = await register({ 'a.jsonl': jsonLines('a', 5) });
+    const storage = api.app.get(Storage);
+    const read = storage.read.bind(storage);
+    const reading = jest.spyOn(storage, 'read');
+    for (let earlier = 1; earlier < time; earlier += 1) reading.mockImplementationOnce(read);
+    reading.mockImplementationOnce((key) => {
+      rmSync(join(api.dataRoot, key));
+      return read(key);
+    });
+    const answer = await mix({ shares: [share(going, 100)], maxRows: 5 });
+    reading.mockRestore();
+    expect([answer.status, answer.problem.code]).toEqual([422, 'dataset_unreadable']);
   });
 
   it('should not mix datasets of another tenant, nor one that is not ready', async () => {

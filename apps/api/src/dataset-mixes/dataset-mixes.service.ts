@@ -12,6 +12,7 @@ import type { Principal } from '../auth/principal.js';
 import { MAX_DATASET_FILES } from '../datasets/dataset-inspector.js';
 import { DatasetsService } from '../datasets/datasets.service.js';
 import { isText } from '../datasets/inspection/inspect-text.js';
+import { hasCode } from '../http/error-code.js';
 import { assertMeta } from '../http/json-limits.js';
 import { Storage, type StoredFile } from '../storage/storage.js';
 import { toRowsForm } from '../uploads/rows-form.js';
@@ -84,10 +85,18 @@ export class DatasetMixesService {
     return { share, files, rows };
   }
 
+  /** @throws AppError `dataset_unreadable` when a file is gone, with its dataset or without it */
   private async *rowsOf(files: readonly StoredFile[]): AsyncGenerator<Row> {
-    for (const { name, key } of files) yield* rowsOfFile(name, this.storage.read(key));
+    try {
+      for (const { name, key } of files) yield* rowsOfFile(name, this.storage.read(key));
+    } catch (cause) {
+      if (!hasCode(cause, 'ENOENT')) throw cause;
+      throw new AppError('dataset_unreadable', { reason: CHANGED }, { cause });
+    }
   }
 }
+
+const CHANGED = 'A dataset of the mix changed while it was read.';
 
 /** The drawn rows. @throws AppError `dataset_unreadable` when there were fewer than counted */
 async function* drawRows({ draws, seed, total }: { draws: Draw<Row>[]; seed: number; total: number }) {
@@ -96,5 +105,5 @@ async function* drawRows({ draws, seed, total }: { draws: Draw<Row>[]; seed: num
     yield row;
     left -= 1;
   }
-  if (left > 0) throw new AppError('dataset_unreadable', { reason: 'A dataset of the mix changed while it was read.' });
+  if (left > 0) throw new AppError('dataset_unreadable', { reason: CHANGED });
 }
