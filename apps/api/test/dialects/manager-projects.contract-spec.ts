@@ -108,14 +108,19 @@ describe('POST /api/v1/projects/', () => {
     expect((await refused({ training_type: 'other' }))[0]).toBe(422);
   });
 
-  it.each([{ name: '' }, { name: undefined }, { max_rows: 0 }, { max_rows: 'many' }, { traits: 'all' }, { colour: 1 }])(
-    'should refuse the form of %j',
-    async (change) => {
-      const [status, body] = await refused(change);
-      const detail = [{ loc: ['body', ...Object.keys(change)], msg: expect.any(String), type: 'value_error' }];
-      expect([status, body]).toEqual([422, { detail }]);
-    },
-  );
+  it.each([
+    { name: '' },
+    { name: '  ' },
+    { name: undefined },
+    { max_rows: 0 },
+    { max_rows: 'many' },
+    { traits: 'all' },
+    { colour: 1 },
+  ])('should refuse the form of %j', async (change) => {
+    const [status, body] = await refused(change);
+    const detail = [{ loc: ['body', ...Object.keys(change)], msg: expect.any(String), type: 'value_error' }];
+    expect([status, body]).toEqual([422, { detail }]);
+  });
 });
 
 describe('GET /api/v1/projects/', () => {
@@ -135,6 +140,7 @@ describe('GET /api/v1/projects/', () => {
       expect([status, body]).toEqual([404, { detail: 'Project 9999 not found.' }]);
     }
     expect((await send('PATCH /projects/9999', { name: 'x' })).status).toBe(404);
+    expect((await send('PATCH /projects/9999', { name: '  ' })).status).toBe(422);
     expect((await send('GET /projects/abc')).status).toBe(422);
   });
 });

@@ -5,7 +5,7 @@ import { pageOfSchema, ReferenceSchema } from './manager.schema.js';
 /** Kinds of training as this contract calls them. */
 export const ManagerTrainingTypeSchema = z.enum(['qlora', 'rag', 'standard']);
 
-const name = z.string().min(1).max(255);
+const name = z.string().trim().min(1).max(255);
 const description = z.string().max(5000).nullable();
 const output_directory = z
   .string()
