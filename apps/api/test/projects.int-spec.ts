@@ -143,6 +143,7 @@ describe('POST /projects', () => {
       [{ config: { modelName: 'x' } }, 400, 'config'],
     ];
     const before = (await api.send<Page<Project>>('GET /projects')).body.total;
+      [{ config: { outputPath: 'data/loras/x' } }, 400, 'config'],
     for (const [change, status, text] of refusals) {
       const answer = await create(change);
       expect([change, answer.status, answer.text]).toEqual([change, status, expect.stringContaining(text)]);

@@ -63,8 +63,8 @@ const fields = {
   description: z.string().max(5000).nullable(),
 };
 
-/** The values of training, but for the model, which the project names. */
-const ProjectConfigSchema = JobConfigSchema.omit({ modelName: true });
+/** The values of training, but for the model and the folder, which the project names. */
+const ProjectConfigSchema = JobConfigSchema.omit({ modelName: true, outputPath: true });
 export type ProjectConfig = z.infer<typeof ProjectConfigSchema>;
 
 const example = {
