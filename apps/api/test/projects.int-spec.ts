@@ -1,8 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Dataset, Job, Page, Project } from '@influencerai/shared';
+import { CreateProjectSchema, type Dataset, type Job, type Page, type Project } from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
+import { newId } from '../src/http/new-id.js';
+import { ProjectsRepository } from '../src/projects/projects.repository.js';
 import { picture, writeFiles } from './dataset-files.js';
 import { HttpWorker } from './jobs-fixture.js';
 import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from './test-app.js';
@@ -141,6 +143,7 @@ describe('POST /projects', () => {
       [{ name: 'a\0' }, 400, 'name'],
       [{ trainingType: 'rag' }, 400, 'trainingType'],
       [{ config: { modelName: 'x' } }, 400, 'config'],
+      [{ config: { outputPath: 'data/loras/x' } }, 400, 'config'],
     ];
     const before = (await api.send<Page<Project>>('GET /projects')).body.total;
       [{ config: { outputPath: 'data/loras/x' } }, 400, 'config'],

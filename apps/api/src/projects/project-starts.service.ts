@@ -54,8 +54,9 @@ export class ProjectStartsService {
     return this.projects.getById(tenantId, id);
   }
 
-  private async claim({ tenantId, id }: Project): Promise<StartClaim> {
-    const claim = await this.projects.claimStart(tenantId, id, STALE_MS);
+  private async claim(project: Project): Promise<StartClaim> {
+    const { tenantId, id } = project;
+    const claim = await this.projects.claimStart(project, STALE_MS);
     if (claim) return claim;
     assertStartable(await this.projects.getById(tenantId, id));
     throw new AppError('project_starting', { id });

@@ -8,6 +8,8 @@ import {
   type UpdateProject,
 } from '@influencerai/shared';
 import { TenantDatabase } from '../database/tenant-database.js';
+import { isForeignKeyViolation } from '../database/foreign-key-violation.js';
+import type { Prisma } from '../database/generated/client.js';
 import type { PreparedQuery } from '../database/connections.js';
 import { isUuid } from '../http/is-uuid.js';
 import { newId } from '../http/new-id.js';
@@ -37,7 +39,7 @@ const WITH_PARTS = {
 export class ProjectsRepository {
   constructor(private readonly database: TenantDatabase) {}
 
-  /** The datasets must be the tenant's. */
+  /** @throws AppError `dataset_not_found` for one that is not the tenant's, or not any more */
   async create(tenantId: string, input: NewProject): Promise<Project> {
     const { traits, ...fields } = input;
     const parts = traits.map(({ type, percentage, datasets }, position) => {
@@ -45,8 +47,21 @@ export class ProjectsRepository {
       return { position, type, percentage, datasets: { create: shares } };
     });
     const data = { ...fields, tenantId, traits: { create: parts } };
-    const row = await this.database.write(tenantId, (prisma) => prisma.project.create({ data, include: WITH_PARTS }));
-    return fromRow(row);
+    const insert = (prisma: Prisma.TransactionClient) => prisma.project.create({ data, include: WITH_PARTS });
+    try {
+      return fromRow(await this.database.write(tenantId, insert));
+    } catch (error) {
+      if (isForeignKeyViolation(error)) await this.assertDatasets(tenantId, traits);
+      throw error;
+    }
+  }
+
+  private async assertDatasets(tenantId: string, traits: NewProject['traits']): Promise<void> {
+    const ids = traits.flatMap(({ datasets }) => datasets.map(({ datasetId }) => datasetId));
+    const find = { where: { tenantId, id: { in: ids } }, select: { id: true } };
+    const found = await this.database.read(tenantId, (prisma) => prisma.dataset.findMany(find));
+    const gone = ids.find((id) => !found.some((dataset) => dataset.id === id));
+    if (gone !== undefined) throw new AppError('dataset_not_found', { id: gone });
   }
 
   /** @throws AppError `project_not_found` */
@@ -77,12 +92,16 @@ export class ProjectsRepository {
 
   /**
    * Begins a start, of a project that has no job or whose job has failed.
+   * @param seen the project as the caller has read it; its job must still be that one
    * @param staleMs who has been silent for so long has died
-   * @returns undefined when somebody else is starting it, or it cannot start any more
+   * @returns undefined when somebody else is starting it or has started it, or it cannot start any more
    */
-  async claimStart(tenantId: string, id: string, staleMs: number): Promise<StartClaim | undefined> {
+  async claimStart(
+    { tenantId, id, jobId }: Pick<Project, 'tenantId' | 'id' | 'jobId'>,
+    staleMs: number,
+  ): Promise<StartClaim | undefined> {
     const starter = newId();
-    const [row] = await this.database.query(tenantId, CLAIM, [tenantId, id, starter, staleMs]);
+    const [row] = await this.database.query(tenantId, CLAIM, [tenantId, id, starter, staleMs, jobId]);
     return row && { tenantId, id, starter };
   }
 
@@ -114,6 +133,7 @@ export interface NewProject extends CreateProject {
 const CLAIM: PreparedQuery = {
   name: 'project-claim-start',
   text: `update project p set starter = $3::uuid, starting_at = now() where tenant_id = $1 and id = $2
+      and p.job_id is not distinct from $5::uuid
       and (starter is null or starting_at < now() - $4::int * interval '1 millisecond')
       and not exists (select from job j where j.tenant_id = p.tenant_id and j.id = p.job_id and j.status <> 'failed')
     returning id`,
