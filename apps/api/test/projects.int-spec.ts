@@ -146,7 +146,6 @@ describe('POST /projects', () => {
       [{ config: { outputPath: 'data/loras/x' } }, 400, 'config'],
     ];
     const before = (await api.send<Page<Project>>('GET /projects')).body.total;
-      [{ config: { outputPath: 'data/loras/x' } }, 400, 'config'],
     for (const [change, status, text] of refusals) {
       const answer = await create(change);
       expect([change, answer.status, answer.text]).toEqual([change, status, expect.stringContaining(text)]);
@@ -157,6 +156,32 @@ describe('POST /projects', () => {
   it('should not take datasets of another tenant', async () => {
     const foreign = await create({}, { tenant: OTHER_TENANT });
     expect([foreign.status, foreign.problem.code]).toEqual([404, 'dataset_not_found']);
+  });
+});
+
+describe('ProjectsRepository', () => {
+  it('should say that a dataset is gone that was there when it was looked for', async () => {
+    const traits = [{ type: 'coding', datasets: [...alone(coding), { datasetId: newId(), percentage: 100 }] }] as const;
+    const input = CreateProjectSchema.parse(bodyOf());
+    const gone = api.app
+      .get(ProjectsRepository)
+      .create(TENANT, { ...input, traits: traits as never, id: newId(), userId: undefined });
+    await expect(gone).rejects.toMatchObject({
+      code: 'dataset_not_found',
+      details: { id: traits[0].datasets[1]?.datasetId },
+    });
+  });
+
+  it('should give the start of a project to nobody who has not seen its newest job', async () => {
+    const { id, jobId } = await started({ maxRows: 100 });
+    await api.app
+      .get(Database)
+      .pool.query(`update job set status = 'failed', finished_at = now() where id = $1`, [jobId]);
+    const repository = api.app.get(ProjectsRepository);
+    expect(await repository.claimStart({ tenantId: TENANT, id, jobId: null }, 60_000)).toBeUndefined();
+    const claim = await repository.claimStart({ tenantId: TENANT, id, jobId }, 60_000);
+    expect(claim).toMatchObject({ id });
+    await repository.releaseStart(claim!);
   });
 });
 
@@ -219,6 +244,11 @@ describe('POST /projects/:id/start', () => {
     const dir = project.outputDirectory;
     expect(manifest.spec.output).toEqual({ dir, name: dir.split('/').at(-1) });
     expect(manifest.spec).toMatchObject({ training: { epochs: 3, maxSteps: 9 }, extra: { method: 'qlora' } });
+  });
+
+  it('should name the job by what fits of its own name, in whole characters', async () => {
+    const { jobId } = await started({ name: `${'a'.repeat(99)}🎨 and more`, maxRows: 100 });
+    expect((await api.send<Job>(`GET /jobs/${jobId}`)).body.payload['name']).toBe('a'.repeat(99));
   });
 
   it('should divide the rows alike among traits without percentages', async () => {

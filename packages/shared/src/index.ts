@@ -27,6 +27,7 @@ export * from './lora-configs/lora-config.schema.js';
 export * from './models/model.schema.js';
 export * from './projects/project.schema.js';
 export * from './tasks/catalog.js';
+export * from './text/cut-text.js';
 export * from './trainers/trainer-event.schema.js';
 export * from './trainers/trainer-id.js';
 export * from './trainers/training-spec.schema.js';

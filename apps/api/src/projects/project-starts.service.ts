@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { AppError, type Dataset, type JobPayload, type Project } from '@influencerai/shared';
+import { AppError, cutText, type Dataset, type JobPayload, type Project } from '@influencerai/shared';
 import type { Principal } from '../auth/principal.js';
 import { BaseModelsService } from '../base-models/base-models.service.js';
 import { DatasetMixesService } from '../dataset-mixes/dataset-mixes.service.js';
@@ -92,6 +92,6 @@ const rowsOf = ({ meta }: Dataset): DrawnMix['rows'] => (meta['mix'] as unknown 
 
 const payloadOf = ({ name, baseModel, trainingType, config }: Project, datasetId: string): JobPayload => ({
   datasetId,
-  name: name.slice(0, MAX_JOB_NAME).trim(),
+  name: cutText(name, MAX_JOB_NAME).trim(),
   config: { ...config, modelName: baseModel, meta: { ...config.meta, method: trainingType } },
 });

@@ -482,8 +482,6 @@ export type Project = {
     networkAlpha: number;
     /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
     meta: JsonObject;
-    /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
-    outputPath?: string | null;
   };
   /** That of its job; `pending` before there is one. Treat an unknown one as not final. */
   status: JobStatus;
@@ -1182,8 +1180,6 @@ export type CreateProject = {
     networkAlpha?: number;
     /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
     meta?: JsonObject;
-    /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
-    outputPath?: string | null;
   };
 };
 

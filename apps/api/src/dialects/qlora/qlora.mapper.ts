@@ -4,6 +4,7 @@ import {
   type AppError,
   type CreateJob,
   type CreateTextDataset,
+  cutText,
   type Dataset,
   type ErrorCode,
   type FieldIssue,
@@ -64,7 +65,7 @@ export function toCreateJob(body: StartRequest, datasetId: string): CreateJob {
     priority: 0,
     payload: {
       datasetId,
-      name: (dataset_name ?? nameOf(model_name)).slice(0, 100),
+      name: cutText(dataset_name ?? nameOf(model_name), 100),
       config: {
         modelName: model_name,
         epochs: training.num_epochs,
