@@ -16,6 +16,8 @@ const CALLS: [string, Call, unknown?][] = [
   ],
   ['GET /datasets?status=ready', (c) => c.datasets.list({ status: 'ready' })],
   ['GET /datasets/d', (c) => c.datasets.get('d')],
+  ['PATCH /datasets/d', (c) => c.datasets.update('d', { name: 'Portraits' }), { name: 'Portraits' }],
+  ['DELETE /datasets/d', (c) => c.datasets.delete('d')],
   ['PATCH /datasets/d/status', (c) => c.datasets.updateStatus('d', 'ready'), { status: 'ready' }],
   [
     'POST /lora-configs',
@@ -26,6 +28,8 @@ const CALLS: [string, Call, unknown?][] = [
   ['GET /lora-configs/l', (c) => c.loraConfigs.get('l')],
   ['PATCH /lora-configs/l', (c) => c.loraConfigs.update('l', { epochs: 3 }), { epochs: 3 }],
   ['DELETE /lora-configs/l', (c) => c.loraConfigs.delete('l')],
+  ['GET /config', (c) => c.trainingDefaults.get()],
+  ['PATCH /config', (c) => c.trainingDefaults.update({ epochs: 5 }), { epochs: 5 }],
   ['GET /jobs?type=lora-training', (c) => c.jobs.list({ type: 'lora-training' })],
   ['GET /jobs/j', (c) => c.jobs.get('j')],
   ['PATCH /jobs/j', (c) => c.jobs.update('j', { status: 'running', attempt: 1 }), { status: 'running', attempt: 1 }],
