@@ -16,6 +16,9 @@ const HEARTBEAT_MS = 15_000;
 /** Who reads nothing for so long holds a stream that others could use. */
 const STALLED_MS = 60_000;
 
+/** A client that vanished without a word is asked for so late: nothing may be sent for hours that would show it. */
+const KEEP_ALIVE_MS = 30_000;
+
 /**
  * Answers with parts of text as they come. Ends with the generator, or ends the generator when the client goes. Parts wait
  * for a slow reader; one that stops reading is dropped.
@@ -32,6 +35,7 @@ export function sendLive(
       ? undefined
       : setInterval(() => body.writableNeedDrain || body.write(heartbeat), HEARTBEAT_MS);
   if (opening !== undefined) body.write(opening);
+  reply.raw.socket?.setKeepAlive(true, KEEP_ALIVE_MS);
   reply.raw.once('close', () => ended.abort());
   track(reply.server.server, ended);
   // The client may have gone while the stream was being opened, too early for the listener.

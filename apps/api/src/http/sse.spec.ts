@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type FastifyInstance, type RouteHandlerMethod, fastify } from 'fastify';
 import { sendEvents } from './sse.js';
 
@@ -35,6 +35,18 @@ describe('sendEvents', () => {
     });
     expect(await left.promise).toBe(true);
     expect(produced).toBeLessThan(2);
+  });
+
+  it('should ask now and then whether a silent client is still there', async () => {
+    const asked = Promise.withResolvers<unknown[]>();
+    const socket = await open((request, reply) => {
+      const keepAlive = jest.spyOn(request.raw.socket, 'setKeepAlive');
+      sendEvents(reply, count(), ended);
+      asked.resolve(keepAlive.mock.calls);
+    });
+    expect(await asked.promise).toEqual([[true, 30_000]]);
+    socket.destroy();
+    await once(ended.signal, 'abort');
   });
 
   it('should wait for a client that does not read, and go on when it does', async () => {
