@@ -63,6 +63,7 @@ export const ANSWERS = {
     'Read what the runtime says: mostly a rank beyond its limit, or a base model other than the one it was started with.',
   runtime_unavailable: 'Repeat later. When it lasts, the operator should look whether the runtime runs.',
   runtime_busy: 'Repeat after a few seconds.',
+  project_validation_busy: 'Repeat after `Retry-After` seconds. A tenant has one result looked at at a time.',
   dataset_file_not_found: 'List `GET /jobs/:id/dataset` again; files of a dataset may come and go.',
   link_invalid:
     'Ask `GET /jobs/:id/artifacts/:name/link` for a new one, and send it unchanged, with GET or HEAD, before it expires.',

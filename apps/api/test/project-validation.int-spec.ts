@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Dataset, JobArtifact, Project, ProjectValidation } from '@influencerai/shared';
 import { encodeSafetensors } from '@influencerai/tiny';
@@ -23,6 +24,21 @@ const peftWeights = (rank: number, first = 1): Buffer => {
     }),
   );
 };
+
+const NEVER = new AbortController().signal;
+
+async function untilGone(pidFile: string): Promise<void> {
+  const pid = Number(await readFile(pidFile, 'utf8'));
+  while (isThere(pid)) await nextTurn();
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 let api: TestApp;
 let trainers: string;
@@ -79,7 +95,7 @@ describe('POST /projects/:id/validate', () => {
   it('should read every file and load the weights', async () => {
     expect(await found({ 'p.safetensors': tinyWeights, 'loss.json': '[]' })).toEqual({
       valid: true,
-      files: { valid: true, filesChecked: ['loss.json', 'p.safetensors'], errors: [] },
+      files: { valid: true, filesChecked: ['loss.json', 'p.safetensors'], skipped: [], errors: [] },
       loading: { valid: true, skipped: null, errors: [] },
       errors: [],
     });
@@ -124,6 +140,19 @@ describe('POST /projects/:id/validate', () => {
     expect(files.errors).toEqual([expect.stringMatching(/q_proj has the rank 3, and r is 2/)]);
     const wrong = await found({ 'p.safetensors': peftWeights(2), 'adapter_config.json': '{"r":"x"}' }, 'trl');
     expect(wrong.files.errors).toEqual([expect.stringMatching(/^adapter_config\.json: r: /)]);
+  });
+
+  it('should not take the beginning of a large file for all of it', async () => {
+    const large = Buffer.concat([Buffer.alloc(32 * 1024 * 1024 + 8, ' '), Buffer.from('{}')]);
+    const { valid, files } = await found({ 'p.safetensors': tinyWeights, 'tokenizer.json': large });
+    expect(valid).toBe(true);
+    expect(files).toMatchObject({
+      filesChecked: ['p.safetensors', 'tokenizer.json'],
+      skipped: [
+        expect.stringMatching(/^tokenizer\.json: Has more than \d+ bytes; whether it is JSON was not looked at\.$/),
+      ],
+      errors: [],
+    });
   });
 
   it('should say that nothing was trained', async () => {
@@ -172,6 +201,54 @@ describe('POST /projects/:id/validate', () => {
       expect([broken.valid, broken.loading.errors]).toEqual([false, ['Loading broke off: crashed']]);
     });
 
+    it('should hand over what is loaded alone', async () => {
+      await says(`ls > ${trainers}/handed-over; echo '{"errors":[]}'`);
+      expect((await found({ ...FILES, 'notes.txt': 'a', 'loss.json': '[]' }, 'trl')).valid).toBe(true);
+      expect(await readFile(join(trainers, 'handed-over'), 'utf8')).toBe('adapter_config.json\np.safetensors\n');
+    });
+
+    it('should look at one result of a tenant at a time, until it is given up', async () => {
+      const pidFile = join(trainers, 'pid');
+      await says(`echo $$ > ${pidFile}.part; mv ${pidFile}.part ${pidFile}; exec sleep 600`);
+      const { id } = await trained(FILES, 'trl');
+      const giveUp = async (reason?: unknown) => {
+        await rm(pidFile, { force: true });
+        const given = new AbortController();
+        const looking = api.app.get(ProjectValidationsService).validate(aPrincipal(), id, given.signal);
+        while (!existsSync(pidFile)) await nextTurn();
+        const busy = await validate(id);
+        expect([busy.status, busy.problem.code]).toEqual([429, 'project_validation_busy']);
+        expect(Number(busy.headers.get('retry-after'))).toBeGreaterThan(1);
+        given.abort(reason);
+        const { loading } = await looking;
+        await untilGone(pidFile);
+        return loading;
+      };
+      const late = new DOMException('The operation timed out.', 'TimeoutError');
+      expect(await giveUp(late)).toEqual({ valid: true, skipped: 'Loading took too long.', errors: [] });
+      expect((await giveUp()).skipped).toBe('The request was given up.');
+      await says(`echo '{"errors":[]}'`);
+      expect((await validate(id)).body.valid).toBe(true);
+    });
+
+    it('should stop when its client goes', async () => {
+      const pidFile = join(trainers, 'left');
+      await says(`echo $$ > ${pidFile}.part; mv ${pidFile}.part ${pidFile}; exec sleep 600`);
+      const { id } = await trained(FILES, 'trl');
+      const client = new AbortController();
+      const headers = { 'x-tenant-id': 'tenant_demo' };
+      const init = { method: 'POST', headers, signal: client.signal };
+      const asked = fetch(`${api.url}/projects/${id}/validate`, init).catch((error: Error) => error.name);
+      while (!existsSync(pidFile)) await nextTurn();
+      client.abort();
+      expect(await asked).toBe('AbortError');
+      await untilGone(pidFile);
+      await says(`echo '{"errors":[]}'`);
+      let again = await validate(id);
+      while (again.status === 429) again = await validate(id);
+      expect(again.body.valid).toBe(true);
+    });
+
     it('should hand over no secret', async () => {
       await says(`env > ${trainers}/environment; echo '{"errors":[]}'`);
       expect((await found(FILES, 'trl')).valid).toBe(true);
@@ -186,7 +263,7 @@ describe('POST /projects/:id/validate', () => {
         await says(`exec ${python} "$@"`);
         // Asked within the process: the imports alone may take longer than a request of a test.
         const look = async (files: Record<string, string | Buffer>) =>
-          api.app.get(ProjectValidationsService).validate(aPrincipal(), (await trained(files, 'trl')).id);
+          api.app.get(ProjectValidationsService).validate(aPrincipal(), (await trained(files, 'trl')).id, NEVER);
         expect((await look(FILES)).loading).toEqual({ valid: true, skipped: null, errors: [] });
         const infinite = await look({ ...FILES, 'p.safetensors': peftWeights(2, Infinity) });
         expect(infinite.loading.errors).toEqual([

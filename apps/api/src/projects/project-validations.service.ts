@@ -19,10 +19,17 @@ import { ProjectsRepository } from './projects.repository.js';
 const CONFIG_FILE = 'adapter_config.json';
 /** Further problems of one file say nothing new. */
 const MOST_PROBLEMS = 10;
+/** In one process. */
+const MOST_AT_A_TIME = 2;
+/** What one takes, about. */
+const BUSY_S = 5;
 
 /** Looks at what a project has trained. */
 @Injectable()
 export class ProjectValidationsService {
+  /** Tenants whose results are looked at now, in this process. */
+  private readonly busy = new Set<string>();
+
   constructor(
     private readonly projects: ProjectsRepository,
     private readonly jobs: JobsService,
@@ -34,9 +41,10 @@ export class ProjectValidationsService {
   /**
    * Reads every file of the result to its end: that it is there and whole, that weights are what their header says and
    * fit their configuration; then loads them with what trained them. What is found wrong is an answer, no error.
-   * @throws AppError `project_not_found`, `project_not_trained`
+   * @param signal ends it: what was not looked at by then is said to be so
+   * @throws AppError `project_not_found`, `project_not_trained`, `project_validation_busy`
    */
-  async validate(caller: Principal, id: string): Promise<ProjectValidation> {
+  async validate(caller: Principal, id: string, signal: AbortSignal): Promise<ProjectValidation> {
     const { tenantId } = caller;
     const { jobId, status } = await this.projects.getById(tenantId, id);
     if (jobId === null || status !== 'completed') throw new AppError('project_not_trained', { id, status });
@@ -44,37 +52,66 @@ export class ProjectValidationsService {
     const all = await this.artifacts.list(tenantId, jobId, undefined);
     const results = all.filter(({ artifact }) => artifact.kind === 'lora' || artifact.kind === 'file');
     const errors = results.some(({ artifact }) => artifact.kind === 'lora') ? [] : ['The job has left no weights.'];
-    const files = await this.checkFiles(results);
-    const loading = files.valid && errors.length === 0 ? await this.loader.load(trainer, results) : NOT_LOADED;
-    return { valid: errors.length === 0 && files.valid && loading.valid, files, loading, errors };
+    return this.alone(tenantId, async () => {
+      const files = await this.checkFiles(results, signal);
+      const isLoadable = files.valid && errors.length === 0;
+      const loading = isLoadable ? await this.loader.load(trainer, results, signal) : NOT_LOADED;
+      return { valid: errors.length === 0 && files.valid && loading.valid, files, loading, errors };
+    });
   }
 
-  private async checkFiles(results: readonly StoredArtifact[]): Promise<ProjectValidation['files']> {
+  /** Reading and loading take much of the host: few at a time, and no tenant keeps the others from it. */
+  private async alone<T>(tenantId: string, work: () => Promise<T>): Promise<T> {
+    if (this.busy.has(tenantId) || this.busy.size >= MOST_AT_A_TIME)
+      throw new AppError('project_validation_busy', { retryAfterS: BUSY_S });
+    this.busy.add(tenantId);
+    try {
+      return await work();
+    } finally {
+      this.busy.delete(tenantId);
+    }
+  }
+
+  private async checkFiles(
+    results: readonly StoredArtifact[],
+    signal: AbortSignal,
+  ): Promise<ProjectValidation['files']> {
     const errors: string[] = [];
+    const skipped: string[] = [];
     const filesChecked: string[] = [];
     // The configuration comes first: weights are compared with it.
     const sorted = [...results].sort((a, b) => Number(isConfig(b)) - Number(isConfig(a)));
     let config: AdapterConfig | undefined;
     for (const stored of sorted) {
-      const { problems, config: found } = await this.check(stored, config);
+      const { name } = stored.artifact;
+      if (signal.aborted) return { valid: false, filesChecked: filesChecked.sort(), skipped, errors: [GIVEN_UP] };
+      const { problems, config: found, skipped: left } = await this.check(stored, { config, signal });
       config ??= found;
-      errors.push(...problems.slice(0, MOST_PROBLEMS).map((problem) => `${stored.artifact.name}: ${problem}`));
-      filesChecked.push(stored.artifact.name);
+      errors.push(...problems.slice(0, MOST_PROBLEMS).map((problem) => `${name}: ${problem}`));
+      if (left !== undefined) skipped.push(`${name}: ${left}`);
+      filesChecked.push(name);
     }
-    return { valid: errors.length === 0, filesChecked: filesChecked.sort(), errors };
+    return { valid: errors.length === 0, filesChecked: filesChecked.sort(), skipped, errors };
   }
 
-  private async check({ artifact, storageKey }: StoredArtifact, config: AdapterConfig | undefined): Promise<Checked> {
+  private async check(
+    { artifact, storageKey }: StoredArtifact,
+    { config, signal }: { config: AdapterConfig | undefined; signal: AbortSignal },
+  ): Promise<Checked> {
     const { name, sizeBytes, sha256 } = artifact;
+    const isWeights = name.endsWith('.safetensors');
+    const isJson = name.endsWith('.json');
     try {
-      const read = await readThrough(this.storage.read(storageKey), LENGTH_BYTES + MAX_HEADER_BYTES);
+      const keepBytes = isWeights || isJson ? LENGTH_BYTES + MAX_HEADER_BYTES : 0;
+      const read = await readThrough(this.storage.read(storageKey), { keepBytes, signal });
       if (read.sizeBytes !== sizeBytes) return wrong(`Has ${read.sizeBytes} bytes; ${sizeBytes} were stored.`);
       if (read.sha256 !== sha256) return wrong('Has another content than was stored.');
+      if (isJson && read.sizeBytes > keepBytes) return unread(keepBytes);
       if (name === CONFIG_FILE) return { problems: [], config: readAdapterConfig(read.start.toString()) };
-      if (name.endsWith('.json')) JSON.parse(read.start.toString());
-      const isWeights = name.endsWith('.safetensors');
+      if (isJson) JSON.parse(read.start.toString());
       return { problems: isWeights ? problemsOfShapes(readHeader(read.start, read.sizeBytes), config) : [] };
     } catch (error) {
+      if (signal.aborted) return wrong(GIVEN_UP);
       if (hasCode(error, 'ENOENT')) return wrong('Is gone.');
       if (error instanceof HeaderError) return wrong(`${capitalised(error.message)}.`);
       if (error instanceof SyntaxError) return wrong('Is no JSON.');
@@ -87,7 +124,10 @@ export class ProjectValidationsService {
 interface Checked {
   problems: string[];
   config?: AdapterConfig;
+  skipped?: string;
 }
+
+const GIVEN_UP = 'The request was given up.';
 
 const NOT_LOADED: ProjectValidation['loading'] = {
   valid: false,
@@ -96,5 +136,9 @@ const NOT_LOADED: ProjectValidation['loading'] = {
 };
 
 const wrong = (problem: string): Checked => ({ problems: [problem] });
+const unread = (keptBytes: number): Checked => ({
+  problems: [],
+  skipped: `Has more than ${keptBytes} bytes; whether it is JSON was not looked at.`,
+});
 const isConfig = ({ artifact }: StoredArtifact): boolean => artifact.name === CONFIG_FILE;
 const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

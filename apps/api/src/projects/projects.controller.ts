@@ -16,6 +16,7 @@ import {
 } from '@influencerai/shared';
 import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../auth/principal.js';
+import { clientGone } from '../http/client-gone.js';
 import { Answers, Refuses } from '../http/openapi.js';
 import { sendPageHeaders } from '../http/page-headers.js';
 import { CreationId } from '../idempotency/creation-id.js';
@@ -98,8 +99,16 @@ export class ProjectsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Look at what a project has trained: its files, the shapes of its weights, loading' })
   @Answers(200, ProjectValidationSchema, 'What was found, also where it is wrong.')
-  @Refuses({ 404: 'Unknown project.', 409: 'Its job is not completed.' })
-  validate(@Caller() caller: Principal, @Param('id') id: string): Promise<ProjectValidation> {
-    return this.validations.validate(caller, id);
+  @Refuses({
+    404: 'Unknown project.',
+    409: 'Its job is not completed.',
+    429: 'Another result is being looked at.',
+  })
+  validate(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ProjectValidation> {
+    return this.validations.validate(caller, id, clientGone(reply));
   }
 }

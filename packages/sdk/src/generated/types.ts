@@ -68,6 +68,7 @@ export type ErrorCode =
   | 'project_start_refused'
   | 'project_starting'
   | 'project_not_trained'
+  | 'project_validation_busy'
   | 'model_not_available'
   | 'worker_pool_managed_elsewhere'
   | 'job_not_held'
@@ -506,6 +507,8 @@ export type ProjectValidation = {
     valid: boolean;
     /** Files of the job that were read from their first to their last byte. */
     filesChecked: string[];
+    /** What was not looked at, and why. */
+    skipped: string[];
     errors: string[];
   };
   loading: {

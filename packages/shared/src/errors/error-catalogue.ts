@@ -109,6 +109,11 @@ export const ERRORS = {
     status: 409,
     message: 'Project {id} is {status}; there is a result to look at once it is completed.',
   },
+  project_validation_busy: {
+    status: 429,
+    message: 'As many results are looked at as may be at a time. Try again shortly.',
+    isRetryable: true,
+  },
   model_not_available: { status: 400, message: 'The model {model} is not available here. Available: {available}.' },
   worker_pool_managed_elsewhere: {
     status: 409,

@@ -204,6 +204,7 @@ export const ProjectValidationSchema = z
       filesChecked: z
         .array(z.string())
         .describe('Files of the job that were read from their first to their last byte.'),
+      skipped: z.array(z.string()).describe('What was not looked at, and why.'),
       errors: z.array(z.string()),
     }),
     loading: z.object({
@@ -216,7 +217,12 @@ export const ProjectValidationSchema = z
   .meta({
     example: {
       valid: true,
-      files: { valid: true, filesChecked: ['adapter_config.json', 'support-answers.safetensors'], errors: [] },
+      files: {
+        valid: true,
+        filesChecked: ['adapter_config.json', 'support-answers.safetensors'],
+        skipped: [],
+        errors: [],
+      },
       loading: { valid: true, skipped: null, errors: [] },
       errors: [],
     },

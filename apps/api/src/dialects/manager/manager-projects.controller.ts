@@ -1,6 +1,8 @@
-import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../../auth/principal.js';
+import { clientGone } from '../../http/client-gone.js';
 import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
 import { CreationId } from '../../idempotency/creation-id.js';
@@ -117,12 +119,19 @@ export class ManagerProjectsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Look at the trained model: its files, then loading' })
   @Answers(200, ManagerValidationSchema, 'What was found, also where it is wrong.')
-  @Refuses({ 400: 'It is not trained yet.', 404: 'Unknown project.', 422: 'The id is no integer.' })
+  @Refuses({
+    400: 'It is not trained yet.',
+    404: 'Unknown project.',
+    422: 'The id is no integer.',
+    429: 'Another result is being looked at.',
+  })
   async validate(
     @Caller() caller: Principal,
     @Param('id', { schema: NumberSchema }) number: number,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ManagerValidation> {
-    return fromValidation(await this.validations.validate(caller, await this.idOf(caller, number)));
+    const gone = clientGone(reply);
+    return fromValidation(await this.validations.validate(caller, await this.idOf(caller, number), gone));
   }
 
   private idOf(caller: Principal, number: number): Promise<string> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 
 export interface ReadFile {
   sizeBytes: number;
@@ -8,8 +8,12 @@ export interface ReadFile {
   start: Buffer;
 }
 
-/** Reads a file to its end, keeping its beginning. */
-export async function readThrough(content: Readable, keepBytes: number): Promise<ReadFile> {
+/** Reads a file to its end, keeping its beginning. @throws Error when the signal says so */
+export async function readThrough(
+  content: Readable,
+  { keepBytes, signal }: { keepBytes: number; signal: AbortSignal },
+): Promise<ReadFile> {
+  addAbortSignal(signal, content);
   const hash = createHash('sha256');
   const kept: Buffer[] = [];
   let [sizeBytes, keptBytes] = [0, 0];

@@ -32,9 +32,10 @@ export class WeightsLoader {
     private readonly storage: Storage,
   ) {}
 
-  /** Where the trainer's libraries are not on this host, or do not start, the answer says so. */
-  async load(trainer: TrainerId, files: readonly StoredArtifact[]): Promise<Loading> {
-    if (trainer === 'tiny') return this.loadTiny(files);
+  /** Where the trainer's libraries are not on this host, do not start, or come to no end, the answer says so. */
+  async load(trainer: TrainerId, files: readonly StoredArtifact[], gone: AbortSignal): Promise<Loading> {
+    const signal = AbortSignal.any([gone, AbortSignal.timeout(TIMEOUT_MS)]);
+    if (trainer === 'tiny') return this.loadTiny(files, signal);
     const home = join(this.config.models.trainersDir, trainer);
     const python = join(home, 'venv/bin/python');
     if (trainer !== 'trl') return skipped(`Weights of ${trainer} are not loaded here.`);
@@ -43,16 +44,16 @@ export class WeightsLoader {
       () => false,
     );
     return isInstalled
-      ? this.loadWith(python, files)
+      ? this.loadWith(python, files.filter(isLoaded), signal)
       : skipped(`The trainer ${trainer} is not installed on this host.`);
   }
 
-  private async loadTiny(files: readonly StoredArtifact[]): Promise<Loading> {
+  private async loadTiny(files: readonly StoredArtifact[], signal: AbortSignal): Promise<Loading> {
     const weights = files.filter(({ artifact }) => artifact.kind === 'lora');
     try {
       for (const { storageKey } of weights) {
         const open = () => this.storage.read(storageKey);
-        await this.tiny.run({ kind: 'text' }, open, AbortSignal.timeout(TIMEOUT_MS));
+        await this.tiny.run({ kind: 'text' }, open, signal);
       }
       return loaded([]);
     } catch (error) {
@@ -63,12 +64,17 @@ export class WeightsLoader {
   }
 
   /** In a folder of its own, since the libraries read files. */
-  private async loadWith(python: string, files: readonly StoredArtifact[]): Promise<Loading> {
+  private async loadWith(python: string, files: readonly StoredArtifact[], signal: AbortSignal): Promise<Loading> {
     const folder = await mkdtemp(join(tmpdir(), 'weights-'));
     try {
-      for (const { artifact, storageKey } of files)
-        await pipeline(this.storage.read(storageKey), createWriteStream(join(folder, artifact.name), { flags: 'wx' }));
-      return await runLoader(python, folder);
+      for (const { artifact, storageKey } of files) {
+        const copy = createWriteStream(join(folder, artifact.name), { flags: 'wx' });
+        await pipeline(this.storage.read(storageKey), copy, { signal });
+      }
+      return await runLoader(python, folder, signal);
+    } catch (error) {
+      if (signal.aborted) return givenUp(signal);
+      throw error;
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -76,17 +82,17 @@ export class WeightsLoader {
 }
 
 /** Without the environment, which holds the secrets of the API, and without a way to the hub. */
-function runLoader(python: string, folder: string): Promise<Loading> {
+function runLoader(python: string, folder: string, signal: AbortSignal): Promise<Loading> {
   const env = { HF_HUB_OFFLINE: '1', CUDA_VISIBLE_DEVICES: '', HOME: folder };
-  const options = { env, cwd: folder, timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024 } as const;
+  const options = { env, cwd: folder, signal, killSignal: 'SIGKILL', maxBuffer: 1024 * 1024 } as const;
   return new Promise((resolve) => {
     execFile(python, ['-I', LOAD_WEIGHTS_PROGRAM, folder], options, (error, stdout, stderr) => {
       const report = error ? undefined : readReport(stdout);
       if (report) return resolve(loaded(report.errors));
+      if (signal.aborted) return resolve(givenUp(signal));
       const said = stderr.trim().split('\n').at(-1)?.slice(0, MAX_REASON) ?? '';
       if (error?.code === UNUSABLE) return resolve(skipped(`The trainer's libraries do not start: ${said}`));
-      const how = error?.killed ? 'It took too long.' : said || 'It ended without a word.';
-      resolve(loaded([`Loading broke off: ${how}`]));
+      resolve(loaded([`Loading broke off: ${said || 'It ended without a word.'}`]));
     });
   });
 }
@@ -101,3 +107,10 @@ function readReport(text: string): z.infer<typeof ReportSchema> | undefined {
 
 const loaded = (errors: string[]): Loading => ({ valid: errors.length === 0, skipped: null, errors });
 const skipped = (reason: string): Loading => ({ valid: true, skipped: reason, errors: [] });
+
+/** What the program reads. */
+const isLoaded = ({ artifact: { name } }: StoredArtifact): boolean =>
+  name.endsWith('.safetensors') || name === 'adapter_config.json';
+
+const givenUp = ({ reason }: AbortSignal): Loading =>
+  skipped((reason as Error).name === 'TimeoutError' ? 'Loading took too long.' : 'The request was given up.');
