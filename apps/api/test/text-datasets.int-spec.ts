@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Dataset, Usage } from '@influencerai/shared';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { AppError, type Dataset, type Usage } from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
+import { DatasetInspector } from '../src/datasets/dataset-inspector.js';
+import { newId } from '../src/http/new-id.js';
 import { TextDatasetsService } from '../src/text-datasets/text-datasets.service.js';
 import { aPrincipal } from './a-principal.js';
 import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from './test-app.js';
@@ -71,6 +73,10 @@ describe('POST /datasets/texts', () => {
 });
 
 describe('a dataset for one piece of work', () => {
+  const SOURCE = { texts: TEXTS, meta: {} };
+  const countDatasets = async () =>
+    (await api.app.get(Database).pool.query('select from dataset where tenant_id = $1', [TENANT])).rowCount;
+
   it('should be gone again with file and room when the work fails', async () => {
     const before = await usedBytes();
     const lent: Dataset[] = [];
@@ -79,12 +85,40 @@ describe('a dataset for one piece of work', () => {
       return Promise.reject(new Error('refused'));
     };
     const texts = api.app.get(TextDatasetsService);
-    await expect(texts.use(aPrincipal(), { texts: TEXTS, meta: {} }, work)).rejects.toThrow('refused');
+    await expect(texts.use(aPrincipal(), { id: newId(), source: SOURCE }, work)).rejects.toThrow('refused');
     expect(lent.map(({ status }) => status)).toEqual(['ready']);
     expect((await api.send(`GET /datasets/${lent[0]?.id}`)).status).toBe(404);
     expect(existsSync(fileOf(lent[0]?.id ?? ''))).toBe(false);
     expect(await usedBytes()).toBe(before);
     const { rows } = await api.app.get(Database).pool.query('select 1 from upload');
     expect(rows).toEqual([]);
+  });
+
+  it('should be the same one when the work is begun again after a death', async () => {
+    const texts = api.app.get(TextDatasetsService);
+    const use = { id: newId(), source: SOURCE };
+    const first = await new Promise<Dataset>((lend) => {
+      void texts.use(aPrincipal(), use, (dataset) => {
+        lend(dataset);
+        return new Promise(() => undefined);
+      });
+    });
+    const [before, usedBefore] = [await countDatasets(), await usedBytes()];
+    const second = await texts.use(aPrincipal(), use, (dataset) => Promise.resolve(dataset));
+    expect(second).toEqual(first);
+    expect(existsSync(fileOf(first.id))).toBe(true);
+    expect([await countDatasets(), await usedBytes()]).toEqual([before, usedBefore]);
+  });
+
+  it('should leave nothing when the service ends after the row was written', async () => {
+    const [before, usedBefore] = [await countDatasets(), await usedBytes()];
+    const inspect = jest.spyOn(api.app.get(DatasetInspector), 'inspect');
+    inspect.mockRejectedValueOnce(new AppError('service_unavailable'));
+    const use = { id: newId(), source: SOURCE };
+    const work = jest.fn<() => Promise<void>>();
+    await expect(api.app.get(TextDatasetsService).use(aPrincipal(), use, work)).rejects.toThrow(AppError);
+    inspect.mockRestore();
+    expect(work).not.toHaveBeenCalled();
+    expect([await countDatasets(), await usedBytes()]).toEqual([before, usedBefore]);
   });
 });

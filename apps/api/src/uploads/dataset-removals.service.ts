@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { AppError } from '@influencerai/shared';
 import type { Principal } from '../auth/principal.js';
 import { DatasetRemovalsRepository } from './dataset-removals.repository.js';
 import { UploadsService } from './uploads.service.js';
@@ -29,6 +30,7 @@ export class DatasetRemovalsService {
       const claim = await this.removals.withdraw(tenantId, id);
       if (claim) await this.uploads.close(claim);
     } catch (error) {
+      if (error instanceof AppError && error.code === 'dataset_not_found') return;
       this.logger.warn({ err: error, datasetId: id }, 'A dataset that nobody uses could not be taken back; it stays.');
     }
   }

@@ -156,9 +156,12 @@ const TAKE_ROOM = takeRoom({ tenant: '$1', bytes: '$2', defaultBytes: '$3' });
 const LOCK_TENANT = 'select 1 from tenant where id = $1 for no key update';
 const COUNT_OTHERS = 'select count(*) as open from upload where tenant_id = $1 and id <> $2 and registered_at is null';
 
-/** An id comes back when the request that had it has died, and another one repeats it with the same `Idempotency-Key`. */
-const OPEN = `insert into upload as u (id, tenant_id, protocol, holder, announced, reserved_bytes, link_ends_at)
-  values ($1, $2, $3, $4, $5, $6, $7)
+/**
+ * An id comes back when the request that had it has died, and another one repeats it. Where that had made its dataset, the
+ * upload is over from the start: the files are the dataset's.
+ */
+const OPEN = `insert into upload as u (id, tenant_id, protocol, holder, announced, reserved_bytes, link_ends_at, registered_at)
+  values ($1, $2, $3, $4, $5, $6, $7, (select now() from dataset where id = $1 and tenant_id = $2))
   on conflict (id) do update set holder = excluded.holder, touched_at = now() where u.tenant_id = excluded.tenant_id`;
 
 const olderThan = (parameter: string): string => `touched_at < now() - ${parameter}::bigint * interval '1 millisecond'`;

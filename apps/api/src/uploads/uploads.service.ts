@@ -47,7 +47,7 @@ export class UploadsService implements BeforeApplicationShutdown {
 
   /**
    * Makes a dataset of a form: fields `kind`, `name`, `meta` and either files or one archive, all named `files`, in any
-   * order. All of it is registered or nothing.
+   * order. All of it is registered or nothing. Done once: a repetition gets the dataset.
    * @param id what the dataset is to be called
    * @throws AppError `validation_failed` that names the field or file, `upload_too_large`, `uploads_exhausted`,
    * `quota_exceeded`
@@ -56,7 +56,9 @@ export class UploadsService implements BeforeApplicationShutdown {
     const { tenantId } = caller;
     const claim = await this.uploads.open({ id, tenantId, protocol: 'form' }, this.config.uploads.maxOpen);
     try {
-      // What a dead request with the same key has left.
+      // What a dead request for the same has made, or has left.
+      const made = await this.datasets.find(caller, id);
+      if (made) return made;
       await this.clear(claim);
       const { input, upload } = await this.hold(claim, (signal) => this.intake(claim, signal).takeForm(parts));
       return await this.register(caller, claim, { ...input, upload });

@@ -54,7 +54,7 @@ export class QloraTrainingController {
     @CreationId() id: string,
     @Body({ schema: StartRequestSchema }) body: StartRequest,
   ): Promise<Started> {
-    return this.texts.use(caller, toSource(body), async (dataset) =>
+    return this.texts.use(caller, { id, source: toSource(body) }, async (dataset) =>
       fromStarted(await this.jobs.create(caller, { ...toCreateJob(body, dataset.id), id }, RULES)),
     );
   }
