@@ -44,6 +44,7 @@ export const ANSWERS = {
   job_of_other_user: 'Use the credential of the user who submitted the job.',
   project_not_found: 'Check the id. A project of another tenant gets the same answer as one that does not exist.',
   project_start_refused: 'Follow its job; create another project to train again.',
+  project_active: 'Cancel the job that `jobId` names and wait until it is over, then delete again.',
   project_starting: 'Read the project after a moment: it has a job then.',
   project_not_trained: 'Wait until `GET /projects/:id` says `completed`.',
   model_not_available:
@@ -77,7 +78,8 @@ export const ANSWERS = {
     'Use pictures (`lora-training`) for image models and rows of text (`fine-tuning`) for language models.',
   dataset_changed: 'Put the files back as they were, or submit a new job with `POST /jobs`.',
   lora_config_name_taken: 'Choose another name, or update the configuration that has it.',
-  dataset_in_use: 'Wait for those jobs or cancel them, then delete again; a project keeps its datasets.',
+  dataset_in_use:
+    'Wait for those jobs or cancel them, then delete again; a project keeps its datasets until it is completed, cancelled or deleted.',
   lora_config_in_use: 'Wait for those jobs or cancel them, then delete again.',
   job_transition_refused: 'Read the job again; the message lists what is allowed from its present state.',
   session_not_found:

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CreateProjectSchema, type Dataset, type Job, type Page, type Project } from '@influencerai/shared';
+import { CreateProjectSchema, type Dataset, type Job, type Page, type Project, type Usage } from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
 import { newId } from '../src/http/new-id.js';
 import { ProjectsRepository } from '../src/projects/projects.repository.js';
@@ -62,6 +62,7 @@ const create = (change: object = {}, request = {}) =>
   api.send<Project>('POST /projects', { body: bodyOf(change), ...request });
 const start = (id: string, request = {}) => api.send<Project>(`POST /projects/${id}/start`, request);
 const read = async (id: string) => (await api.send<Project>(`GET /projects/${id}`)).body;
+const usedBytes = async (): Promise<number> => (await api.send<Usage>('GET /usage')).body.storage.usedBytes;
 const rowsIn = ({ traits }: Project) => traits.map(({ datasets }) => datasets.map(({ rows }) => rows));
 
 async function started(change: object = {}): Promise<Project> {
@@ -210,17 +211,20 @@ describe('PATCH /projects/:id', () => {
     for (const wrong of [{ traits: [] }, { maxRows: 5 }, { name: '' }]) expect((await change(wrong)).status).toBe(400);
   });
 
-  it.each(['GET ', 'PATCH ', 'POST /start'])('should answer 404 to %s for what is not the tenant’s', async (route) => {
-    const { body } = await create();
-    const [method, suffix] = route.split(' ') as [string, string];
-    const ask = (id: string, tenant: string) =>
-      api.send(`${method} /projects/${id}${suffix}`, { tenant, ...(method === 'PATCH' && { body: { name: 'x' } }) });
-    const answers = [await ask(body.id, OTHER_TENANT), await ask('nope', TENANT)];
-    expect(answers.map(({ status, problem }) => [status, problem.code])).toEqual([
-      [404, 'project_not_found'],
-      [404, 'project_not_found'],
-    ]);
-  });
+  it.each(['GET ', 'PATCH ', 'DELETE ', 'POST /start'])(
+    'should answer 404 to %s for what is not the tenant’s',
+    async (route) => {
+      const { body } = await create();
+      const [method, suffix] = route.split(' ') as [string, string];
+      const ask = (id: string, tenant: string) =>
+        api.send(`${method} /projects/${id}${suffix}`, { tenant, ...(method === 'PATCH' && { body: { name: 'x' } }) });
+      const answers = [await ask(body.id, OTHER_TENANT), await ask('nope', TENANT)];
+      expect(answers.map(({ status, problem }) => [status, problem.code])).toEqual([
+        [404, 'project_not_found'],
+        [404, 'project_not_found'],
+      ]);
+    },
+  );
 });
 
 describe('POST /projects/:id/start', () => {
@@ -329,5 +333,93 @@ describe('POST /projects/:id/start', () => {
     expect(body).toMatchObject({ status: 'pending', error: null, progress: 0, datasetId: first.datasetId });
     expect(body.jobId).not.toBe(first.jobId);
     expect(rowsIn(body)).toEqual(rowsIn(first));
+  });
+
+  it('should go on with the mix that a start has left which died behind it', async () => {
+    const { body } = await create({ maxRows: 100 });
+    const first = (await start(body.id)).body;
+    const { pool } = api.app.get(Database);
+    await pool.query('update project set job_id = null, dataset_id = null where id = $1', [body.id]);
+    await pool.query('update project_dataset set rows = null where project_id = $1', [body.id]);
+    const used = await usedBytes();
+    const second = (await start(body.id)).body;
+    expect(second.datasetId).toBe(first.datasetId);
+    expect(rowsIn(second)).toEqual(rowsIn(first));
+    expect(await usedBytes()).toBe(used);
+  });
+
+  it('should draw anew in the room of a mix that failed', async () => {
+    const first = await started({ maxRows: 100 });
+    const { attempt } = await claim(first.jobId!);
+    await report(first.jobId!, { attempt, status: 'failed', result: { error: 'x', code: 'trainer_crashed' } });
+    await api.send(`PATCH /datasets/${first.datasetId}/status`, { body: { status: 'failed' } });
+    const used = await usedBytes();
+    const { status, body } = await start(first.id);
+    expect(status).toBe(200);
+    expect((await api.send<Dataset>(`GET /datasets/${body.datasetId}`)).body.status).toBe('ready');
+    expect(await usedBytes()).toBe(used);
+  });
+});
+
+describe('DELETE /projects/:id', () => {
+  const remove = (id: string) => api.send(`DELETE /projects/${id}`);
+  const cancel = (id: string) => api.send(`POST /jobs/${id}/cancel`);
+
+  it('should wait for its job, and then give back the room of its mix', async () => {
+    const used = await usedBytes();
+    const { id, jobId, datasetId } = await started({ maxRows: 100 });
+    expect(await usedBytes()).toBeGreaterThan(used);
+    expect((await remove(id)).problem).toMatchObject({ code: 'project_active', status: 409 });
+    await cancel(jobId!);
+    const { status, body } = await remove(id);
+    expect([status, body]).toEqual([200, { success: true }]);
+    expect((await api.send(`GET /projects/${id}`)).problem.code).toBe('project_not_found');
+    expect((await api.send(`GET /datasets/${datasetId}`)).status).toBe(404);
+    expect(await usedBytes()).toBe(used);
+    const { body: job } = await api.send<Job>(`GET /jobs/${jobId}`);
+    expect([job.status, job.payload['datasetId']]).toEqual(['cancelled', datasetId]);
+  });
+
+  it('should leave a mix that another job uses', async () => {
+    const { id, jobId, datasetId } = await started({ maxRows: 100 });
+    await cancel(jobId!);
+    const payload = { datasetId, config: { modelName: 'tiny-text' } };
+    const { body: job } = await api.send<Job>('POST /jobs', { body: { type: 'lora-training', payload } });
+    expect((await remove(id)).status).toBe(200);
+    expect((await api.send(`GET /datasets/${datasetId}`)).status).toBe(200);
+    await cancel(job.id);
+  });
+
+  it('should wait for who starts it', async () => {
+    const { body } = await create();
+    const { pool } = api.app.get(Database);
+    await pool.query('update project set starter = gen_random_uuid(), starting_at = now() where id = $1', [body.id]);
+    expect((await remove(body.id)).problem.code).toBe('project_starting');
+  });
+
+  it('should either start or go where both are asked for at once', async () => {
+    for (let time = 0; time < 5; time += 1) {
+      const { body } = await create({ maxRows: 100 });
+      const [gone, begun] = await Promise.all([remove(body.id), start(body.id)]);
+      expect([
+        [200, 404],
+        [200, 409],
+        [409, 200],
+      ]).toContainEqual([gone.status, begun.status]);
+    }
+  });
+
+  it('should keep datasets for as long as it may still start', async () => {
+    const source = await register('let-go', 50);
+    const traits = [{ type: 'coding', datasets: alone(source) }];
+    const { id, jobId } = await started({ traits });
+    const take = () => api.send(`DELETE /datasets/${source.id}`);
+    expect((await take()).problem.code).toBe('dataset_in_use');
+    await cancel(jobId!);
+    expect((await take()).status).toBe(200);
+    expect((await read(id)).traits[0]?.datasets[0]).toMatchObject({
+      datasetId: source.id,
+      datasetNumber: source.number,
+    });
   });
 });

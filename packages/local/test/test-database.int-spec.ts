@@ -62,6 +62,17 @@ describe('createTestDatabase', () => {
 });
 
 describe('the migrations', () => {
+  it('should note the number of its dataset with a job of a version that does not know it', async () => {
+    await using scratch = await createTestDatabase();
+    const rows = await withClient(scratch.url, async (client) => {
+      await client.query(insertJobs);
+      return (
+        await client.query('select from job j join dataset d on d.id = j.dataset_id and d.number = j.dataset_number')
+      ).rows;
+    });
+    expect(rows).toHaveLength(6);
+  });
+
   it('should lead to what schema.prisma says', async () => {
     await using scratch = await createEmptyDatabase();
     expect(await findSchemaDrift(scratch.url)).toEqual([]);

@@ -12,6 +12,7 @@ export const RESPONSE_TYPES: TypeTable = {
   DatasetUpload: { schema: shared.DatasetUploadSchema, doc: 'What an upload brought.' },
   Dataset: { schema: shared.DatasetSchema, doc: 'A folder of training data.' },
   DeletedDataset: { schema: shared.DeletedDatasetSchema, doc: 'The answer to a deletion.' },
+  DeletedProject: { schema: shared.DeletedProjectSchema, doc: 'The answer to a deletion.' },
   LoraConfig: { schema: shared.LoraConfigSchema, doc: 'A reusable set of training parameters.' },
   DeletedLoraConfig: { schema: shared.DeletedLoraConfigSchema, doc: 'The answer to a deletion.' },
   TrainingDefaults: { schema: shared.TrainingDefaultsSchema, doc: 'What jobs begin with that leave values out.' },

@@ -322,10 +322,9 @@ const JOIN_PROJECT = `update project set job_id = $4, starter = null, updated_at
  * that is taken is looked for first, since a row that meets the conflict has used up a number already.
  */
 const INSERT = `with j as (
-    insert into job (id, tenant_id, type, status, trainer, priority, payload, spec, dataset_id, dataset_number, lora_config_id, output_dir,
+    insert into job (id, tenant_id, type, status, trainer, priority, payload, spec, dataset_id, lora_config_id, output_dir,
       waiting_reason, rerun_of, user_id, user_limit, notified_at, updated_at)
-    select $1, $2, $3, $4::job_status, $5, $6, $7, $8, $9,
-      (select number from dataset where id = $9 and tenant_id = $2), $10, $11, $12, $13, $14, $15, case when $4 = 'pending' then now() end, now()
+    select $1, $2, $3, $4::job_status, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, case when $4 = 'pending' then now() end, now()
     where not exists (select from job where output_dir = $11)
     on conflict (output_dir) do nothing
     returning *

@@ -4,14 +4,14 @@ import type { Principal } from '../auth/principal.js';
 import { BaseModelsService } from '../base-models/base-models.service.js';
 import { DatasetMixesService } from '../dataset-mixes/dataset-mixes.service.js';
 import { DatasetsService } from '../datasets/datasets.service.js';
-import { newId } from '../http/new-id.js';
 import { JobsService } from '../jobs/jobs.service.js';
-import { sharesOf } from './project-shares.js';
+import { DatasetRemovalsService } from '../uploads/dataset-removals.service.js';
+import { mixIdOf, sharesOf } from './project-shares.js';
 import { type DrawnMix, ProjectsRepository, type StartClaim } from './projects.repository.js';
 
 const TOUCH_MS = 10_000;
 /** Who has been silent for so long has died. */
-const STALE_MS = 60_000;
+export const STALE_MS = 60_000;
 const MAX_JOB_NAME = 100;
 
 /** Starts projects: one mix, one job. Whoever begins writes so into the row first, and only who stands there gets a job. */
@@ -24,13 +24,14 @@ export class ProjectStartsService {
     private readonly models: BaseModelsService,
     private readonly mixes: DatasetMixesService,
     private readonly datasets: DatasetsService,
+    private readonly removals: DatasetRemovalsService,
     private readonly jobs: JobsService,
   ) {}
 
   /**
    * Draws the mix, unless an earlier start has, and submits the job. A start that broke off can be repeated.
    * @throws AppError `project_not_found`, `project_start_refused`, `project_starting`, `model_not_available`,
-   *   `dataset_not_found`, `dataset_not_ready`, and what drawing a mix and submitting a job throw
+   *   `dataset_not_found`, `dataset_not_ready`, `dataset_in_use`, and what drawing a mix and submitting a job throw
    */
   async start(caller: Principal, id: string): Promise<Project> {
     const { tenantId } = caller;
@@ -62,16 +63,26 @@ export class ProjectStartsService {
     throw new AppError('project_starting', { id });
   }
 
-  /** The same seed draws the same rows, so that what was drawn before is as good as new. */
+  /** The same seed draws the same rows, so that what was drawn before is as good as new, also by a start that died. */
   private async mixOf(caller: Principal, project: Project, claim: StartClaim): Promise<string> {
-    const { datasetId } = project;
-    const drawn = datasetId === null ? undefined : await this.datasets.find(caller, datasetId);
-    if (drawn && drawn.status !== 'failed') return drawn.id;
+    const dataset = (await this.findMix(caller, project)) ?? (await this.draw(caller, project));
+    if (dataset.id !== project.datasetId)
+      await this.projects.noteMix(claim, { datasetId: dataset.id, rows: rowsOf(dataset) });
+    return dataset.id;
+  }
+
+  /** One that failed is of no use any more, and its room is the new one's. */
+  private async findMix(caller: Principal, { id, datasetId }: Project): Promise<Dataset | undefined> {
+    const drawn = await this.datasets.find(caller, datasetId ?? mixIdOf(id));
+    if (drawn?.status !== 'failed') return drawn;
+    await this.removals.delete(caller, drawn.id, id);
+    return undefined;
+  }
+
+  private draw(caller: Principal, project: Project): Promise<Dataset> {
     const { maxRows, seed, name, id } = project;
     const mix = { shares: sharesOf(project), maxRows, seed, name, meta: { projectId: id } };
-    const dataset = await this.mixes.create(caller, newId(), mix);
-    await this.projects.noteMix(claim, { datasetId: dataset.id, rows: rowsOf(dataset) });
-    return dataset.id;
+    return this.mixes.create(caller, mixIdOf(id), mix);
   }
 
   private async touch(claim: StartClaim): Promise<void> {

@@ -22,7 +22,7 @@ export interface ProjectRow {
   traits: {
     type: string;
     percentage: number | null;
-    datasets: { datasetId: string; percentage: number; rows: number | null; dataset: { number: number } }[];
+    datasets: { datasetId: string; datasetNumber: number; percentage: number; rows: number | null }[];
   }[];
 }
 
@@ -49,9 +49,9 @@ export const fromRow = (row: ProjectRow): Project => ({
   traits: row.traits.map(({ type, percentage, datasets }) => ({
     type: type as TraitType,
     percentage,
-    datasets: datasets.map(({ datasetId, percentage: share, rows, dataset }) => ({
+    datasets: datasets.map(({ datasetId, datasetNumber, percentage: share, rows }) => ({
       datasetId,
-      datasetNumber: dataset.number,
+      datasetNumber,
       percentage: share,
       rows,
     })),

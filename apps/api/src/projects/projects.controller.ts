@@ -1,8 +1,10 @@
-import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   type CreateProject,
   CreateProjectSchema,
+  type DeletedProject,
+  DeletedProjectSchema,
   type ListProjectsQuery,
   ListProjectsQuerySchema,
   type Page,
@@ -21,6 +23,7 @@ import { Answers, Refuses } from '../http/openapi.js';
 import { sendPageHeaders } from '../http/page-headers.js';
 import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
+import { ProjectRemovalsService } from './project-removals.service.js';
 import { ProjectStartsService } from './project-starts.service.js';
 import { ProjectValidationsService } from './project-validations.service.js';
 import { ProjectsService } from './projects.service.js';
@@ -31,6 +34,7 @@ export class ProjectsController {
   constructor(
     private readonly projects: ProjectsService,
     private readonly starts: ProjectStartsService,
+    private readonly removals: ProjectRemovalsService,
     private readonly validations: ProjectValidationsService,
   ) {}
 
@@ -79,6 +83,15 @@ export class ProjectsController {
     return this.projects.update(caller, id, input);
   }
 
+  @Delete(':id')
+  @ApiOperation({ summary: 'Delete a project without an active job, with the mix that was drawn for it' })
+  @Answers(200, DeletedProjectSchema, 'It is gone. Its jobs stay, and a mix that something else uses.')
+  @Refuses({ 404: 'Unknown project.', 409: 'Its job is active, or another request starts it.' })
+  async delete(@Caller() caller: Principal, @Param('id') id: string): Promise<DeletedProject> {
+    await this.removals.delete(caller, id);
+    return { success: true };
+  }
+
   @Post(':id/start')
   @HttpCode(200)
   @ApiOperation({ summary: 'Draw the mix and submit its job, or another one after a failure' })
@@ -86,7 +99,7 @@ export class ProjectsController {
   @Refuses({
     400: 'The model is not available, or no row can be drawn.',
     404: 'Unknown project, or a dataset of it is gone.',
-    409: 'It has a job that has not failed, another request starts it, or a dataset is not ready.',
+    409: 'It has a job that has not failed, another request starts it, a dataset is not ready, or a mix that failed is in use.',
     422: 'A dataset cannot be read any more.',
     429: 'A quota is used up.',
     507: 'No room left.',

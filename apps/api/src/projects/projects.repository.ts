@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import {
+  ACTIVE_STATUSES,
   AppError,
   type CreateProject,
+  JOB_STATUSES,
+  type JobStatus,
   type ListProjectsQuery,
   type Page,
   type Project,
@@ -31,7 +34,7 @@ const WITH_PARTS = {
   job: { select: { number: true, status: true, result: true } },
   traits: {
     orderBy: { position: 'asc' },
-    include: { datasets: { orderBy: { position: 'asc' }, include: { dataset: { select: { number: true } } } } },
+    include: { datasets: { orderBy: { position: 'asc' } } },
   },
 } as const;
 
@@ -96,13 +99,21 @@ export class ProjectsRepository {
    * @param staleMs who has been silent for so long has died
    * @returns undefined when somebody else is starting it or has started it, or it cannot start any more
    */
-  async claimStart(
-    { tenantId, id, jobId }: Pick<Project, 'tenantId' | 'id' | 'jobId'>,
-    staleMs: number,
-  ): Promise<StartClaim | undefined> {
-    const starter = newId();
-    const [row] = await this.database.query(tenantId, CLAIM, [tenantId, id, starter, staleMs, jobId]);
-    return row && { tenantId, id, starter };
+  claimStart(seen: SeenProject, staleMs: number): Promise<StartClaim | undefined> {
+    return this.claim(seen, { staleMs, blockers: NOT_FAILED });
+  }
+
+  /**
+   * Begins a removal, as a start is begun, of a project without an active job.
+   * @returns undefined when somebody starts it or has started it, or its job is active
+   */
+  claimRemoval(seen: SeenProject, staleMs: number): Promise<StartClaim | undefined> {
+    return this.claim(seen, { staleMs, blockers: ACTIVE_STATUSES });
+  }
+
+  /** Removes a project, if it is still the claim's. */
+  async remove({ tenantId, id, starter }: StartClaim): Promise<void> {
+    await this.database.query(tenantId, REMOVE, [tenantId, id, starter]);
   }
 
   /** A sign of life. */
@@ -122,6 +133,15 @@ export class ProjectsRepository {
     const noted = await this.database.query(tenantId, NOTE_MIX, [tenantId, id, starter, datasetId, ids, counts]);
     if (noted.length === 0) throw new AppError('project_starting', { id });
   }
+
+  private async claim(
+    { tenantId, id, jobId }: SeenProject,
+    { staleMs, blockers }: ClaimRules,
+  ): Promise<StartClaim | undefined> {
+    const starter = newId();
+    const [row] = await this.database.query(tenantId, CLAIM, [tenantId, id, starter, staleMs, jobId, blockers]);
+    return row && { tenantId, id, starter };
+  }
 }
 
 /** A project to be, with the id that it is to get. */
@@ -130,12 +150,23 @@ export interface NewProject extends CreateProject {
   userId: string | undefined;
 }
 
+type SeenProject = Pick<Project, 'tenantId' | 'id' | 'jobId'>;
+
+interface ClaimRules {
+  staleMs: number;
+  /** States of its job that stand against it. */
+  blockers: readonly JobStatus[];
+}
+
+const NOT_FAILED = JOB_STATUSES.filter((status) => status !== 'failed');
+
 const CLAIM: PreparedQuery = {
-  name: 'project-claim-start',
+  name: 'project-claim',
   text: `update project p set starter = $3::uuid, starting_at = now() where tenant_id = $1 and id = $2
       and p.job_id is not distinct from $5::uuid
       and (starter is null or starting_at < now() - $4::int * interval '1 millisecond')
-      and not exists (select from job j where j.tenant_id = p.tenant_id and j.id = p.job_id and j.status <> 'failed')
+      and not exists (select from job j where j.tenant_id = p.tenant_id and j.id = p.job_id
+        and j.status = any($6::job_status[]))
     returning id`,
 };
 
@@ -147,6 +178,11 @@ const TOUCH: PreparedQuery = {
 const RELEASE: PreparedQuery = {
   name: 'project-release-start',
   text: 'update project set starter = null where tenant_id = $1 and id = $2 and starter = $3::uuid',
+};
+
+const REMOVE: PreparedQuery = {
+  name: 'project-remove',
+  text: 'delete from project where tenant_id = $1 and id = $2 and starter = $3::uuid',
 };
 
 const NOTE_MIX: PreparedQuery = {

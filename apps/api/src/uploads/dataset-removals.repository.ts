@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ACTIVE_STATUSES, AppError } from '@influencerai/shared';
+import { ACTIVE_STATUSES, AppError, isTerminal, JOB_STATUSES } from '@influencerai/shared';
 import type { PoolClient } from 'pg';
 import { TenantDatabase } from '../database/tenant-database.js';
 import type { UploadClaim } from '../datasets/datasets.repository.js';
@@ -12,14 +12,15 @@ export class DatasetRemovalsRepository {
   constructor(private readonly database: TenantDatabase) {}
 
   /**
-   * Removes a dataset that no active job and no project uses. Its row is locked first: a submission that comes in between
+   * Removes a dataset that no active job uses and no project that may still start. Its row is locked first: a submission that comes in between
    * waits, and then finds no dataset.
+   * @param project one that does not count
    * @returns what is left to be cleaned up, with the room that it has; undefined for a folder that was there before
    * @throws AppError `dataset_not_found`, `dataset_in_use`
    */
-  remove(tenantId: string, id: string): Promise<UploadClaim | undefined> {
+  remove(tenantId: string, id: string, project?: string): Promise<UploadClaim | undefined> {
     return this.take(tenantId, id, async (client) => {
-      const { rows } = await client.query<Uses>(COUNT_USES, [tenantId, id, ACTIVE_STATUSES]);
+      const { rows } = await client.query<Uses>(COUNT_USES, [tenantId, id, ACTIVE_STATUSES, project, OVER]);
       return describe(rows[0]);
     });
   }
@@ -62,13 +63,18 @@ function describe({ jobs, projects }: Uses = { jobs: 0, projects: 0 }): string |
 const count = (n: number, noun: string): string | undefined =>
   n === 0 ? undefined : `${n} ${noun}${n === 1 ? '' : 's'}`;
 
+/** A project starts again after a failure alone. */
+const OVER = JOB_STATUSES.filter((status) => isTerminal(status) && status !== 'failed');
+
 const LOCK = 'select 1 from dataset where tenant_id = $1 and id = $2 for update';
 const FIND_JOB = 'select 1 from job where tenant_id = $1 and dataset_id = $2 limit 1';
 
 const COUNT_USES = `select
     (select count(*)::int from job where tenant_id = $1 and dataset_id = $2 and status = any($3::job_status[])) as jobs,
-    (select count(*)::int from project p where p.tenant_id = $1 and (p.dataset_id = $2
-      or exists (select from project_dataset d where d.project_id = p.id and d.dataset_id = $2))) as projects`;
+    (select count(*)::int from project p where p.tenant_id = $1 and p.id is distinct from $4::uuid and (p.dataset_id = $2
+      or exists (select from project_dataset d where d.project_id = p.id and d.dataset_id = $2))
+      and not exists (select from job j where j.tenant_id = $1 and j.id = p.job_id and j.status = any($5::job_status[]))
+    ) as projects`;
 
 const REMOVE = `with gone as (
     delete from dataset where tenant_id = $1 and id = $2 returning id, tenant_id, upload

@@ -15,12 +15,13 @@ export class DatasetRemovalsService {
   ) {}
 
   /**
-   * Deletes a dataset that no active job and no project uses. The files of an upload go with it; a folder that was there
+   * Deletes a dataset that no active job uses and no project that may still start. The files of an upload go with it; a folder that was there
    * before stays where it is. Jobs that are over keep what they were frozen with.
+   * @param project one that does not count, as it gives the dataset up
    * @throws AppError `dataset_not_found`, `dataset_in_use`
    */
-  async delete({ tenantId }: Principal, id: string): Promise<void> {
-    const claim = await this.removals.remove(tenantId, id);
+  async delete({ tenantId }: Principal, id: string, project?: string): Promise<void> {
+    const claim = await this.removals.remove(tenantId, id, project);
     if (claim) await this.uploads.close(claim);
   }
 

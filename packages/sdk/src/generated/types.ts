@@ -66,6 +66,7 @@ export type ErrorCode =
   | 'session_over'
   | 'session_fully_granted'
   | 'project_start_refused'
+  | 'project_active'
   | 'project_starting'
   | 'project_not_trained'
   | 'project_validation_busy'
@@ -181,6 +182,11 @@ export type Dataset = {
 
 /** The answer to a deletion. */
 export type DeletedDataset = {
+  success: true;
+};
+
+/** The answer to a deletion. */
+export type DeletedProject = {
   success: true;
 };
 

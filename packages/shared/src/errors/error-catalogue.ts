@@ -100,6 +100,7 @@ export const ERRORS = {
     status: 409,
     message: 'Project {id} is {status}; only one that is pending or has failed can start.',
   },
+  project_active: { status: 409, message: 'Project {id} is {status}. Cancel its job first.' },
   project_starting: {
     status: 409,
     message: 'Another request is starting project {id}. Try again shortly.',

@@ -196,6 +196,9 @@ export type Project = z.infer<typeof ProjectSchema>;
 
 export const ProjectPageSchema = pageSchema(ProjectSchema);
 
+export const DeletedProjectSchema = z.object({ success: z.literal(true) });
+export type DeletedProject = z.infer<typeof DeletedProjectSchema>;
+
 export const ProjectValidationSchema = z
   .object({
     valid: z.boolean().describe('Whether nothing was found wrong.'),
