@@ -1,6 +1,7 @@
-import type { TrainerId, UnusableTrainer } from '@influencerai/shared';
+import { cutText, type TrainerId, type UnusableTrainer } from '@influencerai/shared';
 import type { Trainer } from '@influencerai/trainers';
 import type { Programs } from './programs.js';
+import { cleanText } from './runner/clean-text.js';
 import type { StartCheck } from './start-check.js';
 
 export interface TrainerCheckInput {
@@ -26,7 +27,7 @@ export const checkTrainers = async (input: TrainerCheckInput): Promise<TrainerOf
     if (allowed?.includes(id) === false || !(await programs.find(id))) continue;
     const reason = await startProblem(id);
     if (reason === undefined) offer.usable.push(id);
-    else offer.unusable.push({ trainer: id, reason: reason.slice(0, REASON_LENGTH) });
+    else offer.unusable.push({ trainer: id, reason: cutText(cleanText(reason), REASON_LENGTH) });
   }
   return offer;
 };

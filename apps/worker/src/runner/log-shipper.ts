@@ -1,5 +1,5 @@
 import type { JobLogLine } from '@influencerai/shared';
-import { stripVTControlCharacters } from 'node:util';
+import { cleanText } from './clean-text.js';
 import type { Line } from './line-splitter.js';
 
 const LINES_PER_BATCH = 200;
@@ -93,6 +93,3 @@ export class LogShipper {
     return { seq: 0, stream: 'worker', text, at: this.options.now().toISOString() };
   }
 }
-
-/** Terminal colours mean nothing in a log, and a database takes neither NUL nor half a character. */
-const cleanText = (text: string): string => stripVTControlCharacters(text).replaceAll('\0', '').toWellFormed();

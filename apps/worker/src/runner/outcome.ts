@@ -1,6 +1,7 @@
 import { AppError, type TrainingSpec, type UpdateJob } from '@influencerai/shared';
 import type { Failure } from '@influencerai/trainers';
 import { basename } from 'node:path/posix';
+import { cleanText } from './clean-text.js';
 import type { JobRecord } from './job-record.js';
 
 /** Why a trainer was stopped from outside, if it was. */
@@ -44,9 +45,9 @@ export const completed = ({ spec, record, startedAtMs, endedAtMs, lossCurve }: E
 export const failed = (failure: Failure, spec: TrainingSpec, record: JobRecord): EndBody => ({
   status: 'failed',
   result: withoutUndefined({
-    error: failure.error,
+    error: cleanText(failure.error),
     code: failure.code,
-    hint: failure.hint,
+    hint: failure.hint && cleanText(failure.hint),
     epoch: record.epoch,
     partialCheckpoints: record.checkpoints,
     ...trainerFields(spec),
