@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { MigrationList, SchemasContainer } from '@prisma/schema-engine-wasm';
 import { REPO_ROOT } from './repo-root.js';
-import { withSchemaEngine } from './schema-engine.js';
+import { LOCK_NOT_AVAILABLE, type LockPatience, type SchemaEngine, withSchemaEngine } from './schema-engine.js';
 import { SetupError } from './setup-error.js';
 
 const FILTERS = { externalTables: [], externalEnums: [] };
@@ -49,17 +49,41 @@ const firstLineOf = (error: unknown): string => {
   return told[0] ?? 'no reason given';
 };
 
-/** Brings a database up to date; returns the names of the migrations that were missing. Safe to run again. */
-export const applyMigrations = async (databaseUrl: string, files = SCHEMA_FILES): Promise<string[]> => {
+/** The engine runs nothing after a migration that failed. One that only waited in vain has changed nothing, and is no failure. */
+const forgetFailed = async (engine: SchemaEngine, migrationsList: MigrationList): Promise<string[]> => {
+  const history = { migrationsList, filters: FILTERS, optInToShadowDatabase: false };
+  const { failedMigrationNames } = await engine.diagnoseMigrationHistory(history);
+  for (const migrationName of failedMigrationNames) await engine.markMigrationRolledBack({ migrationName });
+  return failedMigrationNames;
+};
+
+/**
+ * Brings a database up to date; returns the names of the migrations that were missing. Safe to run again.
+ * @param patience how to wait for tables that others use, a minute altogether unless it is given
+ * @throws SetupError also when they were in use for so long
+ */
+export const applyMigrations = async (
+  databaseUrl: string,
+  files = SCHEMA_FILES,
+  patience?: LockPatience,
+): Promise<string[]> => {
   const migrationsList = await readMigrations(files.migrations);
-  return withSchemaEngine(databaseUrl, async (engine) => {
+  const apply = async (engine: SchemaEngine): Promise<string[]> => {
     try {
       const { appliedMigrationNames } = await engine.applyMigrations({ migrationsList, filters: FILTERS });
       return appliedMigrationNames;
     } catch (error) {
+      if ((error as Error).message.includes(`(${LOCK_NOT_AVAILABLE})`)) {
+        const names = await forgetFailed(engine, migrationsList);
+        throw new SetupError(
+          `The database cannot be migrated: ${names.join(', ')} waits for a table that others use. Nothing was changed by it; end long transactions, then migrate again.`,
+          { cause: error },
+        );
+      }
       throw new SetupError(`The database cannot be migrated: ${firstLineOf(error)}`, { cause: error });
     }
-  });
+  };
+  return withSchemaEngine(databaseUrl, apply, patience);
 };
 
 /** The SQL that leads from nothing to the schema: the first migration. */

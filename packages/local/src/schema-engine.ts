@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory, DriverAdapterError } from '@prisma/driver-adapter-utils';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
@@ -48,19 +49,63 @@ const loadEngine = async (): Promise<void> => {
   instance.exports.__wbindgen_start();
 };
 
+/** The engine hands on the message alone; its code is what others can tell the reason by. */
 const asDriverError = (error: unknown): unknown => {
   if (!(error instanceof pg.DatabaseError)) return error;
   const { code = '', severity = 'ERROR', message, detail, column, hint } = error;
-  return new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint });
+  return new DriverAdapterError({
+    kind: 'postgres',
+    code,
+    severity,
+    message: `${message} (${code})`,
+    detail,
+    column,
+    hint,
+  });
+};
+
+/** How migrations wait for tables that others use. Who waits for a lock holds up everybody who comes after it. */
+export interface LockPatience {
+  /** Then the request that the others wait behind is given up, */
+  lockMs: number;
+  /** they have this long to pass, */
+  pauseMs: number;
+  /** and it is made again, so often in all. */
+  tries: number;
+}
+
+const PATIENCE: LockPatience = { lockMs: 2_000, pauseMs: 2_000, tries: 15 };
+
+export const LOCK_NOT_AVAILABLE = '55P03';
+
+/** A script is one transaction: what is given up has done nothing, and can be sent again. */
+const sendPatiently = async (pool: pg.Pool, script: string, { lockMs, pauseMs, tries }: LockPatience) => {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      await pool.query(`set local lock_timeout = ${lockMs}; ${script}`);
+      return;
+    } catch (error) {
+      const isLocked = error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE;
+      if (!isLocked || tried >= tries) throw error;
+      await setTimeout(pauseMs);
+    }
+  }
 };
 
 /** Sends a script in one piece: the adapter's own way cuts it at every semicolon, also inside functions and comments. */
 class WholeScriptPg extends PrismaPg {
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly patience: LockPatience,
+  ) {
+    super(pool);
+  }
+
   override async connect() {
     const adapter = await super.connect();
     adapter.executeScript = async (script) => {
       try {
-        await adapter.underlyingDriver().query(script);
+        await sendPatiently(this.pool, script, this.patience);
       } catch (error) {
         throw asDriverError(error);
       }
@@ -73,12 +118,13 @@ class WholeScriptPg extends PrismaPg {
 export const withSchemaEngine = async <T>(
   databaseUrl: string,
   use: (engine: SchemaEngine) => Promise<T>,
+  patience = PATIENCE,
 ): Promise<T> => {
   await (loaded ??= loadEngine());
   // Without a time limit for idle connections: its timers outlive the pool, and would keep the process waiting.
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, idleTimeoutMillis: 0 });
   try {
-    const adapter = bindMigrationAwareSqlAdapterFactory(new WholeScriptPg(pool));
+    const adapter = bindMigrationAwareSqlAdapterFactory(new WholeScriptPg(pool, patience));
     const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => undefined, adapter);
     try {
       return await use(engine);

@@ -1,5 +1,16 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { applyMigrations, createEmptyDatabase, createTestDatabase, findSchemaDrift, withClient } from '../src/index.js';
+import {
+  applyMigrations,
+  createEmptyDatabase,
+  createTestDatabase,
+  findSchemaDrift,
+  SCHEMA_FILES,
+  waitUntil,
+  withClient,
+} from '../src/index.js';
 import type { ScratchDatabase } from '../src/index.js';
 
 const insertJobs = `
@@ -58,6 +69,52 @@ describe('createTestDatabase', () => {
     await expect(insert('none', 0)).rejects.toThrow('lora_config_ranges');
     await insert('one', 1);
     await expect(insert('two', 1)).rejects.toThrow('lora_config_one_default');
+  });
+});
+
+describe('a migration of a table that somebody uses', () => {
+  const LOCKED = 'lock table job_event in access share mode';
+  const patience = { lockMs: 20, pauseMs: 5, tries: 2 };
+
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'migrations-'));
+    await cp(SCHEMA_FILES.migrations, folder, { recursive: true });
+    await mkdir(join(folder, '20990101000000_late'));
+    const sql = 'create table "late" (id int);\nalter table "job_event" add column "late" int;';
+    await writeFile(join(folder, '20990101000000_late/migration.sql'), sql);
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('should give up in time, change nothing, and be applied later', async () => {
+    await using scratch = await createTestDatabase();
+    const apply = () => applyMigrations(scratch.url, { ...SCHEMA_FILES, migrations: folder }, patience);
+    await withClient(scratch.url, async (client) => {
+      await client.query(`begin; ${LOCKED}`);
+      await expect(apply()).rejects.toThrow(/20990101000000_late waits for a table that others use/);
+      const { rows } = await client.query("select to_regclass('late') as made");
+      expect(rows).toEqual([{ made: null }]);
+      await client.query('commit');
+    });
+    expect(await apply()).toEqual(['20990101000000_late']);
+  });
+
+  it('should go on as soon as it gets the table, and let others pass until then', async () => {
+    await using scratch = await createTestDatabase();
+    const files = { ...SCHEMA_FILES, migrations: folder };
+    await withClient(scratch.url, async (client) => {
+      await client.query(`begin; ${LOCKED}`);
+      const applied = applyMigrations(scratch.url, files, { ...patience, tries: Infinity });
+      const waits = "select from pg_locks where relation = 'job_event'::regclass and not granted";
+      await waitUntil(async () => ((await client.query(waits)).rowCount ?? 0) > 0, {
+        timeoutMs: 20_000,
+        intervalMs: 5,
+        what: 'the migration to wait',
+      });
+      await withClient(scratch.url, (other) => other.query('select from job_event'));
+      await client.query('commit');
+      expect(await applied).toEqual(['20990101000000_late']);
+    });
   });
 });
 
