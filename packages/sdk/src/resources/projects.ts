@@ -4,6 +4,7 @@ import type { RequestOptions } from '../core/request-options.js';
 import type { Transport } from '../core/request.js';
 import type {
   CreateProject,
+  DeletedProject,
   ListProjectsQuery,
   Project,
   ProjectValidation,
@@ -55,6 +56,11 @@ export class Projects {
   /** Renames or describes a project. */
   update(id: string, body: UpdateProject, options?: RequestOptions): APIPromise<Project> {
     return this.transport.json({ method: 'PATCH', path: path`/projects/${id}`, body, options });
+  }
+
+  /** Deletes a project with its mix; its jobs stay. While its job is active this ends in a `ConflictError`. */
+  delete(id: string, options?: RequestOptions): APIPromise<DeletedProject> {
+    return this.transport.json({ method: 'DELETE', path: path`/projects/${id}`, options });
   }
 
   /** Draws the mix and submits its job. The time limit is 10 minutes unless `timeoutMs` is given. */
