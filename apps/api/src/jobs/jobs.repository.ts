@@ -3,6 +3,7 @@ import {
   AppError,
   type Job,
   type JobSeries,
+  type JobStatus,
   type ListJobsQuery,
   type Page,
   type TrainingSpec,
@@ -33,6 +34,12 @@ const FIND_RECORD: PreparedQuery = {
 };
 
 type RecordRow = JobRow & { spec: TrainingSpec; dataset_number: number | null };
+
+/** A list of records. */
+export interface ListRecordsQuery extends ListJobsQuery {
+  /** Jobs that run and were asked to stop are listed as cancelled ones. */
+  isStopCancel?: boolean;
+}
 
 /** What a statement reads, and under which name it is prepared. */
 interface Selection {
@@ -70,7 +77,7 @@ export class JobsRepository {
     return { ...page, data: page.data.map(fromRow) };
   }
 
-  async listRecords(tenantId: string, query: ListJobsQuery): Promise<Page<JobRecord>> {
+  async listRecords(tenantId: string, query: ListRecordsQuery): Promise<Page<JobRecord>> {
     const page = await this.page<RecordRow>(tenantId, query, { name: 'job-list-records', columns: RECORD_COLUMNS });
     return { ...page, data: page.data.map(toRecord) };
   }
@@ -90,13 +97,13 @@ export class JobsRepository {
 
   private async page<Row extends JobRow>(
     tenantId: string,
-    query: ListJobsQuery,
+    query: ListRecordsQuery,
     selection: Selection,
   ): Promise<Page<Row>> {
-    const { status = null, type = null, kind, take, skip } = query;
-    const filters = FILTERS.filter(({ field }) => query[field] !== undefined);
-    const values = filters.map(({ field }) => query[field]);
-    const count = kind === undefined ? COUNT : COUNT_OF_KIND;
+    const { status = null, type = null, kind, isStopCancel, take, skip } = query;
+    const filters = filtersOf(query);
+    const values = filters.map(({ value }) => value);
+    const count = kind === undefined ? (isStopCancel ? COUNT_SHOWN : COUNT) : COUNT_OF_KIND;
     const counted = [tenantId, status, type, ...(kind === undefined ? [] : [kind])];
     const [data, totals] = await Promise.all([
       this.database.query<Row>(tenantId, listQuery(selection, filters), [tenantId, take, skip, ...values]),
@@ -118,6 +125,16 @@ const COUNT: PreparedQuery = {
     where tenant_id = $1 and ($2::job_status is null or status = $2) and ($3::text is null or type = $3)`,
 };
 
+/** The same, where jobs that run and were asked to stop are among those that are cancelled. */
+const COUNT_SHOWN: PreparedQuery = {
+  name: 'job-count-shown',
+  text: `with stored as (${COUNT.text}), stopped as (
+      select count(*) as total from job where tenant_id = $1 and status = 'running' and cancel_requested_at is not null
+        and ($3::text is null or type = $3)
+    ) select (stored.total + case $2::job_status when 'cancelled' then 1 when 'running' then -1 else 0 end * stopped.total)::int as total
+    from stored, stopped`,
+};
+
 const COUNT_OF_KIND: PreparedQuery = {
   name: 'job-count-of-kind',
   text: `select count(*)::int as total from job where tenant_id = $1 and ($2::job_status is null or status = $2)
@@ -135,18 +152,44 @@ const SERIES: PreparedQuery = {
     from job where tenant_id = $1 and coalesce(finished_at, created_at) >= $2 group by 1 order by 1`,
 };
 
-/** What a list can be narrowed by. */
-const FILTERS = [
-  { field: 'status', column: 'j.status', type: '::job_status' },
-  { field: 'type', column: 'j.type', type: '' },
-  { field: 'kind', column: `(j.spec ->> 'kind')`, type: '' },
-] as const;
+/** What a list is narrowed by. */
+interface Filter {
+  name: string;
+  value: unknown;
+  condition: (parameter: string) => string;
+}
+
+function filtersOf({ status, type, kind, isStopCancel }: ListRecordsQuery): Filter[] {
+  const all = [
+    isStopCancel ? (SHOWN_STATUS[status ?? 'queued'] ?? STATUS_FILTER) : STATUS_FILTER,
+    { name: 'type', condition: (parameter: string) => `j.type = ${parameter}` },
+    { name: 'kind', condition: (parameter: string) => `(j.spec ->> 'kind') = ${parameter}` },
+  ];
+  return all
+    .map((filter, index) => ({ ...filter, value: [status, type, kind][index] }))
+    .filter(({ value }) => value !== undefined);
+}
+
+const STATUS_FILTER = { name: 'status', condition: (parameter: string) => `j.status = ${parameter}::job_status` };
+
+/** The states that a request to stop makes others. */
+const SHOWN_STATUS: Partial<Record<JobStatus, typeof STATUS_FILTER>> = {
+  running: {
+    name: 'not-stopped',
+    condition: (parameter) => `j.status = ${parameter}::job_status and j.cancel_requested_at is null`,
+  },
+  cancelled: {
+    name: 'stopped',
+    condition: (parameter) =>
+      `(j.status = ${parameter}::job_status or (j.status = 'running' and j.cancel_requested_at is not null))`,
+  },
+};
 
 /** A statement per combination of filters, so that each has a plan of its own. */
-function listQuery({ name, columns }: Selection, filters: readonly (typeof FILTERS)[number][]): PreparedQuery {
-  const conditions = filters.map(({ column, type }, index) => `and ${column} = $${index + 4}${type}`);
+function listQuery({ name, columns }: Selection, filters: readonly Filter[]): PreparedQuery {
+  const conditions = filters.map(({ condition }, index) => `and ${condition(`$${index + 4}`)}`);
   return {
-    name: [name, ...filters.map(({ field }) => field)].join('-'),
+    name: [name, ...filters.map((filter) => filter.name)].join('-'),
     text: `select ${columns} from job j where j.tenant_id = $1 ${conditions.join(' ')}
       order by j.created_at desc, j.id desc limit $2 offset $3`,
   };

@@ -19,7 +19,7 @@ import type { WithId } from '../idempotency/creation-id.js';
 import { JobStateRepository } from './job-state.repository.js';
 import { JobSpecs } from './job-specs.js';
 import { JobSubmissionsRepository, type ProjectStart } from './job-submissions.repository.js';
-import { type JobRecord, JobsRepository } from './jobs.repository.js';
+import { type JobRecord, JobsRepository, type ListRecordsQuery } from './jobs.repository.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 
 export type { JobRecord } from './jobs.repository.js';
@@ -110,7 +110,7 @@ export class JobsService {
   }
 
   /** The same jobs with what they were frozen with. */
-  listRecords({ tenantId }: Principal, query: ListJobsQuery): Promise<Page<JobRecord>> {
+  listRecords({ tenantId }: Principal, query: ListRecordsQuery): Promise<Page<JobRecord>> {
     return this.jobs.listRecords(tenantId, query);
   }
 

@@ -226,6 +226,14 @@ describe('/api/v1/jobs/{id}', () => {
     expect((await send(`GET /api/v1/jobs/${id}`)).body.status).toBe('running');
     expect((await send(`POST /api/v1/jobs/${id}/cancel`)).body.status).toBe('cancelled');
     expect((await nativeOf(id)).status).toBe('running');
+    for (const status of ['running', 'cancelled']) {
+      const { body } = await send<PageOf<ManagerJob>>(`GET /api/v1/jobs?page_size=100&status=${status}`);
+      expect(new Set(body.items.map((job) => job.status))).toEqual(new Set(body.total > 0 ? [status] : []));
+      expect([body.total, body.items.some((job) => job.id === id)]).toEqual([
+        body.items.length,
+        status === 'cancelled',
+      ]);
+    }
   });
 });
 

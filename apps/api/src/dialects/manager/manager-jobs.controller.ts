@@ -63,7 +63,8 @@ export class ManagerJobsController {
     @Caller() caller: Principal,
     @Query({ schema: ListManagerJobsQuerySchema }) query: ListManagerJobsQuery,
   ): Promise<PageOf<ManagerJob>> {
-    return fromPage(await this.jobs.listRecords(caller, { ...toPage(query), status: query.status }), fromJob);
+    const wanted = { ...toPage(query), status: query.status, isStopCancel: true };
+    return fromPage(await this.jobs.listRecords(caller, wanted), fromJob);
   }
 
   @Get(':id')
