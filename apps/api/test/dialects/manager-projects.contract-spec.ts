@@ -102,6 +102,14 @@ describe('POST /api/v1/projects/', () => {
     expect(await refused({ output_directory: '/../etc' })).toEqual([400, { detail }]);
   });
 
+  it('should train as the configuration says where a request does not say how', async () => {
+    const set = (type: string) => send('PATCH /config/', { default_training_type: type });
+    await set('standard');
+    expect((await create({ training_type: undefined })).body.training_type).toBe('standard');
+    await set('qlora');
+    expect((await create({ training_type: undefined })).body.training_type).toBe('qlora');
+  });
+
   it('should know three types of training, and that rag trains nothing [003:project-types]', async () => {
     expect((await create({ training_type: 'standard' })).body.training_type).toBe('standard');
     expect(await refused({ training_type: 'rag' })).toEqual([400, { detail: expect.stringMatching(/rag/) }]);

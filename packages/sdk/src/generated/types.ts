@@ -248,7 +248,7 @@ export type TrainingDefaults = {
   loraDropout: number;
   /** How many workers may be started for the tenant (1-64). */
   maxConcurrentWorkers: number;
-  /** Whether a job that waits may start one. */
+  /** Kept, without effect: workers start when they are asked for. */
   autoStartWorkers: boolean;
   /** Of the tenant, until something is changed for the first time. */
   createdAt: string;
@@ -1458,7 +1458,7 @@ export type UpdateTrainingDefaults = {
   loraDropout?: number;
   /** How many workers may be started for the tenant (1-64). */
   maxConcurrentWorkers?: number;
-  /** Whether a job that waits may start one. */
+  /** Kept, without effect: workers start when they are asked for. */
   autoStartWorkers?: boolean;
 };
 

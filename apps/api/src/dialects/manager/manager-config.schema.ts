@@ -11,7 +11,7 @@ const fields = {
   default_lora_r: values.lora_r,
   default_lora_alpha: values.lora_alpha,
   default_lora_dropout: values.lora_dropout,
-  auto_start_workers: z.boolean(),
+  auto_start_workers: z.boolean().describe('Kept, without effect: workers start when they are asked for.'),
 };
 
 export const UpdateManagerConfigSchema = z

@@ -37,6 +37,8 @@ const TRAINING_TYPES = {
   full: 'standard',
 } as const satisfies Record<TrainingType, ManagerProject['training_type']>;
 
+const TYPES = { qlora: 'qlora', standard: 'full' } as const;
+
 /** Numbers of all datasets that a project names. */
 export const datasetNumbers = ({ traits }: ProjectCreate): number[] =>
   traits.flatMap(({ datasets }) => datasets.map(({ dataset_id }) => dataset_id));
@@ -59,7 +61,7 @@ export function toCreateProject(wire: ProjectCreate, { ids, defaults }: ProjectC
     name,
     description,
     baseModel: wire.base_model,
-    trainingType: wire.training_type === 'standard' ? 'full' : 'qlora',
+    trainingType: wire.training_type === undefined ? defaults.trainingType : TYPES[wire.training_type],
     maxRows: wire.max_rows,
     outputDirectory: toOutputDirectory(wire.output_directory),
     config: { epochs, learningRate, batchSize, networkDim, networkAlpha, meta: { loraDropout } },

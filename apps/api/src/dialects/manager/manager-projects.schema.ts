@@ -27,7 +27,7 @@ export const ProjectCreateSchema = z
     name,
     description: description.default(null),
     base_model: z.string().min(1).max(255),
-    training_type: ManagerTrainingTypeSchema.default('qlora'),
+    training_type: ManagerTrainingTypeSchema.optional().describe('Without it, `default_training_type`.'),
     max_rows: z.int().min(1).max(1_000_000).default(50_000),
     output_directory,
     traits: z.array(
