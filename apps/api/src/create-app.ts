@@ -10,6 +10,7 @@ import type { Config } from './env.js';
 import { collectRoutes } from './http/allowed-methods.js';
 import { setBrowserRules } from './http/browser-rules.js';
 import { answerClientError } from './http/client-errors.js';
+import { refuseGoneRoutes } from './http/gone.js';
 import { acceptJson } from './http/json-body.js';
 import { serveDocuments } from './http/openapi-document.js';
 import { ProblemFilter, sendRouterError } from './http/problem.filter.js';
@@ -58,6 +59,7 @@ function createAdapter({ http, log }: Config): FastifyAdapter {
     void reply.header('x-request-id', request.id);
     done();
   });
+  refuseGoneRoutes(server);
   server.server.maxConnections = http.maxConnections;
   cutOffSlowClients(server, { patienceMs: http.slowClientMs });
   endConnectionsWhenClosing(server);

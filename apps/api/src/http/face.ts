@@ -2,6 +2,7 @@ import type { AppError } from '@influencerai/shared';
 import { applyDecorators } from '@nestjs/common';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { RouteConfig } from '@nestjs/platform-fastify';
+import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constants.js';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 
@@ -51,6 +52,7 @@ export const Speaks = (face: Face): ClassDecorator =>
     const { prototype } = target as { prototype: object };
     for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
       if (typeof descriptor.value !== 'function' || !Reflect.hasMetadata(METHOD_METADATA, descriptor.value)) continue;
-      RouteConfig({ face })(prototype, name, descriptor);
+      const others = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, descriptor.value) as object | undefined;
+      RouteConfig({ ...others, face })(prototype, name, descriptor);
     }
   });

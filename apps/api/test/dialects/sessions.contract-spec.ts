@@ -439,6 +439,11 @@ describe('routes', () => {
     expect(document['paths']?.['/sessions/{id}/epochs']?.[method.toLowerCase()]?.deprecated).toBe(true);
   });
 
+  it('should say so whatever comes along, the forms that curl sends too', async () => {
+    const body = new URLSearchParams({ epochs: '1' });
+    expect((await fetch(`${api.url}/sessions/my-session/epochs`, { method: 'POST', body })).status).toBe(410);
+  });
+
   it.each([
     ['GET /sessions/ID', undefined],
     ['POST /sessions/ID/steps', { steps: 1 }],

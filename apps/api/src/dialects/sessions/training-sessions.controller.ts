@@ -1,11 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { AppError } from '@influencerai/shared';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../../auth/access.js';
 import { Caller, type Principal } from '../../auth/principal.js';
 import { DatasetsService } from '../../datasets/datasets.service.js';
 import { Speaks } from '../../http/face.js';
+import { Gone } from '../../http/gone.js';
 import { Answers, Refuses } from '../../http/openapi.js';
 import { CreationId } from '../../idempotency/creation-id.js';
 import { Idempotent } from '../../idempotency/idempotent.js';
@@ -123,20 +123,15 @@ export class TrainingSessionsController {
 
   @Post(':id/epochs')
   @Public()
+  @Gone('POST /sessions/{id}/steps')
   @ApiOperation({ summary: 'Gone: grant steps', deprecated: true })
   @Refuses({ 410: 'Always.' })
-  grantEpochs(@Param('id') id: string): never {
-    throw gone(id);
-  }
+  grantEpochs(@Param('id') _: string): void {}
 
   @Get(':id/epochs')
   @Public()
+  @Gone('POST /sessions/{id}/steps')
   @ApiOperation({ summary: 'Gone: inspect the session', deprecated: true })
   @Refuses({ 410: 'Always.' })
-  getEpochs(@Param('id') id: string): never {
-    throw gone(id);
-  }
+  getEpochs(@Param('id') _: string): void {}
 }
-
-const gone = (id: string): AppError =>
-  new AppError('route_gone', { instead: `POST /sessions/${encodeURIComponent(id)}/steps` });
