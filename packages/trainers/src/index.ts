@@ -11,7 +11,7 @@ export * from './models/parse-models.js';
 export { specDigest } from './spec-digest.js';
 export * from './text-row.js';
 export { readRows } from './text-rows.js';
-export { plannedSteps } from './planned-steps.js';
+export { plannedSteps, type PlannedSpec } from './planned-steps.js';
 export * from './trainer.js';
 export { isHubId } from './trl/model.js';
 export * from './upstream.js';

@@ -8,6 +8,7 @@ import {
   type Page,
   type TrainingSpec,
 } from '@influencerai/shared';
+import type { PlannedSpec } from '@influencerai/trainers';
 import type { PreparedQuery } from '../database/connections.js';
 import { TenantDatabase } from '../database/tenant-database.js';
 import { isUuid } from '../http/is-uuid.js';
@@ -27,6 +28,16 @@ const FIND: PreparedQuery = {
 };
 
 const RECORD_COLUMNS = `${JOB_COLUMNS}, j.spec, j.dataset_number`;
+
+/** A job in a list of many: what says what it trains and how far it is. */
+export interface JobBrief {
+  job: Omit<Job, 'payload'>;
+  spec: PlannedSpec & Pick<TrainingSpec, 'baseModel'>;
+}
+
+const BRIEF_COLUMNS = `${JOB_COLUMNS.replace('j.payload', `'{}'::jsonb as payload`)},
+  jsonb_build_object('baseModel', j.spec -> 'baseModel', 'trainer', j.spec -> 'trainer', 'training', j.spec -> 'training',
+    'dataset', jsonb_build_object('examples', j.spec #> '{dataset,examples}')) as spec`;
 
 const FIND_RECORD: PreparedQuery = {
   name: 'job-find-record',
@@ -80,6 +91,12 @@ export class JobsRepository {
   async listRecords(tenantId: string, query: ListRecordsQuery): Promise<Page<JobRecord>> {
     const page = await this.page<RecordRow>(tenantId, query, { name: 'job-list-records', columns: RECORD_COLUMNS });
     return { ...page, data: page.data.map(toRecord) };
+  }
+
+  async listBriefs(tenantId: string, query: ListJobsQuery): Promise<Page<JobBrief>> {
+    const selection = { name: 'job-list-briefs', columns: BRIEF_COLUMNS };
+    const page = await this.page<JobRow & Pick<JobBrief, 'spec'>>(tenantId, query, selection);
+    return { ...page, data: page.data.map((row) => ({ job: fromRow(row), spec: row.spec })) };
   }
 
   async series(tenantId: string, since: Date): Promise<JobSeries['data']> {

@@ -19,10 +19,10 @@ import type { WithId } from '../idempotency/creation-id.js';
 import { JobStateRepository } from './job-state.repository.js';
 import { JobSpecs } from './job-specs.js';
 import { JobSubmissionsRepository, type ProjectStart } from './job-submissions.repository.js';
-import { type JobRecord, JobsRepository, type ListRecordsQuery } from './jobs.repository.js';
+import { type JobBrief, type JobRecord, JobsRepository, type ListRecordsQuery } from './jobs.repository.js';
 import { SessionsRepository } from './sessions/sessions.repository.js';
 
-export type { JobRecord } from './jobs.repository.js';
+export type { JobBrief, JobRecord } from './jobs.repository.js';
 
 const DAY_MS = 86_400_000;
 const WINDOW_DAYS = { day: 1, week: 7, month: 30 } as const;
@@ -118,6 +118,11 @@ export class JobsService {
   async countWaiting(caller: Principal): Promise<number> {
     const waiting = (['pending', 'queued'] as const).map((status) => this.list(caller, { status, take: 1, skip: 0 }));
     return (await Promise.all(waiting)).reduce((sum, { total }) => sum + total, 0);
+  }
+
+  /** The same jobs, with as much of them as long lists need. */
+  listBriefs({ tenantId }: Principal, query: ListJobsQuery): Promise<Page<JobBrief>> {
+    return this.jobs.listBriefs(tenantId, query);
   }
 
   /** Outcomes per day, from the start of the first day of the window. */

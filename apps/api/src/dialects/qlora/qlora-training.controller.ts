@@ -72,7 +72,7 @@ export class QloraTrainingController {
   @ApiOperation({ summary: 'List text jobs, newest first' })
   @Answers(200, JobListSchema, 'The jobs, also those that were submitted through other contracts.')
   async list(@Caller() caller: Principal): Promise<JobList> {
-    const { data, total } = await this.jobs.listRecords(caller, ALL);
+    const { data, total } = await this.jobs.listBriefs(caller, ALL);
     const points = await this.history.latest(
       caller,
       data.map(({ job }) => job.id),

@@ -16,6 +16,7 @@ import {
   type TrainingSpec,
 } from '@influencerai/shared';
 import { plannedSteps } from '@influencerai/trainers';
+import type { JobBrief } from '../../jobs/jobs.service.js';
 import type { TextSource } from '../../text-datasets/text-datasets.service.js';
 import type {
   AdapterInfo,
@@ -51,7 +52,7 @@ const STATUS = {
 } as const satisfies Record<JobStatus, TrainingStatus>;
 
 /** Whoever stopped a job was told that it is cancelled, which its worker has yet to do. */
-const statusOfJob = ({ status, cancelRequestedAt }: Job): TrainingStatus =>
+const statusOfJob = ({ status, cancelRequestedAt }: Pick<Job, 'status' | 'cancelRequestedAt'>): TrainingStatus =>
   status === 'running' && cancelRequestedAt !== null ? 'cancelled' : STATUS[status];
 
 /** Where the job's texts come from. Those of a submission have no name, so that none is found in place of an upload. */
@@ -149,12 +150,17 @@ export function fromJob(trained: TrainedJob): JobState {
   };
 }
 
-export const fromJobs = (jobs: readonly TrainedJob[], total: number): JobList => ({
+/** A job of a list. */
+export interface BriefJob extends JobBrief {
+  latest: JobMetric | undefined;
+}
+
+export const fromJobs = (jobs: readonly BriefJob[], total: number): JobList => ({
   jobs: jobs.map(fromListed),
   total,
 });
 
-function fromListed(trained: TrainedJob): ListedJob {
+function fromListed(trained: BriefJob): ListedJob {
   const { job, spec } = trained;
   const { step, total } = stepsOf(trained);
   return {
@@ -168,7 +174,7 @@ function fromListed(trained: TrainedJob): ListedJob {
   };
 }
 
-function stepsOf({ job, spec, latest }: TrainedJob): { step: number; total: number } {
+function stepsOf({ job, spec, latest }: BriefJob): { step: number; total: number } {
   const { currentStep, totalSteps } = progressOf(job);
   const done = numberOr(job.result?.['steps'], currentStep ?? latest?.step ?? 0);
   if (job.status === 'completed') return { step: done, total: done };
@@ -176,7 +182,7 @@ function stepsOf({ job, spec, latest }: TrainedJob): { step: number; total: numb
 }
 
 /** What a client that drives its job itself reports may be anything. */
-const progressOf = ({ result }: Job) => Progress.safeParse(result?.['progress']).data ?? {};
+const progressOf = ({ result }: Pick<Job, 'result'>) => Progress.safeParse(result?.['progress']).data ?? {};
 const Progress = JobProgressSchema.partial();
 
 const numberOr = <Other>(value: unknown, other: Other): number | Other => (typeof value === 'number' ? value : other);
