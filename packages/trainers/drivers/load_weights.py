@@ -15,7 +15,7 @@ def main(folder: Path) -> int:
         import torch
         from peft import PeftConfig
         from safetensors import safe_open
-    except Exception as error:  # whatever keeps them from starting
+    except Exception as error:  # noqa: BLE001 (whatever keeps them from starting)
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return UNUSABLE
 
@@ -23,16 +23,16 @@ def main(folder: Path) -> int:
     for file in sorted(folder.glob("*.safetensors")):
         try:
             with safe_open(str(file), framework="pt") as weights:
-                for name in weights.keys():
+                for name in weights.keys():  # noqa: SIM118 (it cannot be iterated itself)
                     tensor = weights.get_tensor(name)
                     if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
                         errors.append(f"{file.name}: {name} holds numbers that are not finite.")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with the file is the answer)
             errors.append(f"{file.name}: {error}")
     if (folder / "adapter_config.json").exists():
         try:
             PeftConfig.from_pretrained(str(folder))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (as above)
             errors.append(f"adapter_config.json: {error}")
     print(json.dumps({"errors": errors}))
     return 0
