@@ -21,12 +21,12 @@ function aService(config = aConfig()) {
     getById: jest.fn(() => Promise.resolve(config)),
     delete: jest.fn(() => Promise.resolve(config)),
   };
-  const locate = jest.fn(({ path }: { path: string }, field: string) =>
-    path.startsWith('data/') && !path.startsWith('data/file/')
-      ? Promise.resolve(path.slice('data/'.length))
-      : Promise.reject(fieldError([field], 'refused')),
+  const assertWritable = jest.fn(({ path }: { path: string }) =>
+    path.startsWith('data/') && !path.startsWith('data/file')
+      ? Promise.resolve()
+      : Promise.reject(fieldError(['path'], 'refused')),
   );
-  const service = new LoraConfigsService(configs as never, { locate } as never);
+  const service = new LoraConfigsService(configs as never, { assertWritable } as never);
   return { service, configs };
 }
 
