@@ -13,4 +13,6 @@ export default {
   passWithNoTests: true,
   // Real processes on a busy machine; Jest ignores a limit that a single project sets.
   testTimeout: 60_000,
+  // Modules of suites that are over stay in memory: one process for all of them runs out of it.
+  workerIdleMemoryLimit: '1GB',
 };
