@@ -39,7 +39,12 @@ export function toTrainingType(type: ManagerTrainingType, field = 'training_type
 }
 
 /** Other faces also train plain adapters, which this one has no word for. */
-export const fromTrainingType = (type: TrainingType): ManagerTrainingType => (type === 'qlora' ? 'qlora' : 'standard');
+const WORDS = { lora: 'standard', qlora: 'qlora', full: 'standard' } as const satisfies Record<
+  TrainingType,
+  ManagerTrainingType
+>;
+
+export const fromTrainingType = (type: TrainingType): ManagerTrainingType => WORDS[type];
 
 /** A job, with the values of the tenant where the request leaves them out. */
 export function toCreateJob(body: CreateManagerJob, datasetId: string, defaults: TrainingDefaults): CreateJob {

@@ -9,9 +9,9 @@ import {
   type Project,
   type ProjectValidation,
   type TrainingDefaults,
-  type TrainingType,
 } from '@influencerai/shared';
 import { fromPage } from './manager.mapper.js';
+import { fromTrainingType, toTrainingType } from './manager-jobs.mapper.js';
 import type {
   ManagerProject,
   ManagerProjectPage,
@@ -29,15 +29,6 @@ const STATUS = {
   failed: 'failed',
   cancelled: 'cancelled',
 } as const satisfies Record<JobStatus, ManagerProject['status']>;
-
-/** A plain adapter, which only other faces ask for, is neither. */
-const TRAINING_TYPES = {
-  lora: 'standard',
-  qlora: 'qlora',
-  full: 'standard',
-} as const satisfies Record<TrainingType, ManagerProject['training_type']>;
-
-const TYPES = { qlora: 'qlora', standard: 'full' } as const;
 
 /** Numbers of all datasets that a project names. */
 export const datasetNumbers = ({ traits }: ProjectCreate): number[] =>
@@ -61,7 +52,7 @@ export function toCreateProject(wire: ProjectCreate, { ids, defaults }: ProjectC
     name,
     description,
     baseModel: wire.base_model,
-    trainingType: wire.training_type === undefined ? defaults.trainingType : TYPES[wire.training_type],
+    trainingType: wire.training_type === undefined ? defaults.trainingType : toTrainingType(wire.training_type),
     maxRows: wire.max_rows,
     outputDirectory: toOutputDirectory(wire.output_directory),
     config: { epochs, learningRate, batchSize, networkDim, networkAlpha, meta: { loraDropout } },
@@ -95,7 +86,7 @@ export const fromProject = (project: Project): ManagerProject => ({
   name: project.name,
   description: project.description,
   base_model: project.baseModel,
-  training_type: TRAINING_TYPES[project.trainingType],
+  training_type: fromTrainingType(project.trainingType),
   max_rows: project.maxRows,
   output_directory: fromOutputDirectory(project.outputDirectory),
   status: STATUS[project.status],
