@@ -5,6 +5,8 @@ export interface Check {
   name: string;
   outcome: 'passed' | 'failed' | 'skipped';
   seconds?: number;
+  /** From an abort or a stop signal to the end of the trainer. */
+  stopSeconds?: number;
   /** Why it did not pass. */
   problem?: string;
 }

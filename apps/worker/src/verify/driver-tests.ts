@@ -18,8 +18,8 @@ export interface DriverTestsInput {
 }
 
 /**
- * Runs the tests of the driver around the real trainer: budgets, saving, stopping, signals in every phase. What they
- * print goes to standard error.
+ * Runs the tests of the driver around the real trainer: budgets, saving, stopping, four signals in every phase. What
+ * they print goes to standard error.
  */
 export const runDriverTests = async ({ id, trainersDir, say }: DriverTestsInput): Promise<Check[]> => {
   const python = await openPytest({ id, trainersDir, say });
@@ -62,6 +62,7 @@ const ResultSchema = z.object({
   name: z.string(),
   outcome: z.enum(['passed', 'failed', 'skipped']),
   seconds: z.number(),
+  stopSeconds: z.number().nullable(),
   problem: z.string().nullable(),
 });
 
@@ -82,9 +83,10 @@ export const readDriverResults = (lines: string, { file, hasFailed }: Ended): Ch
   return [...checks, { part: 'run', name: file, outcome: 'failed', problem: 'It did not run to its end.' }];
 };
 
-const toCheck = ({ name, problem, ...result }: z.infer<typeof ResultSchema>): Check => ({
+const toCheck = ({ name, problem, stopSeconds, ...result }: z.infer<typeof ResultSchema>): Check => ({
   part: 'run',
   name: `driver: ${name.replace(/^test_/, '').replaceAll('_', ' ')}`,
   ...result,
+  ...(stopSeconds !== null && { stopSeconds }),
   ...(problem !== null && { problem: problem.split('\n')[0] }),
 });

@@ -10,7 +10,13 @@ export const renderVerification = ({ trainer, version, python, torch, checks }: 
     '',
   ].join('\n');
 
-const stateOf = ({ name, seconds = 0 }: Check): string => (seconds < 1 ? name : `${name} (${seconds} s)`);
+const stateOf = ({ name, seconds = 0, stopSeconds }: Check): string => {
+  const times = [
+    ...(seconds < 1 ? [] : [`${seconds} s`]),
+    ...(stopSeconds === undefined ? [] : [`stopped in ${stopSeconds} s`]),
+  ];
+  return times.length === 0 ? name : `${name} (${times.join(', ')})`;
+};
 
 const problemOf = ({ outcome, problem }: Check): string | undefined =>
   outcome === 'passed' ? undefined : (problem ?? outcome);

@@ -65,8 +65,8 @@ describe('readTestResults', () => {
 
 describe('readDriverResults', () => {
   const ended = { file: 'tests/test_trl_real.py', hasFailed: false };
-  const aLine = (outcome: string, problem: string | null = null): string =>
-    `${JSON.stringify({ name: 'test_obeys_budgets[lora]', outcome, seconds: 19.3, problem })}\n`;
+  const aLine = (outcome: string, problem: string | null = null, stopSeconds: number | null = null): string =>
+    `${JSON.stringify({ name: 'test_obeys_budgets[lora]', outcome, seconds: 19.3, stopSeconds, problem })}\n`;
   const unfinished = {
     part: 'run',
     name: 'tests/test_trl_real.py',
@@ -84,6 +84,12 @@ describe('readDriverResults', () => {
     ]);
   });
 
+  it('should tell how long a stop took where one was tried', () => {
+    expect(readDriverResults(aLine('passed', null, 0.42), ended)).toEqual([
+      { part: 'run', name: 'driver: obeys budgets[lora]', outcome: 'passed', seconds: 19.3, stopSeconds: 0.42 },
+    ]);
+  });
+
   it('should not take no tests for tests that passed', () => {
     expect(readDriverResults('', ended)).toEqual([unfinished]);
   });
@@ -94,6 +100,7 @@ describe('readDriverResults', () => {
 });
 
 const passed: Check = { part: 'configuration', name: 'sdxl', outcome: 'passed' };
+const stopped: Check = { part: 'run', name: 'aborts', outcome: 'passed', seconds: 19.3, stopSeconds: 0.42 };
 const skipped: Check = { part: 'run', name: 'trains', outcome: 'skipped', seconds: 12, problem: 'It was skipped.' };
 const failed: Check = { part: 'options', name: 'options.generated.json', outcome: 'failed', problem: 'Other names.' };
 
@@ -115,15 +122,16 @@ describe('renderVerification', () => {
       torch: '2.9.1',
       isVerified: false,
     };
-    expect(renderVerification({ ...facts, checks: [failed, passed, skipped] })).toBe(
+    expect(renderVerification({ ...facts, checks: [failed, passed, stopped, skipped] })).toBe(
       [
         '✗ options        options.generated.json',
         '                 → Other names.',
         '✓ configuration  sdxl',
+        '✓ run            aborts (19.3 s, stopped in 0.42 s)',
         '✗ run            trains (12 s)',
         '                 → It was skipped.',
         '',
-        'kohya 48d368fa5577, Python 3.11.7, torch 2.9.1: 1 of 3 checks passed, 1 failed, 1 skipped.',
+        'kohya 48d368fa5577, Python 3.11.7, torch 2.9.1: 2 of 4 checks passed, 1 failed, 1 skipped.',
         '',
       ].join('\n'),
     );

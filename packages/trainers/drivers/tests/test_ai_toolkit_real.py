@@ -1,7 +1,7 @@
 """The driver around the real ai-toolkit, on a CPU. Skipped where it is not installed (`bin/trainers install ai-toolkit`).
 
-`TRAINERS_DIR` names where the trainers are installed. `AI_TOOLKIT_SIGNAL_ROUNDS=4` sends twenty stop signals in place of
-five. Importing all of ai-toolkit takes a good part of a minute, so this takes a while.
+`TRAINERS_DIR` names where the trainers are installed. Importing all of ai-toolkit takes a good part of a minute, so this
+takes a while; `--signal-rounds 1` sends five stop signals in place of twenty.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import pytest
 DRIVERS = Path(__file__).parents[1]
 TRAINERS = Path(os.environ.get("TRAINERS_DIR", DRIVERS.parents[2] / ".local" / "trainers"))
 HOME = TRAINERS / "ai-toolkit"
-ROUNDS = int(os.environ.get("AI_TOOLKIT_SIGNAL_ROUNDS", "1"))
 LIMIT_S = 280
 
 pytestmark = pytest.mark.skipif(
@@ -83,8 +82,9 @@ class Run:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        for read in (self.read_events, self.read_log):
-            threading.Thread(target=read, daemon=True).start()
+        self.readers = [threading.Thread(target=read, daemon=True) for read in (self.read_events, self.read_log)]
+        for reader in self.readers:
+            reader.start()
 
     def read_events(self) -> None:
         for line in self.process.stdout or ():
@@ -116,8 +116,12 @@ class Run:
 
     def wait(self) -> int:
         code = self.process.wait(LIMIT_S)
-        self.until(lambda: code != 0 or bool(self.events) and self.events[-1]["event"] in ("done", "aborted", "sample"))
+        for reader in self.readers:
+            reader.join(10)
         return code
+
+    def of(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == name]
 
     @property
     def curve(self) -> dict[int, tuple[float, float]]:
@@ -156,7 +160,7 @@ def a_config(tiny: Path, workspace: Path, overrides: dict[str, Any]) -> dict[str
             }
         ],
         "train": {
-            "steps": 12,
+            "steps": overrides.get("totalSteps", 12),
             "batch_size": 2,
             "lr": 1e-3,
             "optimizer": "adamw",
@@ -204,7 +208,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(tiny: Path, tmp_path: 
     python("-c", SAME_WEIGHTS, *(str(run.workspace / "output/lora.safetensors") for run in (whole, resumed)))
 
 
-def test_budgets_saves_and_an_abort(tiny: Path, tmp_path: Path) -> None:
+def test_obeys_budgets_and_an_abort_between_them(tiny: Path, tmp_path: Path, record_property: Any) -> None:
     run = Run(tiny, tmp_path / "run", isBudgeted=True, saveEverySteps=0, sampleEverySteps=0)
     run.until_event("paused")
     assert "Loading" not in run.log
@@ -213,10 +217,40 @@ def test_budgets_saves_and_an_abort(tiny: Path, tmp_path: Path) -> None:
     run.command(command="grant", steps=4)
     run.until_event("paused", 9)
     assert max(run.curve) == 9
+    run.command(command="sample")
+    run.until_event("sample", 9)
     run.command(command="abort")
+    started = time.monotonic()
     assert run.wait() == 0
+    record_property("stop_seconds", round(time.monotonic() - started, 2))
     assert run.events[-1] == {"event": "aborted", "step": 9}
     assert run.group() == []
+    python("-c", CHECK_STATES, *map(str, run.states))
+
+
+def test_saves_samples_and_aborts_while_it_trains(tiny: Path, tmp_path: Path, record_property: Any) -> None:
+    # More steps than an abort can be late by.
+    steps = {"totalSteps": 400, "totalEpochs": 100}
+    run = Run(tiny, tmp_path / "run", **steps, saveEverySteps=0, sampleEverySteps=0)
+    run.until_event("progress", 2)
+    run.command(command="save")
+    run.until_event("checkpoint", 2)
+    saved = run.of("checkpoint")[0]
+    run.command(command="sample")
+    run.until_event("sample", saved["step"])
+    sampled = run.of("sample")[0]
+    run.until_event("progress", sampled["step"] + 1)
+    run.command(command="abort")
+    started = time.monotonic()
+    assert run.wait() == 0
+    record_property("stop_seconds", round(time.monotonic() - started, 2))
+    last = max(run.curve)
+    assert run.events[-1] == {"event": "aborted", "step": last}
+    assert [event["step"] for event in run.of("checkpoint")] == [saved["step"], last]
+    assert saved["path"] == f"output/lora-step{saved['step']:08d}.safetensors"
+    assert all((run.workspace / event["path"]).stat().st_size > 0 for event in (saved, sampled))
+    assert run.group() == []
+    assert [state.name for state in run.states] == [f"step-{step}" for step in (saved["step"], last)]
     python("-c", CHECK_STATES, *map(str, run.states))
 
 
@@ -229,16 +263,17 @@ PHASES = {
 }
 
 
-@pytest.mark.parametrize("round_number", range(ROUNDS))
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_signal_leaves_no_orphan_and_no_broken_state(
-    tiny: Path, tmp_path: Path, phase: str, round_number: int
+    tiny: Path, tmp_path: Path, phase: str, signal_round: int, record_property: Any
 ) -> None:
-    run = Run(tiny, tmp_path / "run", workers=round_number % 2)
+    run = Run(tiny, tmp_path / "run", workers=signal_round % 2)
     run.until(lambda: PHASES[phase] in run.log)
     time.sleep(random.uniform(0, 0.3))
     run.kill(signal.SIGTERM)
+    started = time.monotonic()
     assert run.wait() == 0
+    record_property("stop_seconds", round(time.monotonic() - started, 2))
     assert run.group() == []
     last = run.events[-1]
     assert last["event"] in ("aborted", "done")

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,7 +240,7 @@ def test_goes_on_where_it_was_killed(drive: Any, accumulation: int) -> None:
     assert in_kohya(READ_WEIGHTS, resumed.workspace / "output/x.safetensors")["steps"] == str(len(rates(unbroken)))
 
 
-def test_obeys_budgets_saves_and_aborts(drive: Any) -> None:
+def test_obeys_budgets_saves_and_aborts(drive: Any, record_property: Any) -> None:
     driven = drive("budget", isBudgeted=True)
     driven.until("pause", lambda: driven.of("paused"))
     driven.send(command="grant", steps=5)
@@ -259,7 +258,7 @@ def test_obeys_budgets_saves_and_aborts(drive: Any) -> None:
     driven.send(command="abort")
     begun = time.monotonic()
     assert driven.wait() == 0
-    print(f"abort took {time.monotonic() - begun:.2f} s", file=sys.stderr)
+    record_property("stop_seconds", round(time.monotonic() - begun, 2))
     assert driven.is_gone()
     steps = [event["step"] for event in driven.of("checkpoint")]
     assert steps[:2] == [5, 9]
@@ -298,16 +297,15 @@ PHASES = {
 }
 
 
-@pytest.mark.parametrize("round", range(4))
 @pytest.mark.parametrize("phase", PHASES)
-def test_leaves_on_sigterm(drive: Any, phase: str, round: int) -> None:
+def test_leaves_on_sigterm(drive: Any, phase: str, signal_round: int, record_property: Any) -> None:
     driven = drive(phase, saveEverySteps=2, sampleEverySteps=3, sampleSteps=200 if phase == "sampling" else 2)
     driven.until(phase, lambda: PHASES[phase](driven))
-    time.sleep(0.013 * round)
+    time.sleep(0.013 * signal_round)
     driven.signal(signal.SIGTERM)
     begun = time.monotonic()
     code = driven.wait()
-    print(f"{phase} took {time.monotonic() - begun:.2f} s", file=sys.stderr)
+    record_property("stop_seconds", round(time.monotonic() - begun, 2))
     assert code == 0, driven.log[-2000:]
     assert driven.is_gone()
     assert len(driven.of("aborted")) == 1

@@ -128,8 +128,15 @@ class Run:
             lambda: next((e for e in self.events if e["event"] == name and e.get("step", 0) >= step), None)
         )
 
+    def wait_samples(self, count: int) -> None:
+        self._wait(lambda: len(self.all("sample")) >= count or None)
+
     def wait_log(self, text: str) -> None:
         self._wait(lambda: any(text in line for line in list(self.log)) or None)
+
+    def wait_file(self, pattern: str) -> None:
+        """Until something of this name is below the workspace; it may be gone again at once."""
+        self._wait(lambda: any(self.workspace.glob(pattern)) or None, poll_s=0.002)
 
     def signal(self, number: int) -> None:
         os.killpg(self.process.pid, number)
@@ -170,13 +177,13 @@ class Run:
                 take(line)
                 self._changed.notify_all()
 
-    def _wait(self, find: Any) -> Any:
+    def _wait(self, find: Any, *, poll_s: float = 0.2) -> Any:
         deadline = time.monotonic() + LIMIT_S
         with self._changed:
             while (found := find()) is None:
                 ended = self.process.poll() is not None
                 assert not ended and time.monotonic() < deadline, "".join(self.log[-30:]) + repr(self.events[-3:])
-                self._changed.wait(timeout=0.2)
+                self._changed.wait(timeout=poll_s)
             return found
 
 
