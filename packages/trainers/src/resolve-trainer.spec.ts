@@ -22,6 +22,10 @@ describe('resolveTrainer', () => {
     ['Qwen/Qwen-Image', 'ai-toolkit', 'image'],
     ['Wan-AI/Wan2.1-T2V-14B', 'ai-toolkit', 'image'],
     ['Tongyi-MAI/Z-Image-Turbo', 'ai-toolkit', 'image'],
+    ['krea/Krea-2-Turbo', 'ai-toolkit', 'image'],
+    ['microsoft/Mage-Flow-Base', 'ai-toolkit', 'image'],
+    ['Boogu/Boogu-Image-0.1-Base', 'ai-toolkit', 'image'],
+    ['Photoroom/prxpixel-t2i', 'ai-toolkit', 'image'],
     ['someone/my-own-model', 'kohya', 'image'],
     ['meta-llama/Llama-3.2-1B', 'trl', 'text'],
   ])('should send %s with pictures to %s (%s)', (model, trainer, kind) => {

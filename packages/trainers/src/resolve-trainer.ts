@@ -19,7 +19,7 @@ const MODEL_NAMES: readonly [pattern: RegExp, resolved: ResolvedTrainer][] = [
   [/flux[._-]?2|kontext|klein/, { trainer: 'ai-toolkit', kind: 'image' }],
   [/flux|chroma/, { trainer: 'kohya', kind: 'image' }],
   [
-    /qwen[._-]?image|(^|[/._-])wan[._-]?[a-z]*[._-]?\d|hidream|omnigen|ltx|z[._-]?image/,
+    /qwen[._-]?image|(^|[/._-])wan[._-]?[a-z]*[._-]?\d|hidream|omnigen|ltx|z[._-]?image|krea[._-]?2|boogu|mage[._-]?flow|prx[._-]?pixel/,
     { trainer: 'ai-toolkit', kind: 'image' },
   ],
   [

@@ -10,6 +10,8 @@ export interface Arch {
   trainsTextEncoder: boolean;
   /** Without its one text encoder no sample can be made (toolkit/stable_diffusion_model.py, `save_device_state`). */
   needsTextEncoder?: boolean;
+  /** It learns the pictures themselves, not what an autoencoder makes of them. */
+  isPixelSpace?: boolean;
   quantize: boolean;
   quantizeTextEncoder: boolean;
   lowVram: boolean;
@@ -56,6 +58,27 @@ const LARGE_FLOW: Arch = { ...FLOW, lowVram: true, timestepType: 'weighted' };
 const LINEAR_FLOW: Arch = { ...FLOW, lowVram: true, timestepType: 'linear' };
 const FLUX2: Arch = { ...LARGE_FLOW, model: { model_kwargs: { match_target_res: false } } };
 const EXPERTS_OF_HIDREAM = { network_kwargs: { ignore_if_contains: ['ff_i.experts', 'ff_i.gate'] } };
+const ZIMAGE: Arch = { ...LARGE_FLOW, sampleSteps: 30 };
+/** Distilled models are trained over an adapter that undoes the distillation, and sampled as they are. */
+const DISTILLED = { guidanceScale: 1, sampleSteps: 9 };
+/** Single files without a text encoder, which this model has. */
+const EXTRAS_OF_ZIMAGE = { extras_name_or_path: 'Tongyi-MAI/Z-Image-Turbo' };
+const ADAPTER_OF_ZIMAGE_TURBO = 'ostris/zimage_turbo_training_adapter/zimage_turbo_training_adapter_v2.safetensors';
+const ADAPTER_OF_KREA2_TURBO = 'ostris/krea2_turbo_training_adapter/krea2_turbo_training_adapter_v1.safetensors';
+const HIDREAM_O1: Arch = {
+  ...FLOW,
+  divisibility: 32,
+  quantizeTextEncoder: false,
+  needsTextEncoder: true,
+  isPixelSpace: true,
+  timestepType: 'linear',
+  model: { model_kwargs: { noise_scale: 8, noise_scale_inference: 8 } },
+  train: { max_loss: 1 },
+  network: {
+    transformer_only: false,
+    network_kwargs: { ignore_if_contains: ['lm_head', 'patch_embed', 'visual'] },
+  },
+};
 const FLEX2_MODEL = {
   model_kwargs: {
     invert_inpaint_mask_chance: 0.2,
@@ -69,7 +92,8 @@ const FLEX2_MODEL = {
 };
 
 /**
- * Architectures that learn from single pictures with captions, by their name in `model.arch`. Facts of ostris/ai-toolkit
+ * Architectures that learn from single pictures with captions, by their name in `model.arch`; what follows a colon the
+ * trainer leaves away, and names a variant with settings of its own. Facts of ostris/ai-toolkit
  * 27a03a91: defaults from ui/src/app/jobs/new/options.tsx, divisibility from `get_bucket_divisibility` of the model
  * classes, the rest from toolkit/lora_special.py and toolkit/stable_diffusion_model.py.
  */
@@ -88,15 +112,25 @@ export const ARCHS: Readonly<Record<string, Arch>> = {
   flux2_klein_4b: FLUX2,
   flux2_klein_9b: FLUX2,
   chroma: { ...FLOW, divisibility: 32 },
+  chroma_radiance: { ...FLOW, divisibility: 32, isPixelSpace: true },
+  zeta_chroma: { ...FLOW, divisibility: 32, isPixelSpace: true, model: EXTRAS_OF_ZIMAGE },
   lumina2: { ...SMALL_FLOW, needsTextEncoder: true },
   omnigen2: SMALL_FLOW,
   cogview4: { ...FLOW, divisibility: 8 },
   qwen_image: { ...LARGE_FLOW, divisibility: 32 },
   ernie_image: { ...LARGE_FLOW, divisibility: 32 },
-  zimage: { ...LARGE_FLOW, sampleSteps: 30 },
+  zimage: ZIMAGE,
+  'zimage:turbo': { ...ZIMAGE, ...DISTILLED, model: { assistant_lora_path: ADAPTER_OF_ZIMAGE_TURBO } },
+  'zimage:deturbo': { ...ZIMAGE, guidanceScale: 3, sampleSteps: 25, model: EXTRAS_OF_ZIMAGE },
+  zimage_l2p: { ...LINEAR_FLOW, isPixelSpace: true, model: EXTRAS_OF_ZIMAGE },
   anima: { ...SMALL_FLOW, divisibility: 32, quantizeTextEncoder: false, timestepType: 'weighted' },
   krea2: LINEAR_FLOW,
+  'krea2:turbo': { ...LINEAR_FLOW, ...DISTILLED, model: { assistant_lora_path: ADAPTER_OF_KREA2_TURBO } },
+  boogu_image: LINEAR_FLOW,
+  mageflow: LINEAR_FLOW,
+  prx_pixel: { ...LINEAR_FLOW, isPixelSpace: true },
   hidream: { ...FLOW, timestepType: 'shift', network: EXPERTS_OF_HIDREAM },
+  hidream_o1: HIDREAM_O1,
   nucleus_image: {
     ...FLOW,
     divisibility: 32,
@@ -108,7 +142,7 @@ export const ARCHS: Readonly<Record<string, Arch>> = {
   wan22_14b: { ...LINEAR_FLOW, model: { model_kwargs: { train_high_noise: true, train_low_noise: true } } },
 };
 
-/** Architectures of the trainer that need more than pictures with captions. */
+/** Architectures of the trainer that need more than pictures with captions, or that it cannot train well itself. */
 export const UNSUITED_ARCHS: Readonly<Record<string, string>> = {
   qwen_image_edit: 'it learns from pairs of pictures',
   qwen_image_edit_plus: 'it learns from pairs of pictures',
@@ -122,6 +156,15 @@ export const UNSUITED_ARCHS: Readonly<Record<string, string>> = {
   'ltx2.5': 'it learns from videos with sound',
   minimax_h3: 'it learns from videos with sound',
   minimax_h3_ref2va: 'it learns from videos with sound',
+  'krea2:o_edit': 'it learns from pairs of pictures',
+  'krea2:o_edit_turbo': 'it learns from pairs of pictures',
+  ideogram4: 'its prompts are JSON documents, which captions are not',
+  pixart: 'it is a transformer that predicts noise, and the trainer has no settings for such',
+  // toolkit/config_modules.py sets `is_pixart_sigma` only, and the loader asks for `is_pixart`.
+  pixart_sigma: 'the loader of the trainer takes it for Stable Diffusion',
+  // toolkit/stable_diffusion_model.py makes one number of the time steps of a batch.
+  auraflow: 'the trainer can train it with one picture at a time only',
+  'f-lite': 'the trainer has no settings for it',
   ace_step_15: 'it learns from sound',
   ace_step_15_xl: 'it learns from sound',
 };

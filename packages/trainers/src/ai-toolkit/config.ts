@@ -132,7 +132,6 @@ const modelSection = ({ base, quantize, quantizeTextEncoder, read }: Settings): 
   quantize_te: quantizeTextEncoder,
   low_vram: read.lowVram ?? base.lowVram,
   ...base.arch.model,
-  ...base.model,
 });
 
 const sampleSection = (settings: Settings): Section => {

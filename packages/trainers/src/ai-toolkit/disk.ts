@@ -6,6 +6,8 @@ const MIB = 1024 * 1024;
 const FIXED_BYTES = 64 * MIB;
 /** Latents have an eighth of the sides and, counted generously, 16 channels of 4 bytes. */
 const LATENT_BYTES_PER_PIXEL = 1;
+/** Three colours of 4 bytes. */
+const COLOUR_BYTES_PER_PIXEL = 12;
 const EMBEDDING_BYTES = 8 * MIB;
 /** Parameters that one rank adds, about: a U-Net has narrow layers, a transformer wide and many ones. */
 const PARAMETERS_PER_RANK = { unet: 1_500_000, transformer: 11_000_000 };
@@ -23,9 +25,10 @@ export const diskBytesFor = (images: readonly DatasetImage[], settings: Settings
   return FIXED_BYTES + weights + parameters * STATE_BYTES_PER_PARAMETER * STATES + cacheBytes(images, settings);
 };
 
-const cacheBytes = (images: readonly DatasetImage[], { read, resolutions }: Settings): number => {
+const cacheBytes = (images: readonly DatasetImage[], { base, read, resolutions }: Settings): number => {
   const pixels = resolutions.reduce((sum, side) => sum + side * side, 0);
-  const latents = (read.cacheLatentsToDisk ?? true) ? pixels * LATENT_BYTES_PER_PIXEL * (read.flipX ? 2 : 1) : 0;
+  const perPixel = base.arch.isPixelSpace ? COLOUR_BYTES_PER_PIXEL : LATENT_BYTES_PER_PIXEL;
+  const latents = (read.cacheLatentsToDisk ?? true) ? pixels * perPixel * (read.flipX ? 2 : 1) : 0;
   const embeddings = read.cacheTextEmbeddings ? EMBEDDING_BYTES * resolutions.length : 0;
   return Math.ceil(images.length * (latents + embeddings));
 };

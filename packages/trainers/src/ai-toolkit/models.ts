@@ -13,23 +13,12 @@ export interface Base {
   isLocal: boolean;
   quantize: boolean;
   lowVram: boolean;
-  /** More keys of the `model` section, for this one model. */
-  model?: Readonly<Record<string, unknown>>;
 }
 
 interface PublicModel {
   arch: string;
   path: string;
-  model?: Readonly<Record<string, unknown>>;
 }
-
-const ZIMAGE_TURBO: PublicModel = {
-  arch: 'zimage',
-  path: 'Tongyi-MAI/Z-Image-Turbo',
-  model: {
-    assistant_lora_path: 'ostris/zimage_turbo_training_adapter/zimage_turbo_training_adapter_v2.safetensors',
-  },
-};
 
 /** Hub ids that the trainer itself proposes (ostris/ai-toolkit: ui/src/app/jobs/new/options.tsx). */
 const PUBLIC_MODELS: readonly PublicModel[] = [
@@ -48,15 +37,22 @@ const PUBLIC_MODELS: readonly PublicModel[] = [
   { arch: 'qwen_image', path: 'Qwen/Qwen-Image' },
   { arch: 'qwen_image', path: 'Qwen/Qwen-Image-2512' },
   { arch: 'hidream', path: 'HiDream-ai/HiDream-I1-Full' },
+  { arch: 'hidream_o1', path: 'HiDream-ai/HiDream-O1-Image' },
   { arch: 'anima', path: 'circlestone-labs/Anima-Base-v1.0-Diffusers' },
   { arch: 'ernie_image', path: 'baidu/ERNIE-Image' },
   { arch: 'krea2', path: 'krea/Krea-2-Raw' },
+  { arch: 'krea2:turbo', path: 'krea/Krea-2-Turbo' },
   { arch: 'nucleus_image', path: 'NucleusAI/Nucleus-Image' },
   { arch: 'wan21', path: 'Wan-AI/Wan2.1-T2V-1.3B-Diffusers' },
   { arch: 'wan21', path: 'Wan-AI/Wan2.1-T2V-14B-Diffusers' },
   { arch: 'wan22_5b', path: 'Wan-AI/Wan2.2-TI2V-5B-Diffusers' },
   { arch: 'wan22_14b', path: 'ai-toolkit/Wan2.2-T2V-A14B-Diffusers-bf16' },
-  ZIMAGE_TURBO,
+  { arch: 'zimage', path: 'Tongyi-MAI/Z-Image' },
+  { arch: 'zimage:turbo', path: 'Tongyi-MAI/Z-Image-Turbo' },
+  { arch: 'zimage:deturbo', path: 'ostris/Z-Image-De-Turbo' },
+  { arch: 'boogu_image', path: 'Boogu/Boogu-Image-0.1-Base' },
+  { arch: 'mageflow', path: 'microsoft/Mage-Flow-Base' },
+  { arch: 'prx_pixel', path: 'Photoroom/prxpixel-t2i' },
 ];
 
 /**
@@ -77,7 +73,6 @@ export const baseFor = ({ baseModel }: TrainingSpec, { model: entry }: Pick<Plan
     isLocal: isAbsolute(known.path),
     quantize: entry?.quantize ?? arch.quantize,
     lowVram: entry?.lowVram ?? arch.lowVram,
-    model: 'model' in known ? known.model : undefined,
   };
 };
 

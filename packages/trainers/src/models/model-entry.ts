@@ -42,7 +42,7 @@ const AiToolkitModelSchema = z.strictObject({
   trainer: z.literal('ai-toolkit'),
   arch: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{0,39}$/)
+    .regex(/^[a-z0-9][a-z0-9._-]{0,39}(:[a-z0-9_]{1,20})?$/)
     .describe(
       'Value of `model.arch`; the trainer knows which exist. Its weights must not be ones that predict velocity.',
     ),
