@@ -24,7 +24,15 @@ from typing import Any
 from .channel import Channel, Command
 from .gate import Gate
 from .kohya_config import KohyaConfig
-from .kohya_script import NEVER, correct_metadata, is_finite, prepare_imports, read_arguments, run_script
+from .kohya_script import (
+    NEVER,
+    correct_metadata,
+    is_finite,
+    learning_rate,
+    prepare_imports,
+    read_arguments,
+    run_script,
+)
 from .kohya_session import Session
 from .orphans import end_with_worker
 from .several import become_launcher
@@ -99,7 +107,7 @@ def _gate_class(base: Any, train_util: Any, settings: KohyaConfig, session: Sess
         def process_batch(self, *positional: Any, **named: Any) -> Any:
             loss = super().process_batch(*positional, **named)
             if named.get("is_train", True):
-                session.take_loss(loss.detach(), _learning_rate(self.gated_accelerator))
+                session.take_loss(loss.detach(), learning_rate(self.gated_accelerator))
             return loss
 
         def on_step_start(self, args: Any, accelerator: Any, *others: Any, **named: Any) -> None:
@@ -156,13 +164,6 @@ def _gate_class(base: Any, train_util: Any, settings: KohyaConfig, session: Sess
 
 def _batches_per_epoch(accelerator: Any) -> int:
     return max(len(loader) for loader in accelerator._dataloaders)
-
-
-def _learning_rate(accelerator: Any) -> float:
-    """Rate of the last group of parameters, the U-Net's or DiT's, in the step that runs now."""
-    group = accelerator._optimizers[0].param_groups[-1]
-    # Optimizers that find their own rate keep a factor in `d`.
-    return float(group["lr"]) * float(group.get("d", 1.0))
 
 
 def _save_state(accelerator: Any, folder: str, session: Session) -> None:

@@ -1,18 +1,29 @@
 """One of several processes of a kohya training (`several.py`).
 
 No gate: every rank would have to wait. Steps are counted truly, though, since kohya's own count starts again with each
-resume: it would go on to the end of the epoch that it finds itself in, past the end of the job.
+resume: it would go on to the end of the epoch that it finds itself in, past the end of the job. The first process tells
+of each step, since kohya prints no learning rate, and a mean of losses that counts skipped batches as zeros.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
+import sys
 from pathlib import Path
 from typing import Any
 
+from .channel import Channel
+from .guard import LossGuard
 from .kohya_config import KohyaConfig
-from .kohya_script import NEVER, correct_metadata, is_finite, prepare_imports, read_arguments, run_script
+from .kohya_script import (
+    NEVER,
+    correct_metadata,
+    is_finite,
+    learning_rate,
+    prepare_imports,
+    read_arguments,
+    run_script,
+)
 
 
 def run(*, config: dict[str, Any], workspace: Path, home: Path | None) -> None:
@@ -26,52 +37,103 @@ def run(*, config: dict[str, Any], workspace: Path, home: Path | None) -> None:
     prepare_imports(settings, workspace, home)
     module = importlib.import_module(settings.script)
     train_util = importlib.import_module("library.train_util")
-    trainer = counting_class(getattr(module, settings.trainer_class), start_step=settings.start_step)()
+    base = getattr(module, settings.trainer_class)
+    trainer = counting_class(base, settings, Channel(sys.stdout, []))()
     trainer.train(read_arguments(module, train_util, settings, workspace))
 
 
-def counting_class(base: Any, *, start_step: int) -> Any:
-    """A subclass of the family's trainer that knows the true step, and ends with the last one."""
+class Steps:
+    """What is told of the steps: their true numbers, and the mean loss of all processes."""
+
+    def __init__(self, settings: KohyaConfig, channel: Channel) -> None:
+        self._epochs = settings.total_epochs
+        self._guard = LossGuard(tolerated_non_finite=settings.tolerated_non_finite)
+        self._channel = channel
+        self._losses: list[Any] = []
+        self._learning_rate: float | None = None
+        self.done = settings.start_step
+        self.total = NEVER
+
+    def begin(self, accelerator: Any, total: int) -> None:
+        self.total = total
+        if accelerator.is_main_process:
+            self._channel.emit("start", step=self.done, totalSteps=total, totalEpochs=self._epochs)
+
+    def take_loss(self, loss: Any, rate: float) -> None:
+        """Of a batch of this process; it stays on the device until its step is over."""
+        self._losses.append(loss)
+        self._learning_rate = rate
+
+    def end(self, accelerator: Any) -> None:
+        """A step is over. All processes get here together, as they do for the gradients."""
+        self.done += 1
+        loss = accelerator.reduce(sum(self._losses) / len(self._losses), reduction="mean")
+        self._losses.clear()
+        if accelerator.is_main_process:
+            self._report(float(loss))
+
+    def _report(self, loss: float) -> None:
+        epoch = -(-self.done * self._epochs // self.total)
+        self._channel.progress(step=self.done, epoch=epoch, loss=loss, learning_rate=self._learning_rate)
+        verdict = self._guard.judge(loss)
+        if verdict:
+            code, message = verdict
+            self.fail(code, f"{message} (step {self.done})")
+
+    def fail(self, code: str, message: str) -> None:
+        """Ends the training: when one process leaves, the launcher ends the others."""
+        self._channel.emit("error", code=code, message=message, hint="Lower learningRate.")
+        raise SystemExit(1)
+
+
+def counting_class(base: Any, settings: KohyaConfig, channel: Channel) -> Any:
+    """A subclass of the family's trainer that knows the true step, tells of it, and ends with the last one."""
 
     class CountingTrainer(base):  # type: ignore[misc]
-        true_step = start_step
-        total_steps = NEVER
+        def __init__(self) -> None:
+            super().__init__()
+            self.steps = Steps(settings, channel)
 
         def post_process_network(self, args: Any, accelerator: Any, network: Any, *others: Any) -> None:
             super().post_process_network(args, accelerator, network, *others)
-            correct_metadata(network, lambda: self.true_step)
-            _refuse_broken_weights(network)
+            correct_metadata(network, lambda: self.steps.done)
+            _refuse_broken_weights(network, self.steps)
 
-        def on_step_start(self, args: Any, *others: Any, **named: Any) -> None:
+        def on_step_start(self, args: Any, accelerator: Any, *others: Any, **named: Any) -> None:
             if named.get("is_train", True):
                 args.max_train_steps = NEVER
-            super().on_step_start(args, *others, **named)
+                self.counted_accelerator = accelerator
+            super().on_step_start(args, accelerator, *others, **named)
+
+        def process_batch(self, *positional: Any, **named: Any) -> Any:
+            loss = super().process_batch(*positional, **named)
+            if named.get("is_train", True):
+                self.steps.take_loss(loss.detach(), learning_rate(self.counted_accelerator))
+            return loss
 
         def sample_images(self, accelerator: Any, args: Any, epoch: Any, global_step: int, *models: Any) -> None:
             if epoch == 0:
-                self.total_steps = args.max_train_steps
+                self.steps.begin(accelerator, args.max_train_steps)
                 super().sample_images(accelerator, args, epoch, global_step, *models)
                 return
             if epoch is None:
-                self.true_step += 1
-                if self.true_step >= self.total_steps:
+                self.steps.end(accelerator)
+                if self.steps.done >= self.steps.total:
                     # Leaves the loop, in the last epoch.
                     args.max_train_steps = global_step
             # By the true step it is decided when there are samples, and they are named by it.
-            super().sample_images(accelerator, args, epoch, self.true_step, *models)
+            super().sample_images(accelerator, args, epoch, self.steps.done, *models)
 
     return CountingTrainer
 
 
-def _refuse_broken_weights(network: Any) -> None:
-    """Only the first process saves; when it leaves, the launcher ends the others."""
+def _refuse_broken_weights(network: Any, steps: Steps) -> None:
+    """Only the first process saves."""
     save_weights = network.save_weights
 
     def save(*arguments: Any) -> None:
         if not is_finite(network):
-            message = "The weights are no numbers any more."
-            print(json.dumps({"event": "error", "code": "loss_not_finite", "message": message}), flush=True)
-            raise SystemExit(1)
+            steps.fail("loss_not_finite", "The weights are no numbers any more.")
         save_weights(*arguments)
 
     network.save_weights = save

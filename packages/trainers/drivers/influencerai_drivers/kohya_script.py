@@ -59,6 +59,13 @@ def correct_metadata(network: Any, true_step: Callable[[], int]) -> None:
     network.save_weights = save
 
 
+def learning_rate(accelerator: Any) -> float:
+    """Rate of the last group of parameters, the U-Net's or DiT's, in the step that runs now."""
+    group = accelerator._optimizers[0].param_groups[-1]
+    # Optimizers that find their own rate keep a factor in `d`.
+    return float(group["lr"]) * float(group.get("d", 1.0))
+
+
 def is_finite(network: Any) -> bool:
     """Whether all trained weights are numbers."""
     trained = (weight for weight in network.parameters() if weight.requires_grad)

@@ -85,7 +85,9 @@ class Driven:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.output.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        # Several processes print kohya's own text beside events.
+        lines = self.output.read_text(errors="replace").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith('{"') and line.endswith("\n")]
 
     @property
     def log(self) -> str:
@@ -349,6 +351,11 @@ def test_ends_a_resumed_run_of_several_processes_at_its_true_last_step(drive: An
     assert (state / "random_states_0.pkl").is_file()
     resumed = drive("resumed", job=job, **options, startStep=8, resumeFrom=str(state))
     assert resumed.wait() == 0, resumed.log[-2000:]
+    assert list(rates(whole)) == list(range(1, 11))
+    assert rates(resumed) == {step: rate for step, rate in rates(whole).items() if step > 8}
+    losses = [{event["step"]: event["loss"] for event in run.of("progress")} for run in (whole, resumed)]
+    assert losses[1].keys() == {9, 10}
+    assert {int(step): loss for step, loss in in_kohya(READ_LOG, whole.workspace / "logs").items()} == losses[0]
     assert "2/10" in resumed.log
     assert "3/10" not in resumed.log
     assert in_kohya(READ_WEIGHTS, resumed.workspace / "output/x.safetensors")["steps"] == "10"

@@ -9,16 +9,16 @@ const LOSS = /avr_loss=([-+\w.]+)/;
 const EPOCH = /^epoch (\d+)\/\d+\s*$/;
 
 /**
- * Reads what kohya prints. Runs under the step gate speak in events, and then their text is a log and nothing else;
- * several processes and the full fine-tuning scripts have text only, whose loss is the mean over an epoch.
+ * Reads what kohya prints. LoRA runs speak in events, and then their text is a log and nothing else; the full fine-tuning
+ * scripts have text only, whose loss is the mean over an epoch.
  */
 export const createParser = (run: RunFacts): LineParser => {
   const reader = new BarReader(run);
-  let isGated = false;
+  let hasEvents = false;
   return (line, stream) => {
     const event = parseEvent(line, stream);
-    if (event) isGated = true;
-    return event ?? (isGated ? undefined : reader.read(line));
+    if (event) hasEvents = true;
+    return event ?? (hasEvents ? undefined : reader.read(line));
   };
 };
 
@@ -43,7 +43,7 @@ class BarReader {
     const [, epoch] = EPOCH.exec(line) ?? [];
     if (epoch) this.#epoch = Number(epoch);
     const bar = lastBar(line);
-    // The empty bar is drawn before the first step, by gated runs too.
+    // The empty bar is drawn before the first step, by runs that speak in events too.
     return bar && bar.count > 0 ? this.#take(bar) : undefined;
   }
 
