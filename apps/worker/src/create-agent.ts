@@ -114,7 +114,7 @@ const asProcesses = async (env: Env, gpus: readonly Gpu[], log: Logger): Promise
   const driver = gpus.length > 0 ? await driverVersion(env.nvidiaSmi) : undefined;
   return {
     programs: hostPrograms({ tinyProgram, trainersDir }),
-    launcherFor: () => processLauncher,
+    launcherFor: () => processLauncher(),
     startProblem: startCheck({ trainersDir, gpus, driver, trainerBase, log }),
   };
 };

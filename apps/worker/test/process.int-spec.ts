@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { findTrainer } from '@influencerai/trainers';
-import { mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { explainExit, findTrainer } from '@influencerai/trainers';
+import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaunchRequest, RunningTrainer } from '../src/runner/launcher.js';
+import { memoryKills, type KillCount } from '../src/runner/memory-kills.js';
 import { processLauncher } from '../src/runner/process-launcher.js';
 import type { Line } from '../src/runner/line-splitter.js';
 import { TrainerOutput } from '../src/runner/trainer-output.js';
@@ -33,7 +34,10 @@ const aRequest = (overrides: Partial<LaunchRequest>): LaunchRequest => ({
   ...overrides,
 });
 
-const launch = async (script: string): Promise<{ running: RunningTrainer; lines: string[] }> => {
+const launch = async (
+  script: string,
+  countKills?: KillCount,
+): Promise<{ running: RunningTrainer; lines: string[] }> => {
   const lines: string[] = [];
   const handlers = {
     redact: (text: string) => text,
@@ -45,7 +49,7 @@ const launch = async (script: string): Promise<{ running: RunningTrainer; lines:
     handlers,
   );
   const request = aRequest({ file: process.execPath, args: ['-e', script], workspaceDir });
-  const running = await processLauncher.launch(request, output);
+  const running = await processLauncher(countKills).launch(request, output);
   launched.push(running);
   return { running, lines };
 };
@@ -64,6 +68,19 @@ describe('processLauncher', () => {
     );
     expect(await running.exited).toEqual({ exitCode: 7, signal: null });
     expect(lines).toHaveLength(5000);
+  });
+
+  it('should say so when the kernel ended the trainer for want of memory', async () => {
+    const root = join(workspaceDir, 'host');
+    await mkdir(join(root, 'proc'), { recursive: true });
+    const vmstat = join(root, 'proc/vmstat');
+    await writeFile(vmstat, 'oom_kill 4\n');
+    const count = `require('fs').writeFileSync(${JSON.stringify(vmstat)}, 'oom_kill 5\\n');`;
+    const script = `${count} process.kill(process.pid, 'SIGKILL')`;
+    const { running, lines } = await launch(script, memoryKills(root));
+    const exit = await running.exited;
+    expect(exit).toEqual({ exitCode: null, signal: 'SIGKILL' });
+    expect(explainExit({ ...exit, tail: lines, events: [] })).toMatchObject({ code: 'trainer_out_of_memory' });
   });
 
   it('should forget a trainer that ended', async () => {
@@ -91,7 +108,7 @@ describe('processLauncher', () => {
   });
 
   it('should say that a program is not there', async () => {
-    const missing = processLauncher.launch(aRequest({ file: '/nowhere/trainer', workspaceDir }), {
+    const missing = processLauncher().launch(aRequest({ file: '/nowhere/trainer', workspaceDir }), {
       write: () => undefined,
       end: () => undefined,
     });

@@ -4,14 +4,16 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endGroup, startOf } from './process-group.js';
 import { forwardOutput } from './forward-output.js';
-import type { Launcher, LaunchExit, LaunchRequest, RunningTrainer } from './launcher.js';
+import type { Launcher, LaunchExit, LaunchRequest, OutputSink, RunningTrainer } from './launcher.js';
+import { memoryKills, wordsOfKill, type KillCount } from './memory-kills.js';
 import { forgetTrainer, recordTrainer } from './stray-trainers.js';
 
 const STREAM_END_MS = 2000;
 
-/** Launches a trainer as a process of this host, leader of a group of its own, without a shell. */
-export const processLauncher: Launcher = {
+/** Launches each trainer as a process of this host, leader of a group of its own, without a shell. */
+export const processLauncher = (countKills: KillCount = memoryKills()): Launcher => ({
   launch: async (request, output) => {
+    const killsBefore = await countKills();
     const child = start(request);
     const { pid } = child;
     if (pid === undefined) throw new Error((await child).shortMessage ?? `${request.file} did not start`);
@@ -22,9 +24,11 @@ export const processLauncher: Launcher = {
     ]);
     const exit = once(child.nodeChildProcess, 'exit') as Promise<[number | null, string | null]>;
     await recordOrEnd(request.workspaceDir, pid);
-    return toRunningTrainer({ child, pid, exit, streams, workspaceDir: request.workspaceDir });
+    const explain = async (end: LaunchExit): Promise<string | undefined> =>
+      end.signal === null ? undefined : wordsOfKill(end, killsBefore, await countKills());
+    return toRunningTrainer({ child, pid, exit, streams, output, explain, workspaceDir: request.workspaceDir });
   },
-};
+});
 
 type Child = ReturnType<typeof start>;
 
@@ -44,6 +48,9 @@ interface Started {
   exit: Promise<[number | null, string | null]>;
   /** Resolves when both streams have ended. */
   streams: Promise<unknown>;
+  output: OutputSink;
+  /** A last line for the log, where the kernel knows more than the exit tells. */
+  explain: (exit: LaunchExit) => Promise<string | undefined>;
   workspaceDir: string;
 }
 
@@ -75,12 +82,19 @@ const toRunningTrainer = (started: Started): RunningTrainer => ({
 });
 
 /** The leader's exit is not the end: what it started may live on and hold the streams open. */
-const finish = async ({ child, pid, exit, streams, workspaceDir }: Started): Promise<LaunchExit> => {
+const finish = async ({ child, pid, exit, streams, output, explain, workspaceDir }: Started): Promise<LaunchExit> => {
   const [exitCode, signal] = await exit;
   await endGroup(pid, 0);
   await Promise.race([streams, delay(STREAM_END_MS, undefined, { ref: false })]);
   child.stdout.destroy();
   child.stderr.destroy();
+  const words = await explain({ exitCode, signal });
+  if (words) say(output, words);
   await forgetTrainer(workspaceDir);
   return { exitCode, signal };
+};
+
+const say = (output: OutputSink, line: string): void => {
+  output.write('stderr', Buffer.from(`${line}\n`));
+  output.end('stderr');
 };
