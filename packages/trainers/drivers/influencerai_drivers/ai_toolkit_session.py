@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from .ai_toolkit_config import DriverConfig
@@ -25,6 +26,10 @@ from .guard import LossGuard
 TOLERATED_NON_FINITE = 2
 # What a crash may cost; the state of a LoRA takes seconds to write.
 STATE_EVERY_SECONDS = 600
+# What toolkit/data_loader.py prints before it goes on without a picture.
+LEFT_OUT = "Error processing image: "
+# Where pictures are read, beside the modules of the process itself.
+READERS = ("toolkit.data_loader", "toolkit.dataloader_mixins")
 
 
 class Session:
@@ -46,6 +51,7 @@ class Session:
         self._saved_at = time.monotonic()
         self._is_save_owed = False
         self._is_final_saved = False
+        self._left_out: set[str] = set()
         self.last_loss = 0.0
 
     def wrap(self) -> None:
@@ -76,19 +82,33 @@ class Session:
         setattr(self._process, name, wrapped)
 
     def _watch_prints(self) -> None:
-        # Only this print tells that a loss was no number; what the step returns is 0 then.
-        for base in type(self._process).__mro__:
-            module = sys.modules[base.__module__]
+        # Only prints tell that a loss was no number (what the step returns is 0 then), and that a picture is left out.
+        names = [base.__module__ for base in type(self._process).__mro__]
+        for name in dict.fromkeys([*names, *READERS]):
+            module = sys.modules.get(name)
             original = getattr(module, "print_acc", None)
             if original is None:
                 continue
 
             def watched(*args: Any, _original: Callable[..., Any] = original, **kwargs: Any) -> Any:
-                if args and args[0] == "loss is nan":
-                    self._is_non_finite = True
+                if args and isinstance(args[0], str):
+                    self._hear(args[0])
                 return _original(*args, **kwargs)
 
             setattr(module, "print_acc", watched)  # noqa: B010
+
+    def _hear(self, text: str) -> None:
+        if text == "loss is nan":
+            self._is_non_finite = True
+        elif text.startswith(LEFT_OUT):
+            self._report_picture(Path(text.removeprefix(LEFT_OUT)))
+
+    def _report_picture(self, path: Path) -> None:
+        # The trainer knows it by a name of ours; the link leads to the one that the tenant knows.
+        name = path.readlink().name if path.is_symlink() else path.name
+        if name not in self._left_out:
+            self._left_out.add(name)
+            self._channel.emit("warning", message=f"The trainer cannot read {name}.")
 
     def _name_weights(self) -> None:
         self._process.meta["ss_output_name"] = self._config.publish_name

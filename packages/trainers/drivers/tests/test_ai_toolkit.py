@@ -336,6 +336,18 @@ def test_warns_of_a_batch_that_did_not_fit(tmp_path: Path) -> None:
     ]
 
 
+def test_warns_once_of_a_picture_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed: list[str] = []
+    reader = SimpleNamespace(print_acc=printed.append)
+    monkeypatch.setitem(sys.modules, "toolkit.data_loader", reader)
+    (tmp_path / "000001.png").symlink_to(tmp_path / "my cat.png")
+    run = Run(tmp_path)
+    for _ in range(2):
+        reader.print_acc(f"Error processing image: {tmp_path}/000001.png")
+    assert run.events == [{"event": "warning", "message": "The trainer cannot read my cat.png."}]
+    assert len(printed) == 2
+
+
 def test_saves_a_due_step_whose_batch_did_not_fit(tmp_path: Path) -> None:
     run = Run(tmp_path, losses=[1.0, math.inf] + [1.0] * 6, saveEverySteps=2)
     run.run()
