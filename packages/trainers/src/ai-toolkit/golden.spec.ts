@@ -17,16 +17,16 @@ const driverConfigOf = (arch: string, device: 'cuda' | 'cpu' = 'cuda'): AiToolki
   return JSON.parse(plan.files[0]!.content) as AiToolkitDriverConfig;
 };
 
-const GOLDEN: readonly [name: string, arch: string, device?: 'cpu'][] = [
-  ...Object.keys(ARCHS).map((arch): [string, string] => [arch.replace(':', '-'), arch]),
-  ['sd1-cpu', 'sd1', 'cpu'],
+const GOLDEN: readonly { name: string; arch: string; device?: 'cpu' }[] = [
+  ...Object.keys(ARCHS).map((arch) => ({ name: arch.replace(':', '-'), arch })),
+  { name: 'sd1-cpu', arch: 'sd1', device: 'cpu' },
 ];
 
 // UPDATE_GOLDEN=1 writes the files anew; `golden/check.py` shows that ai-toolkit's own classes take them.
 const isUpdate = process.env['UPDATE_GOLDEN'] !== undefined;
 
 describe('the configuration of an architecture', () => {
-  it.each(GOLDEN)('should be the golden one for %s', (name, arch, device) => {
+  it.each(GOLDEN)('should be the golden one for $name', ({ name, arch, device }) => {
     const config = driverConfigOf(arch, device);
     const file = `golden/${name}.json`;
     if (isUpdate) writeFileSync(new URL(file, import.meta.url), `${JSON.stringify(config, null, 2)}\n`);
@@ -35,7 +35,7 @@ describe('the configuration of an architecture', () => {
 
   it('should have no golden file of what is not planned any more', () => {
     const files = readdirSync(new URL('golden', import.meta.url)).filter((file) => file.endsWith('.json'));
-    expect(files.sort()).toEqual(GOLDEN.map(([name]) => `${name}.json`).sort());
+    expect(files.sort()).toEqual(GOLDEN.map(({ name }) => `${name}.json`).sort());
   });
 
   // Unknown keys are ignored by the trainer, so a wrong name would only show in worse pictures.

@@ -151,6 +151,25 @@ describe(planAiToolkit, () => {
     expect(model).toMatchObject({ arch, name_or_path: path });
   });
 
+  it('should plan a variant as the start page of the trainer does', () => {
+    const spec = { baseModel: 'Tongyi-MAI/Z-Image-Turbo' };
+    expect(processOf({ spec, context: { model: undefined } })).toMatchObject({
+      model: { arch: 'zimage:turbo', assistant_lora_path: expect.stringContaining('zimage_turbo_training_adapter') },
+      sample: { guidance_scale: 1, sample_steps: 9 },
+    });
+  });
+
+  it('should let parts of an architecture be fetched for a model of this host', () => {
+    expect(planOf({ arch: 'zimage' }).env['HF_HUB_OFFLINE']).toBe('1');
+    for (const arch of ['zimage:turbo', 'zimage_l2p']) expect(planOf({ arch }).env['HF_HUB_OFFLINE']).toBeUndefined();
+  });
+
+  it('should reckon with whole pictures where a model learns in pixels', () => {
+    expect(planOf({ arch: 'prx_pixel' }).diskBytes - planOf({ arch: 'boogu_image' }).diskBytes).toBe(
+      3 * 1024 * 1024 * (12 - 1),
+    );
+  });
+
   it.each<[string, Given, string, RegExp]>([
     ['a model without an entry', { context: { model: undefined } }, 'model_unavailable', /models\.yaml/],
     [
@@ -161,6 +180,8 @@ describe(planAiToolkit, () => {
     ],
     ['an unknown architecture', { arch: 'sd9' }, 'spec_unsupported', /sd1, sd2/],
     ['an architecture for pairs', { arch: 'qwen_image_edit' }, 'spec_unsupported', /pairs of pictures/],
+    ['an architecture whose prompts are documents', { arch: 'ideogram4' }, 'spec_unsupported', /JSON documents/],
+    ['an architecture that its loader mistakes', { arch: 'pixart_sigma' }, 'spec_unsupported', /Stable Diffusion/],
     ['rows of text', { context: { dataset: { kind: 'text', rows: [] } } }, 'spec_unsupported', /pictures/],
     ['no pictures', { context: { dataset: { kind: 'image', images: [] } } }, 'spec_unsupported', /no pictures/],
     ['convolutions of a transformer', { arch: 'flux', spec: { extra: { convDim: 4 } } }, 'spec_unsupported', /convol/],

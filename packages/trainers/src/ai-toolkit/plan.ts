@@ -5,6 +5,7 @@ import { DATASET_DIR, jobFor, type AiToolkitDriverConfig } from './config.js';
 import { diskBytesFor } from './disk.js';
 import { fileNameFor } from './file-name.js';
 import { mapFields } from './mapping.js';
+import type { Base } from './models.js';
 import { unsupported } from './parameters.js';
 import { inert, settingsFor, type Settings } from './settings.js';
 
@@ -68,6 +69,10 @@ const readsOf = ({ resumeFrom }: PlanContext, { base }: Settings, images: readon
   ...(resumeFrom ? [resumeFrom.path] : []),
 ];
 
+/** What an architecture adds to the model comes from the hub, wherever the model lies. */
+const isOffline = ({ isLocal, arch: { model = {} } }: Base): boolean =>
+  isLocal && !('assistant_lora_path' in model) && !('extras_name_or_path' in model);
+
 const environmentFor = ({ host }: PlanContext, { base }: Settings): Record<string, string> => ({
   PYTHONUNBUFFERED: '1',
   PYTHONUTF8: '1',
@@ -75,7 +80,7 @@ const environmentFor = ({ host }: PlanContext, { base }: Settings): Record<strin
   TOKENIZERS_PARALLELISM: 'false',
   // Jobs share the cores of a host: each taking all of them slows down every one.
   OMP_NUM_THREADS: host.device === 'cuda' ? '4' : '2',
-  ...(base.isLocal && { HF_HUB_OFFLINE: '1' }),
+  ...(isOffline(base) && { HF_HUB_OFFLINE: '1' }),
   // The configuration cannot choose the device.
   ...(host.device === 'cpu' && { ACCELERATE_USE_CPU: 'true' }),
 });
