@@ -1,4 +1,5 @@
 import type { TrainingSpec } from '@influencerai/shared';
+import { mapShared } from '../map-shared.js';
 import type { FieldMapping, PlanContext } from '../trainer.js';
 import { fileNameFor } from './file-name.js';
 import { parameters, type AiToolkitParameters } from './parameters.js';
@@ -23,6 +24,7 @@ export const mapFields = (spec: TrainingSpec, context: PlanContext, settings: Se
   minSnrGamma(spec, settings),
   seed(spec, settings),
   samplePrompts(spec, settings),
+  ...mapShared(spec),
   ...Object.keys(spec.extra).map((key) => extra(key, context, settings)),
   ...gpus(context),
 ];

@@ -1,3 +1,4 @@
+import { mapShared } from '../map-shared.js';
 import type { FieldMapping } from '../trainer.js';
 import { classTokensOf } from './dataset.js';
 import { mapExtra } from './mapping-extra.js';
@@ -23,6 +24,7 @@ export const mapFields = (planned: Planned): FieldMapping[] => [
   minSnrGamma(planned),
   seed(planned),
   samplePrompts(planned),
+  ...mapShared(planned.spec),
   ...Object.keys(planned.spec.extra).map((key) => mapExtra(planned, key)),
 ];
 

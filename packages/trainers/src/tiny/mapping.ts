@@ -1,4 +1,5 @@
 import type { TrainingSpec } from '@influencerai/shared';
+import { mapShared } from '../map-shared.js';
 import type { FieldMapping } from '../trainer.js';
 import type { TinyConfig } from './config.js';
 import { checkpointEveryEpochs, schedulerFor, stepDelayMs, warmupSteps } from './settings.js';
@@ -22,6 +23,7 @@ export const mapFields = (spec: TrainingSpec, config: TinyConfig): FieldMapping[
   minSnrGamma(spec),
   exact('training.seed', `training.seed=${spec.training.seed}`),
   samplePrompts(spec, config),
+  ...mapShared(spec),
   ...Object.keys(spec.extra).map((key) => extra(spec, key)),
 ];
 

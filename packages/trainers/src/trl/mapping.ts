@@ -1,4 +1,5 @@
 import type { TrainingSpec } from '@influencerai/shared';
+import { mapShared } from '../map-shared.js';
 import type { FieldMapping } from '../trainer.js';
 import { optimizerFor, schedulerFor, type Choice } from './choices.js';
 import { type parameters } from './parameters.js';
@@ -26,6 +27,7 @@ export const mapFields = (planned: Planned): FieldMapping[] => {
     minSnrGamma(spec),
     seed(spec),
     samplePrompts(planned),
+    ...mapShared(spec),
     ...Object.keys(spec.extra).map((key) => extra(planned, key)),
   ];
 };
