@@ -1,6 +1,6 @@
 import type { TrainerId } from '@influencerai/shared';
 import { DRIVERS_DIR } from '@influencerai/trainers';
-import { access, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { VERSION } from './version.js';
@@ -11,6 +11,8 @@ export interface Programs {
   find(name: string): Promise<[file: string, ...args: string[]] | undefined>;
   /** Commit or release of a trainer, as it was installed; undefined when it is not known. */
   version(trainer: TrainerId): Promise<string | undefined>;
+  /** Whether a Python package is installed with a trainer; undefined where that is not known. */
+  hasPackage(trainer: TrainerId, name: string): Promise<boolean | undefined>;
 }
 
 export interface ProgramsInput {
@@ -30,6 +32,8 @@ export const hostPrograms = ({ tinyProgram, trainersDir }: ProgramsInput): Progr
     return PYTHON_TRAINERS.includes(trainer) ? findPython(join(trainersDir, trainer), trainer, what) : undefined;
   },
   version: (trainer) => (trainer === 'tiny' ? Promise.resolve(VERSION) : installedVersion(join(trainersDir, trainer))),
+  hasPackage: async (trainer, name) =>
+    PYTHON_TRAINERS.includes(trainer) ? isInstalled(join(trainersDir, trainer), name) : undefined,
 });
 
 const findTiny = async (program: string | undefined): Promise<[string, string] | undefined> => {
@@ -56,6 +60,12 @@ const installedVersion = async (dir: string): Promise<string | undefined> => {
   if (!(await isReadable(file))) return undefined;
   const { commit, version } = InstalledSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   return commit ?? version;
+};
+
+const isInstalled = async (dir: string, name: string): Promise<boolean | undefined> => {
+  const lib = join(dir, 'venv', 'lib');
+  const [version] = await readdir(lib).catch(() => []);
+  return version === undefined ? undefined : isReadable(join(lib, version, 'site-packages', name));
 };
 
 const isReadable = async (file: string): Promise<boolean> => {

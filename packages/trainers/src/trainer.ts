@@ -24,6 +24,8 @@ export interface HostFacts {
   device: 'cuda' | 'cpu';
   /** GPUs of this job; 0 on a host without. More than one means a launcher and no step gate. */
   gpus: number;
+  /** Whether the trainer has bitsandbytes there, for 4 and 8 bit; undefined where nobody looked. */
+  hasBitsandbytes?: boolean;
 }
 
 /** Where and as what a job runs. */

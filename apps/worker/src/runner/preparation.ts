@@ -94,7 +94,7 @@ const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }:
     attempt,
     workspaceDir: workspace.dir,
     dataset,
-    host: hostFacts(input.slot),
+    host: await hostFacts(input, trainer),
     model: findModel(context.models, spec.baseModel),
     resumeFrom: resumption.from,
     isBudgeted: job.session ? true : undefined,
@@ -136,7 +136,11 @@ const stampFor = (
 
 const indexesOf = ({ gpus }: Slot): number[] => gpus.map(({ index }) => index);
 
-const hostFacts = ({ gpus }: Slot): HostFacts => ({ device: gpus.length > 0 ? 'cuda' : 'cpu', gpus: gpus.length });
+const hostFacts = async ({ context, slot: { gpus } }: PrepareInput, { id }: Trainer): Promise<HostFacts> => ({
+  device: gpus.length > 0 ? 'cuda' : 'cpu',
+  gpus: gpus.length,
+  hasBitsandbytes: await context.programs.hasPackage(id, 'bitsandbytes'),
+});
 
 const runFacts = ({ steps }: Plan, { training }: TrainingSpec, { from }: Resumption): RunFacts => ({
   startStep: from?.step ?? 0,

@@ -22,10 +22,13 @@ const OPTIMIZERS: Record<string, { cuda: string; cpu: string | null }> = {
   pagedlion8bit: { cuda: 'paged_lion_8bit', cpu: null },
 };
 
+/** Those of bitsandbytes. */
+const QUANTIZED = /8bit|paged|lion/;
+
 const SCHEDULERS = ['constant', 'linear', 'cosine', 'cosine_with_restarts', 'polynomial', 'constant_with_warmup'];
 
 /** @throws AppError `spec_unsupported` */
-export const optimizerFor = ({ training }: TrainingSpec, { device }: HostFacts): Choice => {
+export const optimizerFor = ({ training }: TrainingSpec, { device, hasBitsandbytes }: HostFacts): Choice => {
   const asked = training.optimizer.toLowerCase().replaceAll(/[-_]/g, '');
   const known = Object.hasOwn(OPTIMIZERS, asked) ? OPTIMIZERS[asked]! : undefined;
   if (!known) {
@@ -33,12 +36,14 @@ export const optimizerFor = ({ training }: TrainingSpec, { device }: HostFacts):
       `the optimizer ${JSON.stringify(training.optimizer.slice(0, 60))} is none of AdamW, AdamW8bit, PagedAdamW, PagedAdamW8bit, Adafactor, Lion, Lion8bit, PagedLion8bit, SGD.`,
     );
   }
-  if (device === 'cuda') return { name: known.cuda };
-  if (known.cpu === null) throw unsupported(`the optimizer ${training.optimizer} needs a CUDA GPU.`);
+  const lacking = hasBitsandbytes === false && QUANTIZED.test(known.cuda) ? 'bitsandbytes' : undefined;
+  if (device === 'cuda' && !lacking) return { name: known.cuda };
+  const need = device === 'cuda' ? lacking : 'a CUDA GPU';
+  if (known.cpu === null) throw unsupported(`the optimizer ${training.optimizer} needs ${need}.`);
   const isStandIn = known.cpu === 'adamw_torch' && asked !== 'adamw';
   return {
     name: known.cpu,
-    ...(isStandIn && { reason: '8-bit and paged optimizers need a CUDA GPU; plain AdamW computes the same update.' }),
+    ...(isStandIn && { reason: `8-bit and paged optimizers need ${need}; plain AdamW computes the same update.` }),
   };
 };
 

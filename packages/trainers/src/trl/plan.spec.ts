@@ -139,6 +139,25 @@ describe('planTrl', () => {
     expect(() => plan(spec)).toThrow(refusal('spec_unsupported', reason));
   });
 
+  it.each([
+    [{ extra: { method: 'qlora' } }, 'needs bitsandbytes'],
+    [{ training: { optimizer: 'Lion8bit' } }, 'needs bitsandbytes'],
+  ])('should refuse %p on a host without bitsandbytes', (spec, reason) => {
+    const host = { device: 'cuda', gpus: 1, hasBitsandbytes: false } as const;
+    expect(() => plan(spec, { host })).toThrow(refusal('spec_unsupported', reason));
+    expect(() => plan(spec, { host: { device: 'cuda', gpus: 1 } })).not.toThrow();
+  });
+
+  it('should take plain AdamW for one of 8 bit on a host without bitsandbytes', () => {
+    const host = { device: 'cuda', gpus: 1, hasBitsandbytes: false } as const;
+    const planned = plan({ training: { optimizer: 'AdamW8bit' } }, { host });
+    expect(configOf(planned).sft).toMatchObject({ optim: 'adamw_torch' });
+    expect(mappingOf(planned, 'training.optimizer')).toMatchObject({
+      how: 'approximated',
+      reason: expect.stringContaining('bitsandbytes'),
+    });
+  });
+
   it('should refuse pictures, and models that it has no files of', () => {
     expect(() => planTrl(aTextSpec(), aContext())).toThrow(refusal('spec_unsupported', 'pictures'));
     expect(() => plan({ baseModel: 'my-llama' })).toThrow(refusal('model_unavailable', 'my-llama'));

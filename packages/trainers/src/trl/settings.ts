@@ -1,7 +1,7 @@
 import { AppError, type TrainingSpec } from '@influencerai/shared';
 import { z } from 'zod';
 import { shrunkBatch, type Batch } from '../shrunk-batch.js';
-import type { PlanContext } from '../trainer.js';
+import type { HostFacts, PlanContext } from '../trainer.js';
 import { parameters, type TrlParameters } from './parameters.js';
 
 export type Method = 'lora' | 'qlora' | 'full';
@@ -47,7 +47,7 @@ export const settingsFor = (spec: TrainingSpec, { host, halvings }: PlanContext)
   const read = readParameters(spec);
   const isCuda = host.device === 'cuda';
   return {
-    method: methodOf(read, isCuda),
+    method: methodOf(read, host),
     precision: precisionOf(read, isCuda),
     targetModules: toTargets(read.loraTargetModules),
     loraDropout: read.loraDropout ?? 0.05,
@@ -66,13 +66,16 @@ export const settingsFor = (spec: TrainingSpec, { host, halvings }: PlanContext)
 
 export const unsupported = (reason: string): AppError => new AppError('spec_unsupported', { trainer: 'trl', reason });
 
-const methodOf = ({ method, loadIn4bit }: TrlParameters, isCuda: boolean): Method => {
+const methodOf = ({ method, loadIn4bit }: TrlParameters, { device, hasBitsandbytes }: HostFacts): Method => {
   if (loadIn4bit && method !== undefined && method !== 'qlora') {
     throw unsupported(`meta.loadIn4bit means QLoRA, and meta.method is "${method}".`);
   }
   const wanted = method ?? (loadIn4bit ? 'qlora' : 'lora');
-  if (wanted === 'qlora' && !isCuda) {
+  if (wanted === 'qlora' && device !== 'cuda') {
     throw unsupported('QLoRA keeps the base in 4 bit, which needs a CUDA GPU; this host trains on the CPU.');
+  }
+  if (wanted === 'qlora' && hasBitsandbytes === false) {
+    throw unsupported('QLoRA keeps the base in 4 bit, which needs bitsandbytes; this host has TRL without it.');
   }
   return wanted;
 };
