@@ -237,6 +237,23 @@ describe('POST /jobs/preview', () => {
     });
   });
 
+  it('should leave out pictures that the inspection could not use', async () => {
+    const whole = await picture(30);
+    await writeFiles(join(api.dataRoot, 'datasets/damaged'), {
+      'a.png': whole,
+      'sub/cut.png': whole.subarray(0, whole.length - 20),
+    });
+    const dataset = await api.send<Dataset>('POST /datasets', {
+      body: { kind: 'lora-training', path: 'data/datasets/damaged' },
+    });
+    const payload = { datasetId: dataset.body.id, loraConfigId: fixture.config.id };
+    const { body } = await preview({ payload });
+    expect(dataset.body).toMatchObject({ status: 'ready', stats: { images: 1, unreadable: 1 } });
+    expect(body.spec.dataset).toMatchObject({ examples: 1, leftOut: ['sub/cut.png'] });
+    expect(body.dataset.examples).toBe(1);
+    expect(body.notes).toEqual(['Left out, since they cannot be used: sub/cut.png.']);
+  });
+
   it('should read part of a long text and extrapolate', async () => {
     const folder = join(api.dataRoot, 'datasets/words');
     const rows = Array.from({ length: 12_000 }, (_, index) => JSON.stringify({ text: `row ${index}` }));

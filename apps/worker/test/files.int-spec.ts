@@ -70,6 +70,13 @@ describe('listDataset', () => {
     });
   });
 
+  it('should leave out what the inspection could not use', async () => {
+    for (const name of ['a.png', 'sub/a.png', 'sub/b.png']) await write(`data/x/${name}`, PICTURE);
+    const spec = image('data/x');
+    const listing = await list({ ...spec, dataset: { ...spec.dataset, leftOut: ['a.png', 'sub/b.png'] } });
+    expect(listing).toMatchObject({ images: [{ path: expect.stringMatching(/x\/sub\/a\.png$/) }] });
+  });
+
   it('should not follow links to what is not in the dataset', async () => {
     await write('data/x/a.png', PICTURE);
     await write('data/other/secret.png', PICTURE);

@@ -58,7 +58,8 @@ interface Source {
 }
 
 async function listImages({ storage, spec, stats, listing }: Source): Promise<PreviewDataset> {
-  const pictures = listing.files.filter(({ name }) => isPicture(name));
+  const { leftOut = [] } = spec.dataset;
+  const pictures = listing.files.filter(({ name }) => isPicture(name) && !leftOut.includes(name));
   const sizes = sizesOf(stats, spec.training.resolution);
   const texts = new Map(listing.files.filter(({ name }) => isCaption(name)).map((file) => [stem(file.name), file]));
   const captions = await readCaptions(
@@ -75,6 +76,7 @@ async function listImages({ storage, spec, stats, listing }: Source): Promise<Pr
     isSample: listing.isTruncated,
     notes: [
       ...(listing.isTruncated ? [`Only the first ${MAX_FILES} files were looked at.`] : []),
+      ...(leftOut.length > 0 ? [`Left out, since they cannot be used: ${leftOut.join(', ')}.`] : []),
       ...(captions.length < pictures.length
         ? [`Only the captions of the first ${captions.length} pictures were read.`]
         : []),

@@ -5,6 +5,7 @@ import {
   type CreateJob,
   type CreateSession,
   type DatasetKind,
+  type DatasetProblem,
   type DatasetStats,
   type DatasetStatus,
   type Job,
@@ -31,6 +32,7 @@ export interface JobSources {
     status: DatasetStatus;
     meta: Record<string, unknown>;
     stats: DatasetStats | null;
+    problems: DatasetProblem[];
   };
   config: {
     name: string;
@@ -290,8 +292,8 @@ interface Active {
 const LOCK_TENANT = `select max_concurrent_jobs as limit, max_concurrent_jobs_per_user as "perUser", coalesce(max_queued_jobs, $2::int) as "maxQueued" from tenant
   where id = $1 for no key update`;
 
-const DATASET =
-  'select id, user_id as "userId", kind, path, status, meta, stats from dataset where id = $1 and tenant_id = $2';
+const DATASET = `select id, user_id as "userId", kind, path, status, meta, stats, problems
+  from dataset where id = $1 and tenant_id = $2`;
 
 const LORA_CONFIG = `select name, model_name as "modelName", epochs, learning_rate as "learningRate", batch_size as "batchSize", resolution,
   network_dim as "networkDim", network_alpha as "networkAlpha", output_path as "outputPath", meta

@@ -1,4 +1,5 @@
 import { type TrainerId, type TrainingSpec } from '@influencerai/shared';
+import { isPicture } from '../datasets/inspection/inspect-picture.js';
 import type { JobSources } from './job-submissions.repository.js';
 
 const KNOWN_META = [
@@ -29,6 +30,7 @@ export function buildSpec(
 ): TrainingSpec {
   const { meta } = config;
   const { triggerWords } = payload;
+  const leftOut = unusablePictures(dataset);
   const triggerWord = triggerWords?.join(', ') ?? text(dataset.meta['triggerWord']) ?? null;
   return {
     version: 1,
@@ -40,6 +42,7 @@ export function buildSpec(
       path: dataset.path,
       digest: dataset.stats?.digest ?? null,
       examples: Math.max(dataset.stats?.images ?? 0, dataset.stats?.rows ?? 0),
+      ...(leftOut.length > 0 && { leftOut }),
       triggerWord,
       ...(triggerWords && { triggerWords }),
     },
@@ -64,6 +67,10 @@ export function buildSpec(
     ) as TrainingSpec['extra'],
   };
 }
+
+/** What is damaged, of another format than it seems or too large would end a training, or be learned half. */
+const unusablePictures = ({ problems }: JobSources['dataset']): string[] =>
+  problems.filter(({ file, severity }) => severity === 'error' && isPicture(file)).map(({ file }) => file);
 
 /** `data/loras/my-influencer-v1` for a configuration without an output path, from its name. */
 export function defaultOutputDir(configName: string): string {

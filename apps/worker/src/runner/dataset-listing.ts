@@ -2,7 +2,7 @@ import { AppError, type TrainingSpec } from '@influencerai/shared';
 import { captionFor, readRows, type DatasetImage, type DatasetListing, type TextRow } from '@influencerai/trainers';
 import { imageSizeFromFile } from 'image-size/fromFile';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, relative } from 'node:path';
 
 const PICTURE = new Set(['.png', '.jpg', '.jpeg', '.webp']);
 const TEXT = new Set(['.jsonl', '.csv', '.txt']);
@@ -22,8 +22,9 @@ export const listDataset = async (spec: TrainingSpec, path: string): Promise<Dat
 const listImages = async (dir: string, spec: TrainingSpec): Promise<DatasetListing> => {
   const files = await filesBelow(dir);
   const captions = new Map(files.filter((file) => extensionOf(file) === CAPTION).map((file) => [stemOf(file), file]));
+  const leftOut = new Set(spec.dataset.leftOut);
   const images = files
-    .filter((file) => PICTURE.has(extensionOf(file)))
+    .filter((file) => PICTURE.has(extensionOf(file)) && !leftOut.has(relative(dir, file)))
     .map((path) => toImage(path, captions.get(stemOf(path)), spec.dataset));
   return { kind: 'image', images: await Promise.all(images) };
 };

@@ -186,6 +186,7 @@ const notesFor = ({ job, slot }: PrepareInput, plan: Plan, { from }: Resumption)
   return [
     `Attempt ${attempt} on ${hostname()}, ${place}: ${spec.trainer} trains ${spec.output.name} on ${examples} of ${spec.dataset.path}.`,
     ...(note ? [note.replace(/^Trained/, 'Training')] : []),
+    ...(spec.dataset.leftOut ? [`Left out, since they cannot be used: ${spec.dataset.leftOut.join(', ')}.`] : []),
     ...(from ? [`Going on from the state of step ${from.step}.`] : []),
     ...(attempt > 1 && !from ? ['No state of an earlier attempt was found; starting over.'] : []),
     ...plan.mapping

@@ -751,6 +751,8 @@ export type TrainingSpec = {
     digest: string | null;
     /** Pictures or rows. */
     examples: number;
+    /** Pictures in it that the inspection could not use; nothing is trained on them. */
+    leftOut?: string[];
     /** Stands in for captions that are missing; goes into the metadata. */
     triggerWord: string | null;
     /** Put before every caption that lacks them. */

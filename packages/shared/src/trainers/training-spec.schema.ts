@@ -18,6 +18,10 @@ export const TrainingSpecSchema = z.object({
     path: z.string().describe('Below the data root, as the tenant wrote it.'),
     digest: z.string().nullable(),
     examples: z.int().describe('Pictures or rows.'),
+    leftOut: z
+      .array(z.string())
+      .optional()
+      .describe('Pictures in it that the inspection could not use; nothing is trained on them.'),
     triggerWord: z.string().nullable().describe('Stands in for captions that are missing; goes into the metadata.'),
     triggerWords: z.array(z.string()).optional().describe('Put before every caption that lacks them.'),
   }),
