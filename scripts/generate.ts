@@ -5,7 +5,13 @@
 import { spawnSync } from 'node:child_process';
 import { inRepo } from './built.ts';
 
-const GENERATORS = ['generate-errors.ts', 'generate-env.ts', 'generate-openapi.ts', 'generate-contracts.ts'];
+const GENERATORS = [
+  'generate-errors.ts',
+  'generate-env.ts',
+  'generate-openapi.ts',
+  'generate-contracts.ts',
+  'generate-trainers.ts',
+];
 
 function run(command: string, args: string[]): void {
   const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1' };

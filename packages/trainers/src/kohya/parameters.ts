@@ -15,7 +15,7 @@ export const parameters = z.object({
   method: z
     .enum(['lora', 'locon', 'dreambooth', 'finetune'])
     .optional()
-    .describe('Default lora. locon trains convolutions too; dreambooth and finetune write whole models.'),
+    .describe('`locon` trains convolutions too, `dreambooth` and `finetune` write whole models; default: lora.'),
   convDim: z.int().min(1).max(512).optional().describe('LoCon: rank of convolutions; default networkDim.'),
   convAlpha: z.number().min(0).max(512).optional().describe('LoCon: alpha of convolutions; default networkAlpha.'),
   unetLearningRate: rate.optional().describe('Of the U-Net or transformer; default learningRate.'),
@@ -27,7 +27,7 @@ export const parameters = z.object({
     .optional()
     .describe('Encodes every caption once; default true for flow models whose captions do not change.'),
   gradientCheckpointing: z.boolean().optional().describe('Saves memory for time; default true on a GPU.'),
-  attention: z.enum(['sdpa', 'xformers']).optional().describe('Default sdpa.'),
+  attention: z.enum(['sdpa', 'xformers']).optional().describe('Kind of attention; default: sdpa.'),
   precision: z.enum(['auto', 'bf16', 'fp16', 'fp32']).optional().describe('auto: bf16 on a GPU, fp32 without.'),
   savePrecision: z.enum(['bf16', 'fp16', 'fp32']).optional().describe('Of the written weights; default: precision.'),
   warmupSteps: z.int().min(0).max(1_000_000).optional().describe('Steps over which the learning rate rises.'),
@@ -49,7 +49,7 @@ export const parameters = z.object({
   scaleWeightNorms: z.number().positive().max(100).optional().describe('Upper bound of the norm of each weight.'),
   saveEveryEpochs: every.optional().describe('Checkpoints; default: four per job.'),
   saveEverySteps: every.optional().describe('Checkpoints, instead of by epochs.'),
-  sampleEveryEpochs: every.optional().describe('Default: with each checkpoint.'),
+  sampleEveryEpochs: every.optional().describe('Samples by epochs; default: with each checkpoint.'),
   sampleEverySteps: every.optional().describe('Samples, instead of by epochs.'),
   sampleAtFirst: z.boolean().optional().describe('Samples also before the first step.'),
   sampleSteps: z.int().min(1).max(150).optional().describe('Denoising steps of a sample; default 20.'),

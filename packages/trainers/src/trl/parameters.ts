@@ -8,7 +8,7 @@ export const parameters = z.object({
   method: z
     .enum(['lora', 'qlora', 'full'])
     .optional()
-    .describe('LoRA (default), LoRA over a base in 4 bit (CUDA only), or all weights.'),
+    .describe('LoRA, LoRA over a base in 4 bit (CUDA only), or all weights; default: lora.'),
   loadIn4bit: z.boolean().optional().describe('The same as `method: "qlora"`.'),
   loraDropout: z.number().min(0).max(0.9).optional().describe('Share of the adapter that is left out; default 0.05.'),
   loraTargetModules: z
@@ -25,13 +25,16 @@ export const parameters = z.object({
     .describe('Prompt and completion rows: learn the completion only; default true.'),
   assistantOnlyLoss: z.boolean().optional().describe('Rows of messages: learn what the assistant says only.'),
   warmupSteps: z.int().min(0).max(1_000_000).optional().describe('Steps over which the learning rate rises.'),
-  weightDecay: z.number().min(0).max(1).optional().describe('Default 0.'),
+  weightDecay: z.number().min(0).max(1).optional().describe('Weight decay of the optimizer; default 0.'),
   maxGradNorm: z.number().positive().max(1000).optional().describe('Gradients are cut to this norm; default 1.'),
   gradientCheckpointing: z
     .boolean()
     .optional()
     .describe('Less memory, a third more time; default true on a GPU, false on a CPU.'),
-  precision: z.enum(['auto', 'bf16', 'fp16', 'fp32']).optional().describe('Default: bf16 on a GPU, fp32 on a CPU.'),
+  precision: z
+    .enum(['auto', 'bf16', 'fp16', 'fp32'])
+    .optional()
+    .describe('Type to train in; default: bf16 on a GPU, fp32 on a CPU.'),
   saveEverySteps: z.int().min(1).max(1_000_000).optional().describe('Checkpoints; wins over `saveEveryEpochs`.'),
   saveEveryEpochs: z.int().min(1).max(1000).optional().describe('Checkpoints; default: four per job.'),
   sampleMaxTokens: z.int().min(1).max(1024).optional().describe('Length of the sample texts; default 64.'),
