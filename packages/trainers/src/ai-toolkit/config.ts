@@ -113,6 +113,9 @@ const trainSection = (settings: Settings): Section => ({
   train_unet: true,
   train_text_encoder: settings.trainTextEncoder,
   cache_text_embeddings: settings.read.cacheTextEmbeddings ?? false,
+  ...(settings.read.emaDecay !== undefined && {
+    ema_config: { use_ema: true, ema_decay: settings.read.emaDecay },
+  }),
   skip_first_sample: true,
   disable_sampling: settings.prompts.length === 0,
   ...settings.base.arch.train,

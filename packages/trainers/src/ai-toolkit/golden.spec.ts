@@ -59,6 +59,7 @@ describe('the configuration of an architecture', () => {
         weightDecay: 0.01,
         warmupSteps: 10,
         negativePrompt: 'blurry',
+        emaDecay: 0.99,
       },
       training: { lrScheduler: 'constant' },
     });

@@ -163,6 +163,7 @@ const TARGETS: Readonly<Record<Key, string>> = {
   weightDecay: 'train.optimizer_params.weight_decay',
   warmupSteps: 'train.lr_scheduler_params.num_warmup_steps',
   trainTextEncoder: 'train.train_text_encoder',
+  emaDecay: 'train.ema_config.ema_decay',
   saveEverySteps: 'saveEverySteps',
   saveEveryEpochs: 'saveEverySteps',
   sampleEverySteps: 'sampleEverySteps',
@@ -175,6 +176,7 @@ type Unheard = (context: PlanContext, settings: Settings) => string | undefined;
 
 /** Why a parameter has no effect in this job. */
 const UNHEARD: Partial<Record<Key, Unheard>> = {
+  convDim: (_context, { base }) => (base.arch.isTransformer ? noConvolutions(base.archName) : undefined),
   convAlpha: (_context, { network }) => (network.conv ? undefined : 'Without convDim it has no meaning.'),
   lokrFactor: (_context, { network }) => (network.type === 'lokr' ? undefined : 'It is of networkType "lokr".'),
   quantize: ({ host }, { read }) => (read.quantize && host.device === 'cpu' ? NO_CUDA : undefined),
@@ -192,6 +194,8 @@ const UNHEARD: Partial<Record<Key, Unheard>> = {
 
 const LOCON_REASON = 'Its own LoCon cannot be saved; a LoRA with a rank for convolutions is the same network.';
 const NO_CUDA = 'It needs a CUDA GPU.';
+const noConvolutions = (archName: string): string => `${archName} has no convolutions to train.`;
+const EMA_REASON = 'Training that was interrupted goes on from the average, which is what the trainer saves.';
 
 const extra = (key: string, context: PlanContext, settings: Settings): FieldMapping => {
   const field = `extra.${key}`;
@@ -200,6 +204,7 @@ const extra = (key: string, context: PlanContext, settings: Settings): FieldMapp
   const reason = UNHEARD[known]?.(context, settings);
   if (reason !== undefined) return dropped(field, reason);
   if (settings.read[known] === 'locon') return near(field, 'network.type=lora network.conv', LOCON_REASON);
+  if (known === 'emaDecay') return near(field, `${TARGETS[known]}=${settings.read.emaDecay}`, EMA_REASON);
   if (known === 'saveEveryEpochs') return exact(field, `saveEverySteps=${settings.saveEvery}`);
   return exact(field, `${TARGETS[known]}=${JSON.stringify(settings.read[known])}`);
 };

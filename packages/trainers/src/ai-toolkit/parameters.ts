@@ -39,6 +39,12 @@ export const parameters = z.object({
   weightDecay: z.number().min(0).max(1).optional().describe('Weight decay of the optimizer.'),
   warmupSteps: steps.optional().describe('Steps over which the rate rises; with a constant schedule only.'),
   trainTextEncoder: z.boolean().optional().describe('Trains the text encoders of U-Net models too.'),
+  emaDecay: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('Saves a moving average of the weights, of which each step keeps this share; default: none.'),
   saveEverySteps: steps.optional().describe('Checkpoints by steps; default: four per job.'),
   saveEveryEpochs: steps.optional().describe('Checkpoints by epochs.'),
   sampleEverySteps: steps.optional().describe('Pictures by steps; default: with the checkpoints.'),

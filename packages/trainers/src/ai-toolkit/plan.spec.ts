@@ -184,7 +184,12 @@ describe(planAiToolkit, () => {
     ['an architecture that its loader mistakes', { arch: 'pixart_sigma' }, 'spec_unsupported', /Stable Diffusion/],
     ['rows of text', { context: { dataset: { kind: 'text', rows: [] } } }, 'spec_unsupported', /pictures/],
     ['no pictures', { context: { dataset: { kind: 'image', images: [] } } }, 'spec_unsupported', /no pictures/],
-    ['convolutions of a transformer', { arch: 'flux', spec: { extra: { convDim: 4 } } }, 'spec_unsupported', /convol/],
+    [
+      'convolutions of a transformer',
+      { arch: 'flux', spec: { extra: { networkType: 'locon' } } },
+      'spec_unsupported',
+      /convol/,
+    ],
     [
       'the text encoder of a transformer',
       { arch: 'flux', spec: { extra: { trainTextEncoder: true } } },
@@ -200,6 +205,27 @@ describe(planAiToolkit, () => {
     ['a parameter of the wrong type', { spec: { extra: { convDim: 'x' } } }, 'spec_unsupported', /meta\.convDim/],
   ])('should refuse %s', (_name, given, code, text) => {
     expect(() => planOf(given)).toThrow(refusal(code, text));
+  });
+
+  it('should leave a rank for convolutions out where there are none, and say so', () => {
+    const given: Given = { arch: 'flux', spec: { extra: { convDim: 16, convAlpha: 16 } } };
+    expect(processOf(given).network).not.toHaveProperty('conv');
+    expect(mappingOf('extra.convDim', given)).toMatchObject({
+      how: 'dropped',
+      reason: 'flux has no convolutions to train.',
+    });
+    expect(mappingOf('extra.convAlpha', given)?.how).toBe('dropped');
+  });
+
+  it('should average the weights where that is asked for', () => {
+    expect(processOf().train).not.toHaveProperty('ema_config');
+    const given: Given = { spec: { extra: { emaDecay: 0.99 } } };
+    expect(processOf(given).train).toMatchObject({ ema_config: { use_ema: true, ema_decay: 0.99 } });
+    expect(mappingOf('extra.emaDecay', given)).toMatchObject({
+      how: 'approximated',
+      to: 'train.ema_config.ema_decay=0.99',
+    });
+    expect(() => planOf({ spec: { extra: { emaDecay: 2 } } })).toThrow(refusal('spec_unsupported', /meta\.emaDecay/));
   });
 
   it('should account for every field of the spec that bears on training', () => {

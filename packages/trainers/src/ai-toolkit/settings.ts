@@ -107,13 +107,15 @@ const stepsOf = (spec: TrainingSpec, { dataset }: PlanContext, { read, base, res
 };
 
 const networkFor = (spec: TrainingSpec, read: AiToolkitParameters, { arch, archName }: Base): Settings['network'] => {
-  if (arch.isTransformer && (read.convDim !== undefined || read.networkType === 'locon')) {
-    throw unsupported(`${archName} has no convolutions to train; leave meta.convDim and networkType "locon" out.`);
+  if (arch.isTransformer && read.networkType === 'locon') {
+    throw unsupported(`${archName} has no convolutions to train; leave networkType "locon" out.`);
   }
   // Its own type `locon` cannot save what it trained (toolkit/network_mixins.py asks it for a `network_type` that it
   // lacks); a LoRA with a rank for convolutions is the same network.
   const type = read.networkType === 'lokr' ? 'lokr' : 'lora';
-  const convDim = read.convDim ?? (read.networkType === 'locon' ? spec.network.dim : undefined);
+  // The trainer's own start page gives every model a rank for convolutions; where there are none it changes nothing.
+  const asked = arch.isTransformer ? undefined : read.convDim;
+  const convDim = asked ?? (read.networkType === 'locon' ? spec.network.dim : undefined);
   const conv = convDim === undefined ? undefined : { dim: convDim, alpha: read.convAlpha ?? convDim };
   return { type, ...spec.network, isAlphaIgnored: arch.isTransformer, conv };
 };
