@@ -75,6 +75,11 @@ export const CONTRACT_000: Contract = {
     { id: 'optional', kind: 'range', says: '`name` and `trigger_words` may be left out' },
     { id: 'types', kind: 'range', says: '`type` is `lora` or `dreambooth`' },
     { id: 'error-400', kind: 'error', says: '400: JSON that cannot be read' },
+    {
+      id: 'error-dataset',
+      kind: 'error',
+      says: '400: the dataset is not ready, or holds nothing to train pictures on',
+    },
     { id: 'error-401', kind: 'error', says: '401: no token, a wrong one, one that has expired' },
     { id: 'error-403', kind: 'error', says: '403: the dataset is of another user' },
     { id: 'error-404', kind: 'error', says: '404: no such dataset' },
@@ -93,6 +98,10 @@ export const CONTRACT_000: Contract = {
     { id: 'trigger-captions', kind: 'rule', says: 'trigger words end up in captions' },
     { id: 'trigger-metadata', kind: 'rule', says: 'trigger words end up in the metadata of the weights' },
     { id: 'container-name', kind: 'rule', says: 'a container is called `training-{job_id}`' },
-    { id: 'table', kind: 'rule', says: 'the table `training_jobs` can be read, with all its columns' },
+    {
+      id: 'table',
+      kind: 'rule',
+      says: 'the table `training_jobs` can be read, with all its columns, by user through an index',
+    },
   ],
 };

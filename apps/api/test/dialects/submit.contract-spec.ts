@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '@influencerai/local';
-import type { Job } from '@influencerai/shared';
+import type { Dataset, Job } from '@influencerai/shared';
 import sharp from 'sharp';
 import { Database } from '../../src/database/database.js';
 import { HttpWorker, JobsFixture } from '../jobs-fixture.js';
@@ -197,6 +197,16 @@ describe('POST /api/training/submit', () => {
     }
   });
 
+  it('should refuse a dataset that is not ready, or holds texts [000:error-dataset]', async () => {
+    const { body: failed } = await upload('ada');
+    await api.send(`PATCH /datasets/${failed.dataset_id}/status`, { body: { status: 'failed' } });
+    const { body: texts } = await api.send<Dataset>('POST /datasets/texts', { body: { texts: ['one'] } });
+    for (const dataset_id of [failed.dataset_id, texts.id]) {
+      const { status, body } = await submit<Failed>({ dataset_id }, 'ada');
+      expect([status, body]).toEqual([400, { error: 'Invalid Request', message: expect.stringContaining(dataset_id) }]);
+    }
+  });
+
   it('should refuse the 11th request of a user within a minute and say when to come again [000:error-429,rate-per-user]', async () => {
     const user = newUser();
     for (let count = 1; count <= 10; count += 1) expect((await submit({ type: 'none' }, user)).status).toBe(400);
@@ -374,6 +384,22 @@ describe('training_jobs', () => {
       expect(await row()).toMatchObject({ status });
     }
     expect(await row()).toMatchObject({ error_message: 'Out of memory.', completed_at: expect.any(Date) });
+  });
+
+  it('should find the jobs of a user through an index [000:table]', async () => {
+    const { pool } = api.app.get(Database);
+    const client = await pool.connect();
+    try {
+      await client.query('begin; set local enable_seqscan = off; set local role influencerai_tenant');
+      await client.query(`select set_config('app.tenant_id', $1, true)`, [TENANT]);
+      const plan = await client.query<Record<string, string>>(
+        `explain select id from training_jobs where user_id = 'ada' order by created_at desc`,
+      );
+      expect(JSON.stringify(plan.rows)).toContain('job_by_user');
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
   });
 
   it("should show no row of another tenant to a tenant's role", async () => {

@@ -35,10 +35,9 @@ export class SubmitController {
   @ApiOperation({ summary: 'Submit a training job' })
   @Answers(200, SubmittedSchema, 'The job: `running`, or `queued` while two of its user run.')
   @Refuses({
-    400: 'A field is wrong.',
+    400: 'A field is wrong, or the dataset cannot be used.',
     403: 'The dataset belongs to another user.',
     404: 'Unknown dataset.',
-    409: 'The dataset is not ready.',
   })
   async submit(
     @Caller() caller: Principal,

@@ -1,5 +1,5 @@
 import type { Face } from '../../http/face.js';
-import { fromError } from './submit.mapper.js';
+import { fromError, statusOf } from './submit.mapper.js';
 import { SubmitErrorSchema } from './submit.schema.js';
 
 export const SUBMIT: Face = {
@@ -11,4 +11,5 @@ export const SUBMIT: Face = {
   development: 'bearer-names-user',
   errorSchema: SubmitErrorSchema,
   fromError,
+  statusOf,
 };

@@ -51,7 +51,7 @@ describe(fromError, () => {
     ['credentials_invalid', 'Unauthorized', 'Missing or invalid authentication token'],
     ['credentials_expired', 'Unauthorized', 'Session expired'],
     ['dataset_of_other_user', 'Forbidden', 'Dataset belongs to different user'],
-    ['dataset_not_ready', 'Conflict', expect.any(String) as unknown as string],
+    ['dataset_not_ready', 'Invalid Request', expect.any(String) as unknown as string],
     ['rate_limited', 'Rate Limited', expect.any(String) as unknown as string],
   ])('should render %s', (code, error, message) => expect(fromError(new AppError(code))).toEqual({ error, message }));
 

@@ -125,11 +125,18 @@ const SENTENCES: Partial<Record<ErrorCode, string>> = {
   dataset_of_other_user: 'Dataset belongs to different user',
 };
 
-export function fromError({ code, status, message, details }: AppError): SubmitError {
+/** What its clients see as something wrong with the request: they know no conflicts. */
+const BAD_REQUESTS: readonly ErrorCode[] = ['dataset_not_ready', 'dataset_kind_mismatch'];
+
+export const statusOf = ({ code, status }: AppError): number => (BAD_REQUESTS.includes(code) ? 400 : status);
+
+export function fromError(error: AppError): SubmitError {
+  const { code, message, details } = error;
   if (details.issues) {
     const sentences = [...new Set(details.issues.map(sentenceOf))];
     return { error: 'Validation error', message: 'Request validation failed', details: sentences };
   }
+  const status = statusOf(error);
   return {
     error: TITLES[status] ?? STATUS_CODES[status] ?? 'Error',
     message: SENTENCES[code] ?? message,
