@@ -26,6 +26,14 @@ describe('/config', () => {
     expect(timeless(other.body)).toEqual(TRAINING_DEFAULTS);
   });
 
+  it('should be as old after the first change as before', async () => {
+    const tenant = OTHER_TENANT;
+    const before = (await api.send<TrainingDefaults>('GET /config', { tenant })).body;
+    const { body } = await api.send<TrainingDefaults>('PATCH /config', { tenant, body: { epochs: 4 } });
+    expect([body.epochs, body.createdAt]).toEqual([4, before.createdAt]);
+    expect(new Date(body.updatedAt).getTime()).toBeGreaterThanOrEqual(new Date(before.updatedAt).getTime());
+  });
+
   it('should lose none of several changes at the same time', async () => {
     await Promise.all([patch({ epochs: 7 }), patch({ networkDim: 64 }), patch({ loraDropout: 0 })]);
     const { body } = await api.send<TrainingDefaults>('GET /config');

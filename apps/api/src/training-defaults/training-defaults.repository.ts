@@ -5,7 +5,7 @@ import { TenantDatabase } from '../database/tenant-database.js';
 
 type DefaultsRow = Omit<TrainingDefaults, 'createdAt' | 'updatedAt'> & { createdAt: Date; updatedAt: Date };
 
-/** A row for each tenant that has changed something. */
+/** A row for each tenant that has changed something; what has not been changed is as old as its tenant, then and before. */
 @Injectable()
 export class TrainingDefaultsRepository {
   constructor(private readonly database: TenantDatabase) {}
@@ -63,8 +63,8 @@ const GET: PreparedQuery = {
 
 const UPDATE: PreparedQuery = {
   name: 'training-defaults-update',
-  text: `insert into training_defaults as d (tenant_id, ${columns.join(', ')})
-    values ($1, ${columns.map((_, at) => `$${at + 2}`).join(', ')})
+  text: `insert into training_defaults as d (tenant_id, created_at, ${columns.join(', ')})
+    values ($1, (select created_at from tenant where id = $1), ${columns.map((_, at) => `$${at + 2}`).join(', ')})
     on conflict (tenant_id) do update set updated_at = now(),
       ${columns.map((column, at) => `${column} = coalesce($${at + 2 + columns.length}, d.${column})`).join(', ')}
     returning ${RETURNED('d').join(', ')}`,
