@@ -72,6 +72,18 @@ describe('sessions', () => {
       expect(await fixture.submit()).toMatchObject({ status: 'pending' });
     });
 
+    it.each(['completed', 'failed', 'cancelled'])('should have changed when its job ended: %s', async (status) => {
+      const { fixture, id } = await start({ maxSteps: 10, steps: 10 });
+      await admitted(fixture, id);
+      const { attempt } = (await claim(id)).job;
+      await run(`update job_session set updated_at = now() - interval '1 hour' where job_id = $1`, [id]);
+      if (status === 'cancelled') await api.send(`POST /jobs/${id}/cancel`, { tenant: fixture.tenant });
+      await api.send(`PATCH /jobs/${id}`, { tenant: fixture.tenant, body: { attempt, status, result: {} } });
+      const job = await fixture.get(id);
+      const session = await read(fixture, id);
+      expect([session.status, session.updatedAt]).toEqual([status, job.updatedAt]);
+    });
+
     it('should wait for a worker when it comes with steps, at most as many as there are', async () => {
       const { fixture, id } = await start({ maxSteps: 50, steps: 80 });
       expect(await read(fixture, id)).toMatchObject({

@@ -7,8 +7,9 @@ import { PARKED_REASON } from '../job-state.sql.js';
  * status does, and the session's after it.
  */
 
-/** A checkpoint is whatever weights the tenant can download; the final ones are the last. */
-const SESSION = `select s.job_id, s.name, j.status, s.max_steps, s.allowed_steps, s.completed_steps, s.idle_ms, s.created_at, s.updated_at,
+/** Its end is a change of the job alone. A checkpoint is whatever weights the tenant can download; the final ones are the last. */
+const SESSION = `select s.job_id, s.name, j.status, s.max_steps, s.allowed_steps, s.completed_steps, s.idle_ms, s.created_at,
+    greatest(s.updated_at, j.updated_at) as updated_at,
     j.cancel_requested_at, case when j.status = 'failed' then j.result ->> 'error' end as error,
     a.step as checkpoint_step, a.path as checkpoint_path
   from job_session s join job j on j.id = s.job_id and j.tenant_id = s.tenant_id
