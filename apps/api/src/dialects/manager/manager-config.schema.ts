@@ -1,5 +1,9 @@
 import { z } from 'zod';
+import { allOrLeftOut } from '../left-out.schema.js';
 import { values } from './manager-jobs.schema.js';
+
+/** Kept and handed out, without effect: orders to start workers are an operator's, see docs/dialects.md. */
+export const IGNORED = ['auto_start_workers'] as const;
 
 const fields = {
   max_concurrent_workers: z.int().min(1).max(64),
@@ -15,8 +19,8 @@ const fields = {
 };
 
 export const UpdateManagerConfigSchema = z
-  .strictObject(fields)
-  .partial()
+  .strictObject(allOrLeftOut(fields))
+  .describe('What is left out, or null, stays as it is.')
   .meta({
     id: 'UpdateConfig',
     example: { max_concurrent_workers: 8, default_batch_size: 8, auto_start_workers: true },

@@ -62,8 +62,7 @@ export class ManagerDatasetsController {
   @Refuses({
     400: 'The file is not what its name says, or a row of it is broken; the sentence names the line. Nothing is kept.',
     413: 'More than an upload may have.',
-    415: 'Not multipart/form-data.',
-    422: MALFORMED,
+    422: 'A field is wrong, or the body is no form.',
     507: 'No room left.',
   })
   async create(

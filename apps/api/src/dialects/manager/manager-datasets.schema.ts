@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { orLeftOut } from '../left-out.schema.js';
 import { pageOfSchema, pageQuerySchema } from './manager.schema.js';
 
 export const ListDatasetsQuerySchema = pageQuerySchema({ size: 10 });
@@ -10,7 +11,7 @@ const description = z.string().max(2000);
 export const DatasetFormSchema = z.strictObject({ name, description: description.optional() });
 
 export const UpdateDatasetSchema = z
-  .strictObject({ name: name.optional(), description: description.nullable().optional() })
+  .strictObject({ name: orLeftOut(name), description: description.nullable().optional() })
   .meta({ id: 'UpdateDataset', example: { name: 'Updated Name', description: 'Updated description' } });
 export type UpdateDataset = z.infer<typeof UpdateDatasetSchema>;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allOrLeftOut, orLeftOut } from '../left-out.schema.js';
 import { pageOfSchema, pageQuerySchema, ReferenceSchema } from './manager.schema.js';
 
 export const TrainingTypeSchema = z
@@ -27,9 +28,9 @@ export const values = {
 export const CreateManagerJobSchema = z
   .strictObject({
     name: z.string().trim().min(1).max(100),
-    description: z.string().max(2000).nullable().optional(),
+    description: orLeftOut(z.string().max(2000)),
     dataset_id: ReferenceSchema,
-    ...z.object(values).partial().shape,
+    ...allOrLeftOut(values),
   })
   .describe('What is left out comes from `/config/`.')
   .meta({

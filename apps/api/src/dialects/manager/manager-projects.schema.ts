@@ -1,5 +1,6 @@
 import { TRAIT_TYPES } from '@influencerai/shared';
 import { z } from 'zod';
+import { orDefault, orLeftOut, saysMissing } from '../left-out.schema.js';
 import { pageOfSchema, ReferenceSchema } from './manager.schema.js';
 
 /** Kinds of training as this contract calls them. */
@@ -27,13 +28,13 @@ export const ProjectCreateSchema = z
     name,
     description: description.default(null),
     base_model: z.string().min(1).max(255),
-    training_type: ManagerTrainingTypeSchema.optional().describe('Without it, `default_training_type`.'),
-    max_rows: z.int().min(1).max(1_000_000).default(50_000),
+    training_type: orLeftOut(ManagerTrainingTypeSchema).describe('Without it, `default_training_type`.'),
+    max_rows: orDefault(z.int().min(1).max(1_000_000), 50_000),
     output_directory,
     traits: z.array(
       z.strictObject({
-        trait_type: z.enum(TRAIT_TYPES),
-        percentage: z.number().optional().describe('Its part of `max_rows`; of all traits or of none.'),
+        trait_type: z.enum(TRAIT_TYPES, { error: saysMissing }),
+        percentage: orLeftOut(z.number()).describe('Its part of `max_rows`; of all traits or of none.'),
         datasets: z.array(z.strictObject({ dataset_id: ReferenceSchema, percentage: z.number() })),
       }),
     ),
@@ -48,8 +49,7 @@ export const ProjectCreateSchema = z
 export type ProjectCreate = z.infer<typeof ProjectCreateSchema>;
 
 export const ProjectUpdateSchema = z
-  .strictObject({ name, description })
-  .partial()
+  .strictObject({ name: orLeftOut(name), description: description.optional() })
   .meta({ id: 'ProjectUpdate', example: { name: 'Updated Project Name', description: 'Updated description' } });
 export type ProjectUpdate = z.infer<typeof ProjectUpdateSchema>;
 

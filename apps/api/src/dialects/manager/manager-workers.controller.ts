@@ -44,7 +44,7 @@ export class ManagerWorkersController {
   @ForOperators('admin')
   @ApiOperation({ summary: 'Start, stop or restart workers; those that end hand their jobs back' })
   @Answers(200, WorkerPoolStatusSchema, 'The pool, once that has begun.')
-  @Refuses({ 400: 'A rule is broken, or somebody else runs the workers.', 422: 'A field is wrong.' })
+  @Refuses({ 400: 'A rule is broken.', 409: 'Somebody else runs the workers.', 422: 'A field is wrong.' })
   async control(
     @Operator() operator: Identity,
     @Body({ schema: WorkerControlSchema }) body: WorkerControl,

@@ -19,7 +19,7 @@ const IDLE_STATUS = { online: 'idle', draining: 'stopped', offline: 'error' } as
 /** @throws AppError `validation_failed` when `start` does not say how many */
 export function toControl({ action, worker_count }: WorkerControl): ControlWorkerPool {
   if (action !== 'start') return { action };
-  const parsed = ControlWorkerPoolSchema.safeParse({ action, workerCount: worker_count ?? undefined });
+  const parsed = ControlWorkerPoolSchema.safeParse({ action, workerCount: worker_count });
   if (!parsed.success) throw fieldError(['worker_count'], 'Say with the action start how many.');
   return parsed.data;
 }

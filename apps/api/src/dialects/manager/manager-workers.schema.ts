@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { orLeftOut, saysMissing } from '../left-out.schema.js';
 
 export const WorkerControlSchema = z
   .strictObject({
-    action: z.enum(['start', 'stop', 'restart']),
-    worker_count: z.int().min(1).max(64).nullish().describe('With `start`: how many more.'),
+    action: z.enum(['start', 'stop', 'restart'], { error: saysMissing }),
+    worker_count: orLeftOut(z.int().min(1).max(64)).describe('With `start`: how many more.'),
   })
   .meta({ id: 'WorkerControl', example: { action: 'start', worker_count: 2 } });
 export type WorkerControl = z.infer<typeof WorkerControlSchema>;

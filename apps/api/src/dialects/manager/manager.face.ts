@@ -1,6 +1,6 @@
 import type { Face } from '../../http/face.js';
+import { DetailSchema } from '../fastapi-errors.js';
 import { fromError, statusOf } from './manager.mapper.js';
-import { ManagerErrorSchema } from './manager.schema.js';
 
 export const MANAGER: Face = {
   name: 'manager',
@@ -10,7 +10,7 @@ export const MANAGER: Face = {
     'request of the wrong form gets 422 with a list of what is wrong, one that breaks a rule 400 with a sentence. In ' +
     'development mode nobody is asked: all belongs to `tenant_demo`.',
   development: 'demo-tenant',
-  errorSchema: ManagerErrorSchema,
+  errorSchema: DetailSchema,
   fromError,
   statusOf,
 };

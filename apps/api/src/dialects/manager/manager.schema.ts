@@ -43,17 +43,3 @@ export const HealthSchema = z
   })
   .meta({ id: 'Health', example: { status: 'healthy', version: '1.0.0', environment: 'production' } });
 export type Health = z.infer<typeof HealthSchema>;
-
-/** One thing that is wrong with the form of a request. */
-const MalformedSchema = z.object({
-  loc: z.array(z.union([z.string(), z.int()])).describe('`body`, `query` or `path`, then the way to the value.'),
-  msg: z.string(),
-  type: z.string(),
-});
-
-export const ManagerErrorSchema = z.object({
-  detail: z
-    .union([z.string(), z.array(MalformedSchema)])
-    .describe('A sentence; of a request that has not the right form (422) a list of what is wrong with it.'),
-});
-export type ManagerError = z.infer<typeof ManagerErrorSchema>;

@@ -1,6 +1,6 @@
 import type { Face } from '../../http/face.js';
+import { DetailSchema } from '../fastapi-errors.js';
 import { fromError, statusOf } from './sessions.mapper.js';
-import { SessionErrorSchema } from './sessions.schema.js';
 
 export const SESSIONS: Face = {
   name: 'sessions',
@@ -10,7 +10,7 @@ export const SESSIONS: Face = {
     'its log. With the last granted step it saves a checkpoint and pauses. In development mode everybody acts for ' +
     '`tenant_demo`.',
   development: 'demo-tenant',
-  errorSchema: SessionErrorSchema,
+  errorSchema: DetailSchema,
   statusOf,
   fromError,
 };

@@ -86,6 +86,25 @@ describe(toCreateJob, () => {
     });
   });
 
+  it('should take the example of ai-toolkit for FLUX as it stands [004:stock-configs]', () => {
+    const { config } = toCreateJob(parse(fixture('stock-flux.request')), MADE).payload;
+    expect(config).toMatchObject({ modelName: 'black-forest-labs/FLUX.1-dev', networkDim: 16, networkAlpha: 16 });
+    expect(config?.meta).toMatchObject({ emaDecay: 0.99, sampleSteps: 20, resolutions: [512, 768, 1024] });
+  });
+
+  it('should take what the start page of ai-toolkit begins with as it stands [004:stock-configs]', () => {
+    const { config, triggerWords } = toCreateJob(parse(fixture('stock-start-page.request')), MADE).payload;
+    expect(triggerWords).toBeUndefined();
+    expect(config).toMatchObject({ modelName: 'ostris/Flex.1-alpha', networkDim: 32, networkAlpha: 32 });
+    expect(config?.meta).toMatchObject({ convDim: 16, weightDecay: 0.0001, sampleSteps: 30 });
+    expect(config?.meta).not.toHaveProperty('emaDecay');
+  });
+
+  it('should average weights at the rate of ai-toolkit where none is given', () => {
+    const { payload } = toCreateJob(parse(withProcess({ train: { ema_config: { use_ema: true } } })), MADE);
+    expect(payload.config?.meta).toMatchObject({ emaDecay: 0.999 });
+  });
+
   it.each([
     [2000, 4000, 2000],
     [5000, 4000, 4000],
@@ -124,16 +143,38 @@ describe('SessionCreateSchema', () => {
     [{ datasets: [{ folder_path: 'data/x', caption_ext: 'json' }] }, 'caption_ext: Must be "txt"'],
     [{ datasets: [{ folder_path: 'data/x', resolution: 64 }] }, 'datasets.0.resolution: Too small'],
     [{ datasets: [{ folder_path: 'data/x', is_reg: true }] }, 'is_reg: Must be false'],
-    [{ train: { ema_config: { use_ema: true } } }, 'ema_config.use_ema: Must be false'],
+    [{ datasets: [{ folder_path: 'data/x', controls: ['depth'] }] }, 'controls: Must be empty'],
+    [{ datasets: [{ folder_path: 'data/x', num_frames: 41 }] }, 'num_frames: Must be 1'],
+    [{ train: { ema_config: { use_ema: true, use_feedback: true } } }, 'ema_config.use_feedback: Must be false'],
+    [{ train: { ema_config: { use_ema: true, ema_decay: 2 } } }, 'ema_config.ema_decay: Too big'],
+    [{ train: { loss_type: 'mae' } }, 'loss_type: Must be "mse"'],
+    [{ train: { switch_boundary_every: 10 } }, 'switch_boundary_every: Must be 1'],
+    [{ train: { steps: '4000' } }, 'train.steps: Invalid input: expected number, received string'],
+    [{ model: { name_or_path: 'x', model_kwargs: { a: 1 } } }, 'Unrecognized key: "a"'],
     [{ train: { train_unet: false } }, 'train_unet: Must be true'],
     [{ train: { steps: 0 } }, 'train.steps'],
     [{ train: { surprise: 1 } }, 'Unrecognized key: "surprise"'],
     [{ save: { push_to_hub: true } }, 'push_to_hub: Must be false'],
     [{ network: { type: 'full' } }, 'network.type'],
     [{ network: { linear: 0 } }, 'network.linear'],
-    [{ network: { network_kwargs: {} } }, 'Unrecognized key: "network_kwargs"'],
-  ])('should refuse %j [004:config]', (change, says) => {
+    [{ network: { network_kwargs: { only_if_contains: [] } } }, 'Unrecognized key: "only_if_contains"'],
+    [{ network: { network_kwargs: { ignore_if_contains: ['x'] } } }, 'ignore_if_contains: Must be empty'],
+    [{ network: { type: 'lokr', lokr_full_rank: true } }, 'lokr_full_rank: Must be false with type "lokr"'],
+  ])('should refuse %j [004:config,strict]', (change, says) => {
     expect(issuesOf(withProcess(change))).toEqual([expect.stringContaining(says)]);
+  });
+
+  it('should read null as left out [004:null]', () => {
+    const nothing = { sessionId: null, maxSteps: null };
+    const sections = { network: null, save: null, sample: null, training_seed: null, trigger_word: null };
+    const made = toCreateJob(parse(withProcess(sections, nothing)), MADE);
+    expect(made).toEqual(toCreateJob(parse(withProcess({}, { sessionId: undefined, maxSteps: undefined })), MADE));
+    const fields = { batch_size: null, lr: null, optimizer: null, dtype: null, ema_config: null, train_unet: null };
+    const train = { steps: 7, ...fields };
+    expect(toCreateJob(parse(withProcess({ train })), MADE)).toEqual(
+      toCreateJob(parse(withProcess({ train: { steps: 7 } })), MADE),
+    );
+    expect(issuesOf(withProcess({ model: null }))).toHaveLength(1);
   });
 
   it('should refuse another kind of job, and more than one process [004:config]', () => {
@@ -217,8 +258,8 @@ describe(fromError, () => {
       422,
       {
         detail: [
-          { loc: ['body', 'steps'], msg: issues[0]?.message, type: 'missing' },
-          { loc: ['body', 'config', 'x', 0], msg: 'Unknown field.', type: 'extra_forbidden' },
+          { loc: ['body', 'steps'], msg: 'Field required', type: 'missing' },
+          { loc: ['body', 'config', 'x', 0], msg: 'Extra inputs are not permitted', type: 'extra_forbidden' },
           { loc: ['body', 'maxSteps'], msg: issues[2]?.message, type: 'value_error' },
         ],
       },
@@ -226,6 +267,10 @@ describe(fromError, () => {
     expect(answer(new AppError('body_malformed'))).toEqual([
       422,
       { detail: [{ loc: ['body'], msg: expect.any(String), type: 'json_invalid' }] },
+    ]);
+    expect(answer(new AppError('media_type_unsupported', { expected: 'application/json' }))).toEqual([
+      422,
+      { detail: [{ loc: ['body'], msg: expect.stringContaining('application/json'), type: 'value_error' }] },
     ]);
   });
 

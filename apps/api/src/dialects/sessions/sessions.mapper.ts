@@ -10,7 +10,8 @@ import {
   type Session,
   type SessionStage,
 } from '@influencerai/shared';
-import type { FieldProblem, ListQuery, Logs, SessionCreate, SessionError, SessionStatus } from './sessions.schema.js';
+import { type Detail, isMalformed, problemsOf } from '../fastapi-errors.js';
+import type { ListQuery, Logs, SessionCreate, SessionStatus } from './sessions.schema.js';
 import type { ToolkitConfig, ToolkitProcess } from './toolkit-config.schema.js';
 
 /** Steps of a session that says nothing of them, as ai-toolkit has it. */
@@ -100,8 +101,15 @@ const metaOfTraining = ({ train, training_seed }: ToolkitProcess): Meta => ({
   precision: train.dtype,
   gradientCheckpointing: train.gradient_checkpointing,
   trainTextEncoder: train.train_text_encoder,
+  emaDecay: emaOf(train),
   cacheTextEmbeddings: train.cache_text_embeddings,
 });
+
+/** What ai-toolkit takes for a decay that is not given. */
+const DEFAULT_EMA_DECAY = 0.999;
+
+const emaOf = ({ ema_config }: ToolkitProcess['train']): number | undefined =>
+  ema_config?.use_ema ? (ema_config.ema_decay ?? DEFAULT_EMA_DECAY) : undefined;
 
 /** Samples are made of what is asked for, and of nothing where that is nothing. */
 const metaOfFiles = ({ train, datasets, save, sample }: ToolkitProcess, resolutions: number[]): Meta => ({
@@ -183,25 +191,14 @@ export async function* fromLog(lines: AsyncGenerator<JobLogLine>): AsyncGenerato
 }
 
 /** A request whose form is wrong is 422; a rule that it breaks, 400. */
-export const statusOf = ({ code, status, details }: AppError): number =>
-  code === 'body_malformed' || details.part !== undefined ? 422 : status;
+export const statusOf = (error: AppError): number => (isMalformed(error) ? 422 : error.status);
 
-export function fromError({ code, message, details: { issues, part } }: AppError): SessionError {
-  if (code === 'body_malformed') return { detail: [{ loc: ['body'], msg: message, type: 'json_invalid' }] };
-  if (!issues) return { detail: message };
-  if (part) return { detail: issues.map((issue) => problemOf(issue, part)) };
-  return { detail: issues.map((issue) => `${placeOf(issue)}: ${issue.message}`).join('; ') };
-}
-
-const problemOf = ({ path, message }: FieldIssue, part: string): FieldProblem => ({
-  loc: [part, ...path],
-  msg: message,
-  type: typeOf(message),
-});
-
-function typeOf(message: string): FieldProblem['type'] {
-  if (message === 'Unknown field.') return 'extra_forbidden';
-  return message.endsWith('received undefined') ? 'missing' : 'value_error';
+export function fromError(error: AppError): Detail {
+  const problems = problemsOf(error);
+  if (problems) return { detail: problems };
+  const { message, details } = error;
+  if (!details.issues) return { detail: message };
+  return { detail: details.issues.map((issue) => `${placeOf(issue)}: ${issue.message}`).join('; ') };
 }
 
 /** Where in the request stands what the domain refuses by its own name. */

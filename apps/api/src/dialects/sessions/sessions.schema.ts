@@ -1,13 +1,14 @@
 import { CreateSessionSchema, fromDigits, GrantStepsSchema, SessionNameSchema } from '@influencerai/shared';
 import { z } from 'zod';
+import { orLeftOut } from '../left-out.schema.js';
 import { ToolkitConfigSchema } from './toolkit-config.schema.js';
 
 export const SessionCreateSchema = z
   .strictObject({
-    sessionId: SessionNameSchema.optional().describe('Names the session in its paths; chosen where it is left out.'),
-    maxSteps: CreateSessionSchema.shape.maxSteps
-      .optional()
-      .describe('Steps in all, and no more than `train.steps`; by default those.'),
+    sessionId: orLeftOut(SessionNameSchema).describe('Names the session in its paths; chosen where it is left out.'),
+    maxSteps: orLeftOut(CreateSessionSchema.shape.maxSteps).describe(
+      'Steps in all, and no more than `train.steps`; by default those.',
+    ),
     config: ToolkitConfigSchema,
   })
   .meta({
@@ -104,18 +105,3 @@ export const LogsSchema = z
   .object({ session_id: z.string(), logs: z.array(z.string()).describe('Lines, oldest first.') })
   .meta({ id: 'Logs' });
 export type Logs = z.infer<typeof LogsSchema>;
-
-/** What is wrong with one field. */
-export const FieldProblemSchema = z.object({
-  loc: z.array(z.union([z.string(), z.int()])).describe('Where it stands: `["body", "steps"]`.'),
-  msg: z.string(),
-  type: z.enum(['missing', 'extra_forbidden', 'json_invalid', 'value_error']),
-});
-export type FieldProblem = z.infer<typeof FieldProblemSchema>;
-
-export const SessionErrorSchema = z.object({
-  detail: z
-    .union([z.string(), z.array(FieldProblemSchema)])
-    .describe('A sentence; with 422 for a malformed request, what is wrong with each field.'),
-});
-export type SessionError = z.infer<typeof SessionErrorSchema>;

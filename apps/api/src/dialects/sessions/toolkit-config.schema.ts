@@ -1,9 +1,10 @@
 import { CreateDatasetSchema, JobConfigSchema, TriggerWordSchema } from '@influencerai/shared';
 import { z } from 'zod';
+import { orDefault, orLeftOut, saysMissing } from '../left-out.schema.js';
 
 /*
- * The configuration of ai-toolkit, as its `get_job` takes it, as far as it can be honoured here. What is left out has the
- * default of the service's own configurations.
+ * The configuration of ai-toolkit, as its `get_job` takes it, as far as it can be honoured here; what its example for FLUX
+ * and its own start page make is taken whole. What is left out has the default of the service's own configurations.
  */
 
 /** Taken and not looked at, by the section they stand in; why is said in docs/dialects.md. */
@@ -11,16 +12,17 @@ export const IGNORED = {
   root: ['meta'],
   process: ['training_folder', 'device', 'performance_log_every', 'logging', 'sqlite_db_path'],
   save: ['max_step_saves_to_keep', 'save_format'],
-  datasets: ['num_workers', 'cache_latents', 'mask_min_value'],
+  datasets: ['num_workers', 'cache_latents', 'mask_min_value', 'shrink_video_to_frames', 'do_i2v'],
   train: [
     'noise_scheduler',
     'bypass_guidance_embedding',
     'skip_first_sample',
+    'force_first_sample',
     'diff_output_preservation_multiplier',
     'diff_output_preservation_class',
   ],
   model: ['arch', 'is_flux', 'is_xl', 'is_v2', 'is_v3'],
-  sample: ['sampler', 'width', 'height', 'seed', 'walk_seed', 'format', 'num_frames', 'fps'],
+  sample: ['sampler', 'sample_start_step', 'width', 'height', 'seed', 'walk_seed', 'format', 'num_frames', 'fps'],
 } as const;
 
 const ignored = <Name extends string>(names: readonly Name[]) =>
@@ -30,8 +32,11 @@ const ignored = <Name extends string>(names: readonly Name[]) =>
   >;
 
 /** For fields that change nothing with one value, and cannot be honoured with any other. */
-const only = (value: string | number | boolean | null) =>
-  z.literal(value, `Must be ${JSON.stringify(value)}; anything else cannot be honoured here.`).optional();
+const only = (value: string | number | boolean) =>
+  orLeftOut(z.literal(value, `Must be ${JSON.stringify(value)}; anything else cannot be honoured here.`));
+
+/** The same for lists. */
+const empty = () => orLeftOut(z.array(z.unknown()).max(0, 'Must be empty; anything else cannot be honoured here.'));
 
 const { modelName, batchSize, learningRate, networkDim, networkAlpha } = JobConfigSchema.shape;
 const resolution = JobConfigSchema.shape.resolution.removeDefault();
@@ -44,35 +49,43 @@ const dtype = z
   .enum(Object.keys(TYPES) as [keyof typeof TYPES, ...(keyof typeof TYPES)[]])
   .transform((name) => TYPES[name]);
 
-const NetworkSchema = z.strictObject({
-  type: z.enum(['lora', 'lokr']).optional(),
-  linear: networkDim,
-  linear_alpha: networkAlpha,
-  conv: rank.optional(),
-  conv_alpha: rank.optional(),
-  lokr_factor: z.int().min(-1).max(1024).optional(),
-  lokr_full_rank: only(false),
-  dropout: share.max(0.9).optional(),
-});
+const NetworkSchema = z
+  .strictObject({
+    type: orLeftOut(z.enum(['lora', 'lokr'])),
+    linear: orDefault(rank, networkDim.parse(undefined)),
+    linear_alpha: orDefault(networkAlpha.removeDefault(), networkAlpha.parse(undefined)),
+    conv: orLeftOut(rank),
+    conv_alpha: orLeftOut(rank),
+    lokr_factor: orLeftOut(z.int().min(-1).max(1024)),
+    lokr_full_rank: orLeftOut(z.boolean()).describe('Without effect beside other types than `lokr`.'),
+    dropout: orLeftOut(share.max(0.9)),
+    network_kwargs: orLeftOut(z.strictObject({ ignore_if_contains: empty() })),
+  })
+  .refine(({ type, lokr_full_rank }) => type !== 'lokr' || lokr_full_rank !== true, {
+    path: ['lokr_full_rank'],
+    message: 'Must be false with type "lokr"; anything else cannot be honoured here.',
+  });
 
 const SaveSchema = z.strictObject({
   ...ignored(IGNORED.save),
-  dtype: dtype.optional(),
-  save_every: every.optional(),
+  dtype: orLeftOut(dtype),
+  save_every: orLeftOut(every),
   push_to_hub: only(false),
 });
 
 const DatasetConfigSchema = z.strictObject({
   ...ignored(IGNORED.datasets),
   folder_path: CreateDatasetSchema.shape.path.describe('Folder below the data root: `/data/…` or `data/…`.'),
-  caption_ext: z.enum(['txt', '.txt'], 'Must be "txt": captions are text files here.').optional(),
-  caption_dropout_rate: share.optional(),
-  cache_latents_to_disk: z.boolean().optional(),
-  num_repeats: z.int().min(1).max(1000).optional(),
-  flip_x: z.boolean().optional(),
-  resolution: z.union([resolution, z.array(resolution).min(1).max(6)]).optional(),
+  caption_ext: orLeftOut(z.enum(['txt', '.txt'], 'Must be "txt": captions are text files here.')),
+  caption_dropout_rate: orLeftOut(share),
+  cache_latents_to_disk: orLeftOut(z.boolean()),
+  num_repeats: orLeftOut(z.int().min(1).max(1000)),
+  flip_x: orLeftOut(z.boolean()),
+  resolution: orLeftOut(z.union([resolution, z.array(resolution).min(1).max(6)])),
+  num_frames: only(1),
+  controls: empty(),
   default_caption: only(''),
-  mask_path: only(null),
+  mask_path: z.null('Must be null; anything else cannot be honoured here.').optional(),
   is_reg: only(false),
   network_weight: only(1),
   shuffle_tokens: only(false),
@@ -81,71 +94,82 @@ const DatasetConfigSchema = z.strictObject({
   flip_y: only(false),
 });
 
+const EmaSchema = z.strictObject({
+  use_ema: orLeftOut(z.boolean()),
+  ema_decay: orLeftOut(share),
+  use_feedback: only(false),
+  param_multiplier: only(1),
+});
+
 const TrainSchema = z.strictObject({
   ...ignored(IGNORED.train),
-  steps: z.int().min(1).max(10_000_000).optional().describe('Bounds the session where `maxSteps` does not.'),
-  batch_size: batchSize,
-  gradient_accumulation: z.int().min(1).max(1024).optional(),
-  gradient_accumulation_steps: z.int().min(1).max(1024).optional(),
-  lr: learningRate,
-  optimizer: word.optional(),
-  optimizer_params: z.strictObject({ weight_decay: share.optional() }).optional(),
-  lr_scheduler: word.optional(),
-  max_grad_norm: z.number().positive().max(1000).optional(),
-  noise_offset: share.optional(),
-  min_snr_gamma: z.number().positive().max(1000).optional(),
-  timestep_type: word.optional(),
-  dtype: dtype.optional(),
-  gradient_checkpointing: z.boolean().optional(),
+  steps: orLeftOut(z.int().min(1).max(10_000_000)).describe('Bounds the session where `maxSteps` does not.'),
+  batch_size: orDefault(batchSize.removeDefault(), batchSize.parse(undefined)),
+  gradient_accumulation: orLeftOut(z.int().min(1).max(1024)),
+  gradient_accumulation_steps: orLeftOut(z.int().min(1).max(1024)),
+  lr: orDefault(learningRate.removeDefault(), learningRate.parse(undefined)),
+  optimizer: orLeftOut(word),
+  optimizer_params: orLeftOut(z.strictObject({ weight_decay: orLeftOut(share) })),
+  lr_scheduler: orLeftOut(word),
+  max_grad_norm: orLeftOut(z.number().positive().max(1000)),
+  noise_offset: orLeftOut(share),
+  min_snr_gamma: orLeftOut(z.number().positive().max(1000)),
+  timestep_type: orLeftOut(word),
+  dtype: orLeftOut(dtype),
+  gradient_checkpointing: orLeftOut(z.boolean()),
   train_unet: only(true),
-  train_text_encoder: z.boolean().optional(),
-  cache_text_embeddings: z.boolean().optional(),
+  train_text_encoder: orLeftOut(z.boolean()),
+  cache_text_embeddings: orLeftOut(z.boolean()),
   unload_text_encoder: only(false),
-  disable_sampling: z.boolean().optional(),
+  disable_sampling: orLeftOut(z.boolean()),
   content_or_style: only('balanced'),
   diff_output_preservation: only(false),
-  ema_config: z.strictObject({ use_ema: only(false), ema_decay: z.number().optional() }).optional(),
+  switch_boundary_every: only(1),
+  loss_type: only('mse'),
+  ema_config: orLeftOut(EmaSchema),
 });
 
 const ModelSchema = z.strictObject({
   ...ignored(IGNORED.model),
   name_or_path: modelName,
-  quantize: z.boolean().optional(),
-  quantize_te: z.boolean().optional(),
-  low_vram: z.boolean().optional(),
+  quantize: orLeftOut(z.boolean()),
+  quantize_te: orLeftOut(z.boolean()),
+  low_vram: orLeftOut(z.boolean()),
   qtype: only('qfloat8'),
   qtype_te: only('qfloat8'),
+  model_kwargs: orLeftOut(z.strictObject({})),
+  compile: only(false),
 });
 
 const prompt = z.string().max(2000);
 
 const SampleSchema = z.strictObject({
   ...ignored(IGNORED.sample),
-  sample_every: every.optional(),
-  prompts: z.array(prompt).max(16).optional(),
-  samples: z.array(z.strictObject({ prompt })).max(16).optional(),
-  neg: z.string().max(2000).optional(),
-  guidance_scale: z.number().min(0).max(30).optional(),
-  sample_steps: z.int().min(1).max(150).optional(),
+  sample_every: orLeftOut(every),
+  prompts: orLeftOut(z.array(prompt).max(16)),
+  samples: orLeftOut(z.array(z.strictObject({ prompt })).max(16)),
+  neg: orLeftOut(z.string().max(2000)),
+  guidance_scale: orLeftOut(z.number().min(0).max(30)),
+  sample_steps: orLeftOut(z.int().min(1).max(150)),
 });
 
 const ProcessSchema = z.strictObject({
   ...ignored(IGNORED.process),
-  type: z.enum(['sd_trainer', 'diffusion_trainer']),
-  training_seed: z.int().min(1).max(2_147_483_647).optional(),
-  trigger_word: TriggerWordSchema.nullable().optional(),
-  network: NetworkSchema.prefault({}),
-  save: SaveSchema.prefault({}),
+  type: z.enum(['sd_trainer', 'diffusion_trainer'], { error: saysMissing }),
+  training_seed: orLeftOut(z.int().min(1).max(2_147_483_647)),
+  trigger_word: orLeftOut(TriggerWordSchema),
+  network: orDefault(NetworkSchema, {}),
+  save: orDefault(SaveSchema, {}),
   datasets: z.array(DatasetConfigSchema).length(1, 'Must be one dataset.'),
-  train: TrainSchema.prefault({}),
+  train: orDefault(TrainSchema, {}),
   model: ModelSchema,
-  sample: SampleSchema.prefault({}),
+  sample: orDefault(SampleSchema, {}),
 });
 export type ToolkitProcess = z.infer<typeof ProcessSchema>;
 
 export const ToolkitConfigSchema = z.strictObject({
   ...ignored(IGNORED.root),
-  job: z.literal('extension'),
+  job: z.literal('extension', { error: saysMissing }),
   config: z.strictObject({
     name: z.string().trim().min(1).max(100).describe('Names the job and the folder of its weights.'),
     process: z.array(ProcessSchema).length(1, 'Must be one process.'),
