@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { ESLint } from 'eslint';
@@ -9,14 +10,23 @@ const eslint = new ESLint({
   ruleFilter: ({ ruleId }) => ruleId === '@typescript-eslint/no-restricted-imports',
 });
 
+const DIALECTS = 'apps/api/src/dialects';
+const FACES = readdirSync(`${cwd}${DIALECTS}`, { withFileTypes: true }).flatMap((entry) =>
+  entry.isDirectory() ? [entry.name] : [],
+);
+
 /** What lint says of an import in a dialect. */
-const complaints = async (from: string): Promise<string[]> => {
-  const filePath = `${cwd}apps/api/src/dialects/submit/submit.controller.ts`;
+const complaints = async (face: string, from: string): Promise<string[]> => {
+  const filePath = `${cwd}${DIALECTS}/${face}/${face}.mapper.ts`;
   const [result] = await eslint.lintText(`import { x } from '${from}';\nx();\n`, { filePath });
   return result?.messages.map(({ message }) => message) ?? [];
 };
 
-describe('a dialect', () => {
+it('should look at every dialect', () => expect(FACES).toEqual(['manager', 'qlora', 'sessions', 'submit']));
+
+describe.each(FACES)('the dialect %s', (face) => {
+  const other = FACES.find((name) => name !== face)!;
+
   it.each([
     'pg',
     '@prisma/client',
@@ -24,16 +34,17 @@ describe('a dialect', () => {
     'bullmq',
     '../../database/database.js',
     '../../jobs/jobs.repository.js',
-    '../sessions/sessions.mapper.js',
-    '../sessions/sessions.controller.js',
-    '../../dialects/sessions/sessions.schema.js',
-  ])('should not import %s', async (from) => expect(await complaints(from)).toHaveLength(1));
+    `../${other}/${other}.mapper.js`,
+    `../${other}/${other}.controller.js`,
+    `../../dialects/${other}/${other}.schema.js`,
+  ])('should not import %s', async (from) => expect(await complaints(face, from)).toHaveLength(1));
 
   it.each([
     '../../jobs/jobs.service.js',
     '../../http/face.js',
     '../dialect.js',
-    './submit.mapper.js',
+    '../fastapi-errors.js',
+    `./${face}.mapper.js`,
     '@influencerai/shared',
-  ])('may import %s', async (from) => expect(await complaints(from)).toEqual([]));
+  ])('may import %s', async (from) => expect(await complaints(face, from)).toEqual([]));
 });
