@@ -116,6 +116,27 @@ describe('POST /api/training/start', () => {
     },
   );
 
+  it.each(['all', 'lora_only'])(
+    'should refuse the bias %s, which TRL does not train [001:departs-bias]',
+    async (bias) => {
+      const { status, body } = await start<Body>({ lora_config: { bias } });
+      expect([status, body]).toEqual([400, { error: 'bias must be none: biases are not trained here' }]);
+    },
+  );
+
+  it('should take the bodies of the examples as they stand [001:example-curl,example-python]', async () => {
+    const uploaded = await send('POST /api/training/data/upload', fixture('example-upload.request'));
+    expect([uploaded.status, uploaded.body['num_texts']]).toEqual([200, 1]);
+    for (const [name, maxSteps] of [
+      ['example-start', 10],
+      ['example-python', 5],
+    ] as const) {
+      const { status, body } = await send<Started>('POST /api/training/start', fixture(`${name}.request`));
+      expect([name, status]).toEqual([name, 200]);
+      expect((await specOf(body.job_id)).training).toMatchObject({ epochs: 1, maxSteps, batchSize: 1 });
+    }
+  });
+
   it('should do without configurations, with the defaults of the contract [001:optional,option-$all]', async () => {
     const { body } = await start({ lora_config: undefined, training_config: undefined, output_dir: undefined });
     const { training, network, extra, output } = await specOf(body.job_id);
@@ -237,7 +258,7 @@ const countOf = async (table: 'dataset' | 'upload'): Promise<number> =>
   (await api.app.get(Database).pool.query(`select count(*)::int as n from ${table}`)).rows[0].n as number;
 
 describe('GET /api/training/status/:id', () => {
-  it('should show a running job as documented [001:endpoint-status,example-status,statuses]', async () => {
+  it('should show a running job as documented [001:endpoint-status,example-status,eval-loss,statuses]', async () => {
     const { job_id } = (await start({ output_dir: './shown', training_config: { max_steps: 1000 } })).body;
     expect(await statusOf(job_id)).toMatchObject({
       status: 'pending',
@@ -386,6 +407,26 @@ describe('POST /api/training/data/upload', () => {
   ])('should refuse %j [001:error-format,required]', async (body, error) => {
     const answer = await send('POST /api/training/data/upload', body);
     expect([answer.status, answer.body]).toEqual([400, { error }]);
+  });
+});
+
+describe('errors', () => {
+  it.each([
+    ['POST /api/training/start', 400],
+    ['GET /api/training/status/x', 404],
+    ['PUT /api/training/jobs', 405],
+    ['POST /api/training/stop/x', 404],
+    ['POST /api/training/data/upload', 400],
+    ['PUT /api/adapters', 405],
+    ['GET /api/adapters/x', 404],
+    ['POST /api/adapters/x/load', 404],
+    ['POST /api/adapters/unload', 400],
+    ['DELETE /api/adapters/x', 404],
+  ])('should have one form: %s [001:error-shape]', async (route, expected) => {
+    // Of a tenant that has nothing.
+    const body = route.startsWith('P') ? {} : undefined;
+    const answer = await api.send<Body>(route, { tenant: OTHER_TENANT, ...(body && { body }) });
+    expect([answer.status, answer.body]).toEqual([expected, { error: expect.stringMatching(/./) }]);
   });
 });
 
