@@ -98,7 +98,7 @@ async function pidOf(worker: string): Promise<number> {
 }
 
 describe('projects and workers of contract 003', () => {
-  it('should train three traits at 50, 30 and 20 %, and find the result good', async () => {
+  it('should train three traits at 50, 30 and 20 %, and find the result good [003:workflow,project-shares,endpoint-projects-validate]', async () => {
     await client.trainingDefaults.update({ epochs: 1, batchSize: 32 });
     const created = await example<Project>('manager-project');
     expect(created).toMatchObject({ id: 1, status: 'pending' });
@@ -115,7 +115,7 @@ describe('projects and workers of contract 003', () => {
     expect(found.files.files_checked).toEqual(expect.arrayContaining([expect.stringMatching(/\.safetensors$/)]));
   });
 
-  it('should start and stop workers while a job runs, which loses nothing', async () => {
+  it('should start and stop workers while a job runs, which loses nothing [003:endpoint-workers-control,worker-stop,worker-restart]', async () => {
     await online(1);
     const source = path.join(import.meta.dirname, '../data/datasets/my-influencer');
     await run('cp', ['-r', source, path.join(folder, 'data/pictures')]);

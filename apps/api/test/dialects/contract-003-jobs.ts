@@ -27,6 +27,12 @@ export const JOBS_003: readonly ContractItem[] = [
     kind: 'range' as const,
     says: `\`${field}\` from ${min} to ${max}`,
   })),
+  { id: 'range-max_concurrent_workers', kind: 'range', says: '`max_concurrent_workers` from 1 to 64' },
+  {
+    id: 'range-auto_start_workers',
+    kind: 'range',
+    says: '`auto_start_workers` is true or false, kept and handed out; it starts nothing here',
+  },
   { id: 'training-types', kind: 'range', says: '`training_type` is `qlora` or `standard`' },
   { id: 'error-job-400', kind: 'error', says: '400: a dataset or parameter that cannot be used' },
   { id: 'error-job-404', kind: 'error', says: '404: no such job, or another tenant’s' },
@@ -34,5 +40,6 @@ export const JOBS_003: readonly ContractItem[] = [
   { id: 'job-statuses', kind: 'rule', says: 'the words for the status of a job' },
   { id: 'job-filter', kind: 'rule', says: 'jobs can be listed by status' },
   { id: 'config-defaults', kind: 'rule', says: 'a new job takes what it leaves out from the configuration' },
+  { id: 'config-age', kind: 'rule', says: '`created_at` of the configuration stays, `updated_at` moves with a change' },
   { id: 'config-workers', kind: 'rule', says: '`active_workers` counts those that report just now' },
 ];

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Dataset, type Job, TRAINING_DEFAULTS, type TrainingSpec } from '@influencerai/shared';
-import type { ManagerConfig } from '../../src/dialects/manager/manager-config.schema.js';
+import { type Dataset, type Job, TRAINING_DEFAULTS, type TrainingSpec, type WorkerPool } from '@influencerai/shared';
+import { IGNORED, type ManagerConfig } from '../../src/dialects/manager/manager-config.schema.js';
 import type { ManagerJob, ManagerJobStatus } from '../../src/dialects/manager/manager-jobs.schema.js';
 import { Database } from '../../src/database/database.js';
 import type { PageOf } from '../../src/dialects/manager/manager.schema.js';
@@ -97,9 +97,37 @@ describe('POST /api/v1/jobs/', () => {
     [{ dataset_id: 2_147_483_648 }, ['body', 'dataset_id']],
     [{ training_type: 'lora' }, ['body', 'training_type']],
     [{ surprise: 1 }, ['body', 'surprise']],
-  ])('should list what is wrong with %j', async (change, loc) => {
+    [{ name: null }, ['body', 'name']],
+    [{ epochs: '3' }, ['body', 'epochs']],
+    [{ learning_rate: '0.1' }, ['body', 'learning_rate']],
+  ])('should list what is wrong with %j [003:strict]', async (change, loc) => {
     const { status, body } = await create<Failed>(change);
     expect([status, body.detail]).toEqual([422, [expect.objectContaining({ loc })]]);
+  });
+
+  it('should read null as left out [003:null]', async () => {
+    const nothing = { ...Object.fromEntries(RANGES_003.map(({ field }) => [field, null])), description: null };
+    const { status, body } = await create({ ...nothing, training_type: null, model_name: null });
+    const { body: config } = await send<ManagerConfig>('GET /api/v1/config');
+    expect([status, body.description, body.epochs, body.lora_dropout, body.model_name]).toEqual([
+      201,
+      null,
+      config.default_epochs,
+      config.default_lora_dropout,
+      config.default_model,
+    ]);
+  });
+
+  it('should take JSON alone [003:error-422]', async () => {
+    const response = await fetch(`${api.url}/api/v1/jobs/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/xml' },
+      body: '<job/>',
+    });
+    expect([response.status, await response.json()]).toEqual([
+      422,
+      { detail: [{ loc: ['body'], msg: expect.stringContaining('application/json'), type: 'value_error' }] },
+    ]);
   });
 
   it('should say that a body is no JSON', async () => {
@@ -286,9 +314,40 @@ describe('/api/v1/config/', () => {
     expect((await send(`GET /api/v1/jobs/${earlier}`)).body.batch_size).toBe(4);
   });
 
-  it.each([{ default_epochs: 0 }, { max_concurrent_workers: 0 }, { auto_start_workers: 'yes' }, { active_workers: 1 }])(
-    'should refuse %j',
-    async (body) => expect((await send('PATCH /api/v1/config', body)).status).toBe(422),
+  it.each([1, 64])('should let a tenant have %p workers [003:range-max_concurrent_workers]', async (value) => {
+    const { status, body } = await send<ManagerConfig>('PATCH /api/v1/config', { max_concurrent_workers: value });
+    expect([status, body.max_concurrent_workers]).toEqual([200, value]);
+  });
+
+  it.each(IGNORED)('should keep %s, and start nothing for it [003:range-auto_start_workers]', async (field) => {
+    const wanted = async () => (await api.send<WorkerPool>('GET /fleet/pool', { tenant: null })).body.wanted;
+    const report = { host: 'studio', running: 0, maxWorkers: 8, applied: 1_000_000, wanted: 0 };
+    await api.send('POST /fleet/pool/reports', { tenant: null, body: report });
+    expect((await send<ManagerConfig>('PATCH /api/v1/config', { [field]: true })).body[field]).toBe(true);
+    await create();
+    expect([(await send<ManagerConfig>('GET /api/v1/config')).body[field], await wanted()]).toEqual([true, 0]);
+  });
+
+  it('should leave what is null, and its own age, as they were [003:config-age,null]', async () => {
+    const before = (await send<ManagerConfig>('GET /api/v1/config')).body;
+    const { status, body } = await send<ManagerConfig>('PATCH /api/v1/config', {
+      default_model: null,
+      default_epochs: 9,
+    });
+    expect([status, body.default_model, body.default_epochs]).toEqual([200, before.default_model, 9]);
+    expect(body.created_at).toBe(before.created_at);
+    expect(new Date(body.updated_at).getTime()).toBeGreaterThanOrEqual(new Date(before.updated_at).getTime());
+  });
+
+  it.each([
+    { default_epochs: 0 },
+    { default_epochs: '3' },
+    { max_concurrent_workers: 0 },
+    { max_concurrent_workers: 65 },
+    { auto_start_workers: 'yes' },
+    { active_workers: 1 },
+  ])('should refuse %j [003:range-max_concurrent_workers,range-auto_start_workers,strict]', async (body) =>
+    expect((await send('PATCH /api/v1/config', body)).status).toBe(422),
   );
 
   it('should not take rag for a default', async () => {

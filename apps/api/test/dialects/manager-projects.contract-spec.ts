@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Dataset, Job, Page } from '@influencerai/shared';
+import { Database } from '../../src/database/database.js';
 import type { ManagerProject, ManagerProjectPage } from '../../src/dialects/manager/manager-projects.schema.js';
 import { trainTiny } from '../adapters-fixture.js';
 import { writeFiles } from '../dataset-files.js';
 import { startTestApp, TENANT, type TestApp } from '../test-app.js';
+import { UnwritableFolder, WHY_ALL_WRITABLE } from '../unwritable-folder.js';
 
 const FIXTURES = new URL('../../src/dialects/manager/fixtures/', import.meta.url);
 const fixture = <T>(name: string): T => JSON.parse(readFileSync(new URL(`${name}.json`, FIXTURES), 'utf8')) as T;
@@ -52,6 +54,13 @@ const refused = async (change: object) => {
   return [status, body];
 };
 const jobsOf = async () => (await api.send<Page<Job>>('GET /jobs', { tenant: TENANT })).body;
+
+/** A project that was started, with its job. */
+async function startOne(): Promise<{ id: number; job: Job }> {
+  const { id } = (await create({ traits: [trait('coding', [1, 100])], base_model: 'tiny-text' })).body;
+  const { body } = await send<ManagerProject>(`POST /projects/${id}/start`);
+  return { id, job: (await jobsOf()).data.find(({ number }) => number === body.job_id)! };
+}
 
 const trait = (trait_type: string, ...shares: [id: number, percentage: number][]) => ({
   trait_type,
@@ -116,6 +125,19 @@ describe('POST /api/v1/projects/', () => {
     expect((await refused({ training_type: 'other' }))[0]).toBe(422);
   });
 
+  it('should hold max_rows within its bounds [003:project-rows]', async () => {
+    for (const max_rows of [1, 1_000_000]) expect((await create({ max_rows })).body.max_rows).toBe(max_rows);
+    for (const max_rows of [0, 1_000_001, 1.5, '9']) expect((await refused({ max_rows }))[0]).toBe(422);
+    for (const max_rows of [undefined, null]) expect((await create({ max_rows })).body.max_rows).toBe(50_000);
+  });
+
+  it('should read null as left out [003:null]', async () => {
+    const traits = [{ ...trait('coding', [1, 100]), percentage: null }];
+    const { status, body } = await create({ traits, training_type: null, description: null });
+    expect([status, body.description, body.training_type]).toEqual([201, null, 'qlora']);
+    expect(body.traits[0]?.percentage).toBeNull();
+  });
+
   it.each([
     { name: '' },
     { name: '  ' },
@@ -124,9 +146,10 @@ describe('POST /api/v1/projects/', () => {
     { max_rows: 'many' },
     { traits: 'all' },
     { colour: 1 },
-  ])('should refuse the form of %j', async (change) => {
+  ])('should refuse the form of %j [003:strict,error-types]', async (change) => {
     const [status, body] = await refused(change);
-    const detail = [{ loc: ['body', ...Object.keys(change)], msg: expect.any(String), type: 'value_error' }];
+    const type = 'colour' in change ? 'extra_forbidden' : JSON.stringify(change) === '{}' ? 'missing' : 'value_error';
+    const detail = [{ loc: ['body', ...Object.keys(change)], msg: expect.any(String), type }];
     expect([status, body]).toEqual([422, { detail }]);
   });
 });
@@ -135,7 +158,7 @@ describe('GET /api/v1/projects/', () => {
   it('should list by pages, without their number [003:endpoint-projects-list,project-page]', async () => {
     const [first, second] = [(await create()).body, (await create()).body];
     const { body } = await send<ManagerProjectPage>('GET /projects/');
-    expect(Object.keys(body).sort()).toEqual(['items', 'page', 'page_size', 'total']);
+    expect(Object.keys(body)).toEqual(Object.keys(fixture<object>('project-page.response')));
     expect([body.page, body.page_size, body.items[0]?.id]).toEqual([1, 50, second.id]);
     const next = await send<ManagerProjectPage>('GET /projects/?page=2&page_size=1');
     expect(next.body.items.map(({ id }) => id)).toEqual([first.id]);
@@ -188,11 +211,33 @@ describe('POST /api/v1/projects/{id}/start', () => {
     expect([again.status, again.body]).toEqual([400, { detail: expect.stringMatching(/is running/) }]);
   });
 
-  it('should draw the documented shares of a project of three traits', async () => {
+  it('should draw the documented shares of a project of three traits [003:project-shares]', async () => {
     const traits = EXAMPLE.traits.map((one, index) => ({ ...one, percentage: [50, 30, 20][index] }));
     const { id } = (await create({ traits, max_rows: 200, base_model: 'tiny-text' })).body;
     const { body } = await send<ManagerProject>(`POST /projects/${id}/start`);
     expect(body.traits.map(({ datasets }) => datasets.map(({ rows }) => rows))).toEqual([[100], [60], [20, 12, 8]]);
+  });
+
+  it('should have a word for every status of its job [003:project-statuses,error-validate-400]', async () => {
+    const limit = (jobs: number) =>
+      api.app.get(Database).pool.query('update tenant set max_concurrent_jobs = $2 where id = $1', [TENANT, jobs]);
+    const shown = async (id: number) => (await send<ManagerProject>(`GET /projects/${id}`)).body.status;
+    await limit(0);
+    const waiting = await startOne();
+    expect([waiting.job.status, await shown(waiting.id)]).toEqual(['queued', 'pending']);
+    await api.send(`POST /jobs/${waiting.job.id}/cancel`);
+    await limit(1000);
+    const words: string[] = [await shown((await create()).body.id)];
+    for (const end of ['completed', 'failed', 'cancelled']) {
+      const { id, job } = await startOne();
+      words.push(await shown(id));
+      if (end === 'cancelled') await api.send(`POST /jobs/${job.id}/cancel`);
+      else
+        for (const status of ['running', end])
+          await api.send(`PATCH /jobs/${job.id}`, { body: { status, result: {} } });
+      words.push(await shown(id));
+    }
+    expect(words).toEqual(['pending', 'pending', 'completed', 'pending', 'failed', 'pending', 'cancelled']);
   });
 
   it('should say which models there are when its own is not [003:error-model-400]', async () => {
@@ -205,9 +250,17 @@ describe('POST /api/v1/projects/{id}/start', () => {
 });
 
 describe('POST /api/v1/projects/{id}/validate', () => {
+  it('should want a result to look at [003:error-validate-400]', async () => {
+    const detail = expect.stringMatching(/ is pending; /);
+    const untrained = [(await create()).body.id, (await startOne()).id];
+    for (const id of untrained) {
+      const { status, body } = await send(`POST /projects/${id}/validate`);
+      expect([status, body]).toEqual([400, { detail }]);
+    }
+  });
+
   it('should answer in the documented form [003:endpoint-projects-validate,example-project-validate]', async () => {
     const { id } = (await create({ traits: [trait('coding', [1, 100])], base_model: 'tiny-text' })).body;
-    expect((await send(`POST /projects/${id}/validate`)).status).toBe(400);
     const { body: started } = await send<ManagerProject>(`POST /projects/${id}/start`);
     const job = (await jobsOf()).data.find(({ number }) => number === started.job_id)!;
     await api.send(`PATCH /jobs/${job.id}`, { body: { status: 'running' } });
@@ -245,6 +298,22 @@ describe('POST /api/v1/projects/validate-output-dir', () => {
   );
 });
 
+(WHY_ALL_WRITABLE ? describe.skip : describe)('a folder that the service must not write to', () => {
+  let sealed: UnwritableFolder;
+  beforeAll(async () => void (sealed = await UnwritableFolder.make(join(api.dataRoot, 'sealed'))));
+  afterAll(() => sealed.release());
+
+  it.each(['/sealed', '/sealed/new/one'])(
+    'should be refused: %s [003:error-output-dir-400,project-output-dir]',
+    async (output_directory) => {
+      const detail = expect.stringMatching(/^output_directory: .*must not write to/);
+      const asked = await send('POST /projects/validate-output-dir', { output_directory });
+      expect([asked.status, asked.body]).toEqual([400, { detail }]);
+      expect(await refused({ output_directory })).toEqual([400, { detail }]);
+    },
+  );
+});
+
 describe('models', () => {
   it('should say where the documented one lies [003:endpoint-model,example-model]', async () => {
     const { status, body } = await send('POST /projects/validate-model', fixture('model.request'));
@@ -257,6 +326,14 @@ describe('models', () => {
     const { status, body } = await send('POST /projects/validate-model', { model_name: 'nobody/nothing' });
     const errors = [expect.stringMatching(/not available/)];
     expect([status, body]).toEqual([200, { available: false, model_name: 'nobody/nothing', path: null, errors }]);
+  });
+
+  it('should list those that are there [003:project-models]', async () => {
+    const { body: names } = await send<string[]>('GET /projects/models/available');
+    for (const model_name of names) {
+      const { body } = await send<{ available: boolean }>('POST /projects/validate-model', { model_name });
+      expect([model_name, body.available]).toEqual([model_name, true]);
+    }
   });
 
   it('should list names [003:endpoint-models,example-models]', async () => {

@@ -23,10 +23,13 @@ const report = (change: object = {}) => {
 };
 
 describe('/api/v1/workers/', () => {
-  it('should say that somebody else runs the workers', async () => {
-    const { status, body } = await send('POST /workers/', { action: 'stop' });
-    expect([status, body]).toEqual([400, { detail: expect.stringMatching(/somebody else/) }]);
-  });
+  it.each([{ action: 'start', worker_count: 1 }, { action: 'stop' }, { action: 'restart' }])(
+    'should say that somebody else runs the workers: %j [003:error-workers-409]',
+    async (order) => {
+      const { status, body } = await send('POST /workers/', order);
+      expect([status, body]).toEqual([409, { detail: expect.stringMatching(/somebody else/) }]);
+    },
+  );
 
   it('should show the pool as documented [003:endpoint-workers-get,example-workers,worker-statuses]', async () => {
     await report({ running: 4 });
@@ -78,10 +81,15 @@ describe('/api/v1/workers/', () => {
     const { status, body } = await send('POST /workers/', { action: 'start' });
     expect([status, body]).toEqual([400, { detail: expect.stringMatching(/worker_count/) }]);
     expect((await send('POST /workers/', { action: 'dance' })).status).toBe(422);
+    const nothing = await send('POST /workers/', {});
+    expect([nothing.status, nothing.body]).toEqual([
+      422,
+      { detail: [{ loc: ['body', 'action'], msg: 'Field required', type: 'missing' }] },
+    ]);
     expect((await send('POST /workers/', { action: 'start', worker_count: 0 })).status).toBe(422);
   });
 
-  it('should stop all, and replace all', async () => {
+  it('should stop all, and replace all [003:worker-stop,worker-restart,null]', async () => {
     await report({ wanted: 2 });
     expect((await send('POST /workers/', { action: 'restart' })).status).toBe(200);
     expect((await report()).body).toMatchObject({ wanted: 2, generation: 1 });
@@ -89,7 +97,7 @@ describe('/api/v1/workers/', () => {
     expect((await report()).body.wanted).toBe(0);
   });
 
-  it('should take orders from operators alone, where callers prove who they are', async () => {
+  it('should take orders from operators alone, where callers prove who they are [003:worker-operators,error-workers-409]', async () => {
     const tokens = await startTokenApp();
     try {
       const order = { body: { action: 'stop' } };
@@ -97,7 +105,7 @@ describe('/api/v1/workers/', () => {
       expect((await tokens.send('POST /api/v1/workers/', { ...order, key: tenants.key })).status).toBe(403);
       expect((await tokens.send('GET /api/v1/workers/', { key: tenants.key })).status).toBe(200);
       const asOperator = { ...order, key: tokens.operatorKey, tenant: TENANT };
-      expect((await tokens.send('POST /api/v1/workers/', asOperator)).status).toBe(400);
+      expect((await tokens.send('POST /api/v1/workers/', asOperator)).status).toBe(409);
     } finally {
       await tokens.close();
     }

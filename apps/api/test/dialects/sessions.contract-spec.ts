@@ -222,12 +222,36 @@ describe('POST /sessions', () => {
   it.each([
     [{ sessionId: '../x' }, ['body', 'sessionId'], 'value_error'],
     [{ maxSteps: 0 }, ['body', 'maxSteps'], 'value_error'],
+    [{ maxSteps: '5' }, ['body', 'maxSteps'], 'value_error'],
     [{ config: undefined }, ['body', 'config'], 'missing'],
     [{ config: { ...REQUEST.config, job: 'extract' } }, ['body', 'config', 'job'], 'value_error'],
     [{ surprise: 1 }, ['body', 'surprise'], 'extra_forbidden'],
-  ])('should refuse %j [004:error-422]', async (change, loc, type) => {
+  ])('should refuse %j [004:error-422,strict]', async (change, loc, type) => {
     const { status, body } = await create<Failed>(change);
     expect([status, body]).toEqual([422, { detail: [{ loc, msg: expect.any(String), type }] }]);
+  });
+
+  it.each(['stock-flux', 'stock-start-page'])(
+    'should take the configuration %s as it stands [004:stock-configs]',
+    async (name) => {
+      const { status, body } = await send<Status>('POST /sessions', fixture(`${name}.request`));
+      expect([status, body.session_id]).toEqual([201, name]);
+    },
+  );
+
+  it('should read null as left out [004:null]', async () => {
+    const change = withProcess({ network: null, sample: null, trigger_word: null });
+    const { status, body } = await send<Status>('POST /sessions', { ...change, sessionId: null, maxSteps: null });
+    expect([status, body.session_id]).toEqual([201, body.job_id]);
+  });
+
+  it('should take JSON alone [004:error-422]', async () => {
+    const headers = { 'content-type': 'application/yaml' };
+    const response = await fetch(`${api.url}/sessions`, { method: 'POST', headers, body: 'config: {}' });
+    expect([response.status, await response.json()]).toEqual([
+      422,
+      { detail: [{ loc: ['body'], msg: expect.stringContaining('application/json'), type: 'value_error' }] },
+    ]);
   });
 
   it('should refuse what is no JSON [004:error-422]', async () => {

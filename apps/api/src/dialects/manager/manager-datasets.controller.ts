@@ -40,8 +40,6 @@ const FORM = {
   },
 };
 
-const MALFORMED = 'A field is wrong.';
-
 @Speaks(MANAGER)
 @ApiTags('Datasets')
 @Controller('datasets')
@@ -100,7 +98,7 @@ export class ManagerDatasetsController {
   @Patch(':id')
   @ApiOperation({ summary: 'Rename a dataset, or describe it' })
   @Answers(200, ManagerDatasetSchema, 'The dataset after the change.')
-  @Refuses({ 404: 'Unknown dataset.', 422: MALFORMED })
+  @Refuses({ 404: 'Unknown dataset.', 422: 'A field is wrong.' })
   async update(
     @Caller() caller: Principal,
     @Param('id', { schema: NumberSchema }) number: number,

@@ -1,12 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { AppError, fieldError } from '@influencerai/shared';
 import { fromError, fromPage, statusOf, toPage } from './manager.mapper.js';
+
+const fixture = (name: string): object =>
+  JSON.parse(readFileSync(new URL(`./fixtures/${name}.json`, import.meta.url), 'utf8')) as object;
 
 const rendered = (error: AppError) => [statusOf(error), fromError(error)];
 
 describe('errors', () => {
   it('should be a sentence [003:error-format]', () => {
     expect(rendered(new AppError('job_not_found', { id: 7 }))).toEqual([404, { detail: expect.stringContaining('7') }]);
+    expect(Object.keys(fromError(new AppError('internal')))).toEqual(Object.keys(fixture('error.response')));
   });
 
   it('should list what is wrong with the form of a request [003:error-422]', () => {
@@ -19,6 +24,31 @@ describe('errors', () => {
       422,
       { detail: [{ loc: ['body'], msg: expect.any(String), type: 'json_invalid' }] },
     ]);
+    expect(rendered(new AppError('media_type_unsupported', { expected: 'application/json' }))).toEqual([
+      422,
+      { detail: [{ loc: ['body'], msg: expect.stringContaining('application/json'), type: 'value_error' }] },
+    ]);
+  });
+
+  it.each([
+    ['Invalid input: expected number, received undefined', 'Field required', 'missing'],
+    ['Field required', 'Field required', 'missing'],
+    ['Unknown field.', 'Extra inputs are not permitted', 'extra_forbidden'],
+    ['Invalid input: expected number, received string', undefined, 'value_error'],
+  ])('should say of %j what it is [003:error-types]', (message, msg, type) => {
+    const error = new AppError('validation_failed', { part: 'body', issues: [{ path: ['x', 0], message }] });
+    expect(fromError(error)).toEqual({ detail: [{ loc: ['body', 'x', 0], msg: msg ?? message, type }] });
+  });
+
+  it('should leave a conflict what it is where somebody else runs the workers [003:error-workers-409]', () => {
+    expect(statusOf(new AppError('worker_pool_managed_elsewhere'))).toBe(409);
+    expect(statusOf(new AppError('project_active'))).toBe(400);
+  });
+
+  it('should call projects by the words that it shows [003:error-validate-400,project-statuses]', () => {
+    const sentence = (status: string) => fromError(new AppError('project_not_trained', { id: 7, status })).detail;
+    expect(sentence('queued')).toBe(sentence('pending'));
+    expect(sentence('running')).toContain('is running');
   });
 
   it('should say with 400 that a rule is broken [003:error-400]', () => {
@@ -57,5 +87,6 @@ describe('pages', () => {
       pages: 3,
     });
     expect(fromPage({ data: [], total: 0, take: 10, skip: 0 }, String).pages).toBe(0);
+    expect(fromPage({ data: [], total: 50, take: 10, skip: 0 }, String)).toEqual(fixture('page.response'));
   });
 });
