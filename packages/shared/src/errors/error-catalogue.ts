@@ -98,7 +98,7 @@ export const ERRORS = {
   session_fully_granted: { status: 409, message: 'All {maxSteps} steps of session {id} are granted already.' },
   project_start_refused: {
     status: 409,
-    message: 'Project {id} is {status}; only one that is pending or has failed can start.',
+    message: 'Project {id} was started and is {status}; only one that was not, or has failed, can start.',
   },
   project_active: { status: 409, message: 'Project {id} is {status}. Cancel its job first.' },
   project_starting: {
