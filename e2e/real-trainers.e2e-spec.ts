@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -5,6 +6,7 @@ import { waitUntil } from '@influencerai/local';
 import type { InfluencerAIClient, Job, JobProgress } from '@influencerai/sdk';
 import { installedTrainers, missingTrainers, type RealTrainer, TRAINERS_DIR } from './support/real-trainers.js';
 import { Stack } from './support/stack.js';
+import { trainerRecords } from './support/trainer-records.js';
 import { cachedContents } from './support/dataset-cache.js';
 import { waitForJob } from './support/training.js';
 
@@ -24,7 +26,12 @@ const check = (real: RealTrainer) => () => {
   beforeAll(async () => {
     stack = await Stack.start({
       queue: 'postgres',
-      environment: (root) => ({ TRAINERS_DIR, MODELS_FILE: path.join(root, 'models.yaml'), DATASET_ACCESS: 'fetch' }),
+      environment: (root) => ({
+        TRAINERS_DIR,
+        MODELS_FILE: path.join(root, 'models.yaml'),
+        DATASET_ACCESS: 'fetch',
+        KEEP_WORKSPACES: '1',
+      }),
       prepare: async (root) => {
         await writeFile(
           path.join(root, 'models.yaml'),
@@ -74,6 +81,17 @@ const check = (real: RealTrainer) => () => {
     const rates = data.map(({ learningRate }) => learningRate!);
     // A cosine falls all the way; it does not begin again.
     expect(rates).toEqual([...rates].sort((a, b) => b - a));
+  });
+
+  it("should report the losses that stand in the trainer's own record", async () => {
+    const { read, expected } = trainerRecords[real.id];
+    const { data } = await client.jobs.metrics(unbroken.id, { maxPoints: 5000 });
+    const losses = data.map(({ loss }) => loss);
+    const workspace = stack.path(`worker-0/kept/${unbroken.id}/attempt-1`);
+    await waitUntil(() => existsSync(workspace), { timeoutMs: 30_000, what: 'the workspace to be put aside' });
+    const recorded = await read({ workspace, log: (await logOf(unbroken.id)).split('\n') });
+    expect(recorded.length).toBeGreaterThanOrEqual(real.steps / 2);
+    expect(recorded.filter(({ step, loss }) => !expected(losses, step).includes(loss))).toEqual([]);
   });
 
   it('should go on where a killed worker stopped, on the same schedule', async () => {
