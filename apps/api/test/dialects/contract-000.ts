@@ -101,7 +101,7 @@ export const CONTRACT_000: Contract = {
     {
       id: 'table',
       kind: 'rule',
-      says: 'the table `training_jobs` can be read, with all its columns, by user through an index',
+      says: 'the table `training_jobs` can be read, with all its columns; the newest rows, and those of a user, are found by an index',
     },
   ],
 };

@@ -386,16 +386,53 @@ describe('training_jobs', () => {
     expect(await row()).toMatchObject({ error_message: 'Out of memory.', completed_at: expect.any(Date) });
   });
 
-  it('should find the jobs of a user through an index [000:table]', async () => {
+  it('should show every status in its words, and what was left out [000:table,statuses,optional]', async () => {
+    const user = newUser();
     const { pool } = api.app.get(Database);
-    const client = await pool.connect();
-    try {
-      await client.query('begin; set local enable_seqscan = off; set local role influencerai_tenant');
-      await client.query(`select set_config('app.tenant_id', $1, true)`, [TENANT]);
-      const plan = await client.query<Record<string, string>>(
-        `explain select id from training_jobs where user_id = 'ada' order by created_at desc`,
+    const row = async (id: string) => (await pool.query('select * from training_jobs where id = $1', [id])).rows[0];
+    const jobs: string[] = [];
+    for (const type of ['dreambooth', 'lora', 'lora']) {
+      jobs.push((await submit({ type, name: undefined, trigger_words: undefined }, user)).body.job_id);
+    }
+    const [first, second, third] = jobs as [string, string, string];
+    expect(await row(first)).toMatchObject({ type: 'dreambooth', name: expect.stringMatching(/./), trigger_words: [] });
+    expect(await row(third)).toMatchObject({ type: 'lora', status: 'queued', container_id: null });
+    await api.send(`POST /jobs/${third}/cancel`);
+    expect(await row(third)).toMatchObject({ status: 'failed', error_message: 'Cancelled.' });
+    await api.send(`PATCH /jobs/${second}`, { body: { status: 'running' } });
+    expect(await row(second)).toMatchObject({
+      status: 'running',
+      container_id: `training-${second}`,
+      started_at: expect.any(Date),
+    });
+    await api.send(`PATCH /jobs/${second}`, { body: { status: 'completed', result: {} } });
+    expect(await row(second)).toMatchObject({ status: 'completed', error_message: null });
+  });
+
+  it('should find the newest jobs, and those of a user, by an index [000:table]', async () => {
+    const { job_id } = (await submit()).body;
+    const client = await api.app.get(Database).pool.connect();
+    const planOf = async (rest: string) => {
+      const { rows } = await client.query<Record<string, string>>(
+        `explain select id from training_jobs ${rest} limit 9`,
       );
-      expect(JSON.stringify(plan.rows)).toContain('job_by_user');
+      return rows.flatMap(Object.values<string>).join('\n');
+    };
+    try {
+      await client.query('begin');
+      await client.query(
+        `insert into job select (jsonb_populate_record(j, jsonb_build_object('id', gen_random_uuid(), 'number', j.number + 1000 * n,
+          'output_dir', 'many/' || n, 'user_id', 'user-' || n % 100, 'created_at', now() - n * interval '1 minute'))).*
+         from job j cross join generate_series(1, 1000) n where j.id = $1`,
+        [job_id],
+      );
+      await client.query('analyze job');
+      await client.query(`set local role influencerai_tenant`);
+      await client.query(`select set_config('app.tenant_id', $1, true)`, [TENANT]);
+      expect(await planOf(`where user_id = 'user-7' order by created_at desc`)).toMatch(
+        /^Limit.*\n.*Index Scan using job_by_user .*\n.*Index Cond: .*'user-7'/,
+      );
+      expect(await planOf('order by created_at desc')).toMatch(/^Limit.*\n.*Index Scan using job_by_creation /);
     } finally {
       await client.query('rollback');
       client.release();
