@@ -140,11 +140,15 @@ export const CONTRACT_001: Contract = {
     { id: 'error-json', kind: 'error', says: '400: JSON that cannot be read' },
     { id: 'error-job', kind: 'error', says: '404: “Job … not found”' },
     { id: 'error-adapter', kind: 'error', says: '404: “Adapter … not found”' },
-    { id: 'error-stop', kind: 'error', says: '400: the job is over' },
+    { id: 'error-stop', kind: 'error', says: '400: the job is completed or has failed' },
     { id: 'error-load', kind: 'error', says: '400: the adapter cannot be loaded, and why' },
     { id: 'error-unload', kind: 'error', says: '400: “No adapter currently loaded”' },
     { id: 'error-delete', kind: 'error', says: '400: the adapter is loaded' },
-    { id: 'error-server', kind: 'error', says: '500: “Failed to start training: Internal server error”' },
+    {
+      id: 'error-server',
+      kind: 'error',
+      says: '500: “Failed to start training: Internal server error”, and so for every endpoint',
+    },
     { id: 'statuses', kind: 'rule', says: 'the words for the status of a job' },
     { id: 'steps', kind: 'rule', says: '`max_steps` of -1 trains by epochs; any other number decides' },
     {

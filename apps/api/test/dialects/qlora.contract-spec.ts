@@ -353,6 +353,8 @@ describe('POST /api/training/stop/:id', () => {
     const { status, text } = await send(`POST /api/training/stop/${job_id}`);
     expect([status, text]).toEqual([200, JSON.stringify(fixture('stop.response')).replaceAll('uuid-string', job_id)]);
     expect(await statusOf(job_id)).toMatchObject({ status: 'cancelled', completed_at: STAMP });
+    const again = await send(`POST /api/training/stop/${job_id}`);
+    expect([again.status, again.text]).toEqual([200, text]);
   });
 
   it('should call a running job cancelled once it was stopped [001:endpoint-stop,statuses]', async () => {
@@ -362,11 +364,11 @@ describe('POST /api/training/stop/:id', () => {
     expect(await statusOf(job_id)).toMatchObject({ status: 'cancelled' });
   });
 
-  it('should refuse a job that is over [001:error-stop]', async () => {
+  it.each(['completed', 'failed'])('should refuse a job that is over: %s [001:error-stop]', async (end) => {
     const { job_id } = (await start()).body;
-    await finish(job_id);
+    for (const status of ['running', end]) await report(job_id, { status, result: {} });
     const { status, body } = await send(`POST /api/training/stop/${job_id}`);
-    expect([status, body]).toEqual([400, { error: `Job ${job_id} cannot be cancelled: it is completed` }]);
+    expect([status, body]).toEqual([400, { error: `Job ${job_id} cannot be cancelled: it is ${end}` }]);
   });
 });
 

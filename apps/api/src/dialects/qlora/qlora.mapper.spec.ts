@@ -110,6 +110,24 @@ describe(fromError, () => {
     expect(render(new AppError(code, details), route)).toEqual([status, sentence]),
   );
 
+  it.each([
+    ['POST', 'training/start', 'start training'],
+    ['GET', 'training/status/:id', 'get training status'],
+    ['GET', 'training/jobs', 'list training jobs'],
+    ['POST', 'training/stop/:id', 'stop training'],
+    ['POST', 'training/data/upload', 'upload training data'],
+    ['GET', 'adapters', 'list adapters'],
+    ['GET', 'adapters/:name', 'get adapter info'],
+    ['POST', 'adapters/:name/load', 'load adapter'],
+    ['POST', 'adapters/unload', 'unload adapter'],
+    ['DELETE', 'adapters/:name', 'delete adapter'],
+  ])('should say of a fault at %s /api/%s what failed [001:error-server]', (method, path, work) =>
+    expect(render(new AppError('internal'), `${method} /api/${path}`)).toEqual([
+      500,
+      `Failed to ${work}: Internal server error`,
+    ]),
+  );
+
   it('should not guess what failed where no route took the request', () => {
     expect(render(new AppError('service_unavailable'))).toEqual([503, new AppError('service_unavailable').message]);
   });
