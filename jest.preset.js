@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 const fromRoot = (file) => fileURLToPath(new URL(file, import.meta.url));
 
 /** Packages whose tests need neither PostgreSQL nor Redis. */
-const PURE = ['shared', 'sdk', 'tiny', 'trainers'];
+const PURE = ['shared', 'retrieval', 'sdk', 'tiny', 'trainers'];
 
 const stores = { globalSetup: fromRoot('jest.global-setup.js'), globalTeardown: fromRoot('jest.global-teardown.js') };
 

@@ -65,6 +65,11 @@ export const ANSWERS = {
   runtime_unavailable: 'Repeat later. When it lasts, the operator should look whether the runtime runs.',
   runtime_busy: 'Repeat after a few seconds.',
   project_validation_busy: 'Repeat after `Retry-After` seconds. A tenant has one result looked at at a time.',
+  index_not_ready: 'Wait until the job is `completed`, then repeat.',
+  index_missing:
+    'Query a job whose trainer is `retrieval`; where its file is gone or changed, submit it again (`POST /jobs/:id/rerun`).',
+  embeddings_unavailable:
+    'Submit the job again. When it lasts, the operator should look at `EMBEDDINGS_URL` and `EMBEDDINGS_MODEL` of the workers.',
   dataset_file_not_found: 'List `GET /jobs/:id/dataset` again; files of a dataset may come and go.',
   link_invalid:
     'Ask `GET /jobs/:id/artifacts/:name/link` for a new one, and send it unchanged, with GET or HEAD, before it expires.',

@@ -9,7 +9,13 @@ const { ARCHS, describeParameters, findTrainer, implementedTrainers, UNSUITED_AR
   'packages/trainers/dist/index.js',
 );
 
-const NAMES = { kohya: 'kohya sd-scripts', 'ai-toolkit': 'ai-toolkit', trl: 'TRL', tiny: 'tiny' } as const;
+const NAMES = {
+  kohya: 'kohya sd-scripts',
+  'ai-toolkit': 'ai-toolkit',
+  trl: 'TRL',
+  tiny: 'tiny',
+  retrieval: 'retrieval',
+} as const;
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 const code = (text: string): string => `\`${cell(text)}\``;

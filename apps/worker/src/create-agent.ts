@@ -55,7 +55,7 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
   const { usable: trainers, unusable } = offer;
   const id = await workerId(env.workerDir);
   const identity = { id, version: VERSION, slots: slots.length, gpus, trainers, unusable };
-  const { workerDir, graceMs, keepWorkspaces, trainerBase, hubBase, secrets, claimPollMs } = env;
+  const { workerDir, graceMs, keepWorkspaces, trainerBase, hubBase, embeddingsBase, secrets, claimPollMs } = env;
   const api = sdkApi(env);
   return new Agent({
     context: {
@@ -70,6 +70,7 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
       keepWorkspaces,
       trainerBase,
       hubBase,
+      embeddingsBase,
       secrets,
       pace,
       log,

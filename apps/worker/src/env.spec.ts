@@ -31,6 +31,19 @@ describe('parseEnv', () => {
   });
 });
 
+describe('the endpoint of embeddings', () => {
+  it('should reach jobs with its model and key, and no log', () => {
+    const endpoint = { EMBEDDINGS_URL: 'http://localhost:8080/v1', EMBEDDINGS_MODEL: 'm', EMBEDDINGS_API_KEY: 'k' };
+    expect(parseEnv(endpoint)).toMatchObject({ embeddingsBase: endpoint, secrets: ['k'] });
+    expect(parseEnv({}).embeddingsBase).toEqual({});
+  });
+
+  it('should have a model', () => {
+    expect(() => parseEnv({ EMBEDDINGS_URL: 'http://localhost:8080/v1' })).toThrow('EMBEDDINGS_MODEL');
+    expect(() => parseEnv({ EMBEDDINGS_MODEL: 'm' })).toThrow('EMBEDDINGS_MODEL');
+  });
+});
+
 describe('describeEnv', () => {
   it('should explain every setting', () => {
     expect(describeEnv()).toContain('API_URL [http://localhost:3001]');

@@ -116,16 +116,28 @@ export const EnvSchema = z.object({
       'Token for gated and private models of the hub. Trainers get it for jobs that download; their log never shows it.',
     ),
   HF_ENDPOINT: url('http:', 'https:').optional().describe('A mirror of the Hugging Face hub, for the same jobs.'),
+  EMBEDDINGS_URL: url('http:', 'https:')
+    .optional()
+    .describe(
+      "Base address of a server that speaks OpenAI's embeddings, as http://localhost:8080/v1: indexes then hold vectors, too. The same as the API has.",
+    ),
+  EMBEDDINGS_MODEL: z.string().min(1).optional().describe('Which of its models to use; the same as the API has.'),
+  EMBEDDINGS_API_KEY: z.string().min(1).optional().describe('Key for it. The log of jobs never shows it.'),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin').describe('Passed on to trainers.'),
   LANG: z.string().default('C.UTF-8').describe('Passed on to trainers.'),
 });
+
+const WholeEnvSchema = EnvSchema.refine(
+  ({ EMBEDDINGS_URL: url, EMBEDDINGS_MODEL: model }) => (url === undefined) === (model === undefined),
+  { path: ['EMBEDDINGS_MODEL'], error: 'goes with EMBEDDINGS_URL; give both or neither' },
+);
 
 export type Env = ReturnType<typeof toEnv>;
 
 /** Reads the settings; throws one error that names every problem. */
 export const parseEnv = (variables: NodeJS.ProcessEnv): Env => {
   const cleaned = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, emptyIsUnset(value)]));
-  const parsed = EnvSchema.safeParse(cleaned);
+  const parsed = WholeEnvSchema.safeParse(cleaned);
   if (parsed.success) return toEnv(parsed.data);
   const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
   throw new EnvError(`The settings are not usable:\n${problems.join('\n')}\nRun with --help for what each one means.`);
@@ -148,9 +160,9 @@ export const describeEnv = (): string =>
     .join('\n');
 
 /** What no log may show. A trainer is given the first two, and one that runs as this user can find the third. */
-const secretsOf = ({ HF_TOKEN, HF_ENDPOINT, API_KEY }: z.infer<typeof EnvSchema>): string[] => {
+const secretsOf = ({ HF_TOKEN, HF_ENDPOINT, API_KEY, EMBEDDINGS_API_KEY }: z.infer<typeof EnvSchema>): string[] => {
   const { password } = new URL(HF_ENDPOINT ?? 'https://huggingface.co');
-  const secrets = [HF_TOKEN, password, unescape(password), API_KEY];
+  const secrets = [HF_TOKEN, password, unescape(password), API_KEY, EMBEDDINGS_API_KEY];
   return secrets.filter((secret) => secret !== undefined && secret !== '') as string[];
 };
 
@@ -179,6 +191,14 @@ const toEnv = (env: z.infer<typeof EnvSchema>) =>
       ...(env.HF_TOKEN && { HF_TOKEN: env.HF_TOKEN }),
       ...(env.HF_ENDPOINT && { HF_ENDPOINT: env.HF_ENDPOINT }),
     },
+    embeddingsBase:
+      env.EMBEDDINGS_URL && env.EMBEDDINGS_MODEL
+        ? {
+            EMBEDDINGS_URL: env.EMBEDDINGS_URL,
+            EMBEDDINGS_MODEL: env.EMBEDDINGS_MODEL,
+            ...(env.EMBEDDINGS_API_KEY && { EMBEDDINGS_API_KEY: env.EMBEDDINGS_API_KEY }),
+          }
+        : {},
     secrets: secretsOf(env),
     trainerBase: { PATH: env.PATH, LANG: env.LANG, HF_HOME: resolve(env.HF_HOME ?? join(env.WORKER_DIR, 'hub')) },
   });

@@ -1,4 +1,4 @@
-import type { TrainerId } from '@influencerai/shared';
+import { isBuiltIn, type TrainerId } from '@influencerai/shared';
 import { DRIVERS_DIR } from '@influencerai/trainers';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,19 +27,18 @@ const PYTHON_TRAINERS: readonly TrainerId[] = ['kohya', 'ai-toolkit', 'trl'];
 /** The programs of this host. */
 export const hostPrograms = ({ tinyProgram, trainersDir }: ProgramsInput): Programs => ({
   find: async (name) => {
-    if (name === 'tiny') return findTiny(tinyProgram);
+    if (name === 'tiny') return findBuiltIn(tinyProgram ?? (await import('@influencerai/tiny')).TINY_PROGRAM);
+    if (name === 'retrieval') return findBuiltIn((await import('@influencerai/retrieval')).RETRIEVAL_PROGRAM);
     const [trainer, what] = name.split(':') as [TrainerId, string?];
     return PYTHON_TRAINERS.includes(trainer) ? findPython(join(trainersDir, trainer), trainer, what) : undefined;
   },
-  version: (trainer) => (trainer === 'tiny' ? Promise.resolve(VERSION) : installedVersion(join(trainersDir, trainer))),
+  version: (trainer) => (isBuiltIn(trainer) ? Promise.resolve(VERSION) : installedVersion(join(trainersDir, trainer))),
   hasPackage: async (trainer, name) =>
     PYTHON_TRAINERS.includes(trainer) ? isInstalled(join(trainersDir, trainer), name) : undefined,
 });
 
-const findTiny = async (program: string | undefined): Promise<[string, string] | undefined> => {
-  const main = program ?? (await import('@influencerai/tiny')).TINY_PROGRAM;
-  return (await isReadable(main)) ? [process.execPath, main] : undefined;
-};
+const findBuiltIn = async (main: string): Promise<[string, string] | undefined> =>
+  (await isReadable(main)) ? [process.execPath, main] : undefined;
 
 const findPython = async (
   dir: string,

@@ -1,4 +1,4 @@
-import type { Gpu, TrainerId } from '@influencerai/shared';
+import { type Gpu, isBuiltIn, type TrainerId } from '@influencerai/shared';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ export const startCheck = (input: StartCheckInput): StartCheck => {
   };
   return (id) => {
     // One at a time: their imports would only fight for the disk.
-    const answer = turn.then(() => (id === 'tiny' ? undefined : look(id)));
+    const answer = turn.then(() => (isBuiltIn(id) ? undefined : look(id)));
     turn = answer.catch(() => undefined);
     return answer;
   };

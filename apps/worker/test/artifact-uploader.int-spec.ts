@@ -35,6 +35,7 @@ const upload = async (event: TrainerEvent, options: Partial<ArtifactUploaderOpti
     add: ({ name }) => Promise.resolve(void added.push(name)),
     note: (text) => notes.push(text),
     stamp: {},
+    finalKind: 'lora',
     now: Date.now,
     ...options,
   });

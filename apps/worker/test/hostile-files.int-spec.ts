@@ -58,6 +58,7 @@ const announce = async (path: string, isFinal = false): Promise<void> => {
     add: (entry) => spool.add(entry),
     note: (text) => notes.push(text),
     stamp: { job_id: job.id },
+    finalKind: 'lora',
     now: () => 0,
   });
   uploader.take({ event: 'checkpoint', step: 1, epoch: 1, path, isFinal });

@@ -36,7 +36,7 @@ describe('a trainer that is installed', () => {
     await start();
     expect(host.api.registrations).toEqual([
       expect.objectContaining({
-        trainers: ['tiny'],
+        trainers: ['tiny', 'retrieval'],
         unusable: [{ trainer: 'trl', reason: 'ImportError: libcuda.so.1' }],
       }),
     ]);
@@ -48,7 +48,7 @@ describe('a trainer that is installed', () => {
     await start({ NVIDIA_SMI: inHost('nvidia-smi') });
     expect(host.api.registrations).toEqual([
       expect.objectContaining({
-        trainers: ['tiny'],
+        trainers: ['tiny', 'retrieval'],
         unusable: [{ trainer: 'trl', reason: expect.stringContaining('cannot use the GPU') }],
       }),
     ]);
@@ -63,7 +63,8 @@ describe('a trainer that is installed', () => {
     await install(STARTS, '1');
     await host.drain(await start());
     await start();
-    expect(host.api.registrations).toMatchObject([{ trainers: ['tiny', 'trl'] }, { trainers: ['tiny', 'trl'] }]);
+    const all = { trainers: ['tiny', 'trl', 'retrieval'] };
+    expect(host.api.registrations).toMatchObject([all, all]);
     expect(await tries()).toBe(1);
   });
 

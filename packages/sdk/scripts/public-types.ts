@@ -126,6 +126,8 @@ export const REQUEST_TYPES: TypeTable = {
   ListSessionsQuery: { schema: shared.PageQuerySchema, doc: 'Page of `jobs.sessions`.' },
   CreateJob: { schema: shared.CreateJobSchema, doc: 'Body of `jobs.create`.' },
   PreviewJob: { schema: shared.PreviewJobSchema, doc: 'Body of `jobs.preview`.' },
+  QueryJob: { schema: shared.QueryJobSchema, doc: 'Body of `jobs.query`.' },
+  QueryAnswer: { schema: shared.QueryAnswerSchema, doc: 'Passages of an index that fit a query.' },
   RerunJob: { schema: shared.RerunJobSchema, doc: 'Body of `jobs.rerun`.' },
   ListJobsQuery: { schema: shared.ListJobsQuerySchema, doc: 'Filters of `jobs.list`.' },
   JobMetricInput: { schema: shared.JobMetricSchema, doc: 'One point of the loss curve, as a worker reports it.' },

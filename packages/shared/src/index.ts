@@ -19,6 +19,7 @@ export * from './jobs/artifact-link.schema.js';
 export * from './jobs/job-dataset.schema.js';
 export * from './jobs/job-manifest.schema.js';
 export * from './jobs/job-preview.schema.js';
+export * from './jobs/job-query.schema.js';
 export * from './jobs/job-rerun.schema.js';
 export * from './jobs/job-session.schema.js';
 export * from './jobs/job-status.js';

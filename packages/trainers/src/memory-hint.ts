@@ -1,4 +1,4 @@
-import type { TrainingSpec } from '@influencerai/shared';
+import { isBuiltIn, type TrainingSpec } from '@influencerai/shared';
 import { baseFor as aiToolkitBaseFor, type Base as AiToolkitBase } from './ai-toolkit/models.js';
 import type { FamilyTraits } from './kohya/families.js';
 import { baseFor as kohyaBaseFor } from './kohya/model.js';
@@ -28,7 +28,7 @@ const ADVICE: readonly Advice[] = [
     return `Lower batchSize to ${size} and raise meta.gradientAccumulation to ${accumulation}, so that a step sees as many examples with less memory; meta.onOutOfMemory: "shrink" does it by itself.`;
   },
   ({ spec: { trainer, extra } }) =>
-    trainer !== 'tiny' && extra['gradientCheckpointing'] === false && 'Leave meta.gradientCheckpointing on.',
+    !isBuiltIn(trainer) && extra['gradientCheckpointing'] === false && 'Leave meta.gradientCheckpointing on.',
   ({ kohya, isFull, spec: { extra } }) =>
     kohya && !isFull && !(extra['networkTrainUnetOnly'] ?? kohya.isFlow) && 'Set meta.networkTrainUnetOnly: true.',
   ({ kohya, spec: { extra } }) =>

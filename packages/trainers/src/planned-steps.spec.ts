@@ -16,6 +16,7 @@ describe(plannedSteps, () => {
     ['tiny', 17, {}, 27],
     ['tiny', 0, {}, 3],
     ['trl', 17, { maxSteps: 10 }, 10],
+    ['retrieval', 17, { maxSteps: 10 }, 17],
   ])('should count the steps of %s with %i rows and %j', (trainer, examples, training, steps) => {
     expect(plannedSteps(spec(trainer, examples, training))).toBe(steps);
   });

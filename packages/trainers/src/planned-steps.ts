@@ -11,6 +11,8 @@ export interface PlannedSpec extends Pick<TrainingSpec, 'trainer' | 'training'> 
  */
 export const plannedSteps = ({ trainer, training, dataset }: PlannedSpec): number => {
   const { epochs, maxSteps, batchSize, gradientAccumulation = 1 } = training;
+  // An index takes each row once.
+  if (trainer === 'retrieval') return Math.max(1, dataset.examples);
   if (maxSteps !== null) return maxSteps;
   const batches = Math.ceil(Math.max(1, dataset.examples) / batchSize);
   // tiny takes one batch per step.

@@ -1,6 +1,7 @@
 import type { TrainerId } from '@influencerai/shared';
 import { aiToolkit } from './ai-toolkit/index.js';
 import { kohya } from './kohya/index.js';
+import { retrieval } from './retrieval/index.js';
 import { tiny } from './tiny/index.js';
 import type { Trainer } from './trainer.js';
 import { trl } from './trl/index.js';
@@ -11,6 +12,7 @@ const TRAINERS: Partial<Record<TrainerId, Trainer>> = {
   kohya,
   'ai-toolkit': aiToolkit,
   trl,
+  retrieval,
 };
 
 /** The trainer of this id, or undefined while it has no implementation. */

@@ -131,6 +131,8 @@ export interface Trainer {
   readonly parameters: z.ZodObject;
   /** Whether it fetches models from the Hugging Face hub: it then gets the operator's token where a job needs it. */
   readonly usesHub: boolean;
+  /** Whether it gets the operator's embedding endpoint. */
+  readonly usesEmbeddings?: boolean;
   /** How long it may take to save and stop, in milliseconds. */
   readonly graceMs: number;
   /** Translates the portable spec; throws `AppError('spec_unsupported')` for what the trainer cannot do. */

@@ -1,4 +1,4 @@
-import type { TrainerId } from '@influencerai/shared';
+import type { BuiltInTrainer, TrainerId } from '@influencerai/shared';
 
 /** Where the source of a trainer comes from: a commit that its planner and driver were written against. */
 export interface GitUpstream {
@@ -38,6 +38,6 @@ export const UPSTREAMS = {
     mainFile: 'run.py',
   },
   trl: { kind: 'release', distribution: 'trl', version: '1.13.0' },
-} as const satisfies Record<Exclude<TrainerId, 'tiny'>, Upstream>;
+} as const satisfies Record<Exclude<TrainerId, BuiltInTrainer>, Upstream>;
 
 export type UpstreamId = keyof typeof UPSTREAMS;

@@ -1,4 +1,4 @@
-import type { Gpu, TrainerId } from '@influencerai/shared';
+import { type Gpu, isBuiltIn, type TrainerId } from '@influencerai/shared';
 import { implementedTrainers } from '@influencerai/trainers';
 import { join } from 'node:path';
 import type { Env } from '../env.js';
@@ -22,7 +22,7 @@ const onHost =
   ({ tinyProgram, trainersDir, trainerBase }: Env, gpus: readonly Gpu[]): Look =>
   async (id) => {
     const found = await installation(id, hostPrograms({ tinyProgram, trainersDir }), `bin/trainers install ${id}`);
-    if (!found.isInstalled || id === 'tiny') return found;
+    if (!found.isInstalled || isBuiltIn(id)) return found;
     return { ...found, ...(await importTrainer({ id, dir: join(trainersDir, id), gpus, trainerBase })) };
   };
 

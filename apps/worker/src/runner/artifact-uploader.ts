@@ -25,6 +25,8 @@ export interface ArtifactUploaderOptions {
   note: (text: string) => void;
   /** What the final weights tell of the job that made them; goes into their header. */
   stamp: Record<string, string>;
+  /** What the job ends in. */
+  finalKind: 'lora' | 'index';
   now: () => number;
 }
 
@@ -79,12 +81,12 @@ export class ArtifactUploader {
   }
 
   async #addWeights(event: CheckpointEvent): Promise<void> {
-    const { record, add } = this.options;
+    const { record, add, finalKind } = this.options;
     const trained = await this.#fileOf(event.path);
     const name = artifactName(event.name ?? trained);
     const file = event.isFinal && WEIGHTS.test(trained) ? await this.#stamped(trained, name) : trained;
     // First in the spool, then in the record: a result must name nothing that will never be sent.
-    await add({ type: 'artifact', name, kind: event.isFinal ? 'lora' : 'checkpoint', step: event.step, file });
+    await add({ type: 'artifact', name, kind: event.isFinal ? finalKind : 'checkpoint', step: event.step, file });
     if (event.isFinal) record.setFinal(name);
     else record.addCheckpoint(name);
   }

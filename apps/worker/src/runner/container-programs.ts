@@ -1,4 +1,4 @@
-import { TrainerIdSchema, type TrainerId } from '@influencerai/shared';
+import { isBuiltIn, TrainerIdSchema, type TrainerId } from '@influencerai/shared';
 import type { Programs } from '../programs.js';
 import type { ContainerEngine } from './container-engine.js';
 
@@ -21,7 +21,7 @@ export const containerPrograms = (engine: ContainerEngine, images: Record<Traine
 });
 
 const programIn = (trainer: TrainerId, what: string | undefined): [string, ...string[]] => {
-  if (trainer === 'tiny') return ['node', '/opt/trainer/dist/main.js'];
+  if (isBuiltIn(trainer)) return ['node', '/opt/trainer/dist/main.js'];
   const python = '/opt/trainer/venv/bin/python';
   if (what === 'python') return [python];
   return [python, '/opt/trainer/drivers', trainer, '--home', '/opt/trainer/source'];

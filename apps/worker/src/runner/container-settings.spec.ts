@@ -13,6 +13,7 @@ describe('the settings of containers', () => {
       'ai-toolkit': 'influencerai-trainer-ai-toolkit',
       trl: 'a/b:1',
       tiny: 'influencerai-trainer-tiny',
+      retrieval: 'influencerai-trainer-retrieval',
     });
   });
 

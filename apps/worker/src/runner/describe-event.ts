@@ -11,13 +11,13 @@ export const describeEvent = (event: TrainerEvent): string | undefined => {
       return `Training starts after step ${event.step} of ${event.totalSteps}, ${event.totalEpochs} epochs in all.`;
     case 'checkpoint':
       if (!isCheckpoint(event)) return undefined;
-      return event.isFinal ? `Final weights: ${event.path}` : `Saved at step ${event.step}: ${event.path}`;
+      return event.isFinal ? `The result: ${event.path}` : `Saved at step ${event.step}: ${event.path}`;
     case 'sample':
       return `Sample at step ${event.step}: ${event.path} (${event.prompt})`;
     case 'paused':
       return `Paused at step ${event.step}: the step budget is used up.`;
     case 'done':
-      return `Done after step ${event.step}, loss ${event.loss}.`;
+      return `Done after step ${event.step}${event.loss === undefined ? '' : `, loss ${event.loss}`}.`;
     case 'aborted':
       return `Saved and stopped at step ${event.step}.`;
     case 'warning':

@@ -17,7 +17,7 @@ export class JobRecord {
   #state: StateRef | undefined;
   #epoch = 0;
   #step = 0;
-  #done: { step: number; loss: number } | undefined;
+  #done: { step: number; loss?: number | undefined } | undefined;
   #isAborted = false;
   #notable: TrainerEvent[] = [];
 
@@ -59,7 +59,7 @@ export class JobRecord {
     return this.#step;
   }
 
-  get done(): { step: number; loss: number } | undefined {
+  get done(): { step: number; loss?: number | undefined } | undefined {
     return this.#done;
   }
 

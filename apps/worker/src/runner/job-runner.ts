@@ -266,7 +266,7 @@ export class JobRunner {
     if ('path' in event) this.#finder?.know(event.path);
     const point = this.#progress.take(event, Date.now());
     if (point) this.#takePoint(point);
-    if (point || event.event === 'start') {
+    if (event.event === 'progress' || event.event === 'start') {
       this.#reporter.report({ progress: this.#progress.progress, ...trainerFields(this.input.job.spec) });
     }
     if (event.event === 'checkpoint' && event.statePath) this.#curve.flush();
@@ -397,6 +397,7 @@ export class JobRunner {
       add: (entry) => this.#spool(entry),
       note: (text) => this.#logs.note(text),
       stamp: this.#stamp,
+      finalKind: this.input.job.spec.trainer === 'retrieval' ? 'index' : 'lora',
       now: Date.now,
     });
   }

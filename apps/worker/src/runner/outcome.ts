@@ -28,9 +28,7 @@ export const completed = ({ spec, record, startedAtMs, endedAtMs, lossCurve }: E
   return {
     status: 'completed',
     result: withoutUndefined({
-      loraPath: `${spec.output.dir}/${final}`,
-      checkpoints: [...record.checkpoints.filter((name) => name !== final), final],
-      samples: record.samples,
+      ...(spec.trainer === 'retrieval' ? { indexPath: `${spec.output.dir}/${final}` } : madeBy(spec, record, final)),
       lossCurve,
       finalLoss: record.done?.loss ?? last?.loss,
       initialLoss: first?.loss,
@@ -41,6 +39,15 @@ export const completed = ({ spec, record, startedAtMs, endedAtMs, lossCurve }: E
     }),
   };
 };
+
+const madeBy = ({ output }: TrainingSpec, { checkpoints, samples }: JobRecord, final: string) => ({
+  loraPath: `${output.dir}/${final}`,
+  checkpoints: [...checkpoints.filter((name) => name !== final), final],
+  samples,
+});
+
+/** Where the weights or the index lie. */
+const finalPath = (result: EndBody['result']): string => String(result?.['loraPath'] ?? result?.['indexPath']);
 
 export const failed = (failure: Failure, spec: TrainingSpec, record: JobRecord): EndBody => ({
   status: 'failed',
@@ -89,12 +96,12 @@ const amendResult = (end: EndBody, { leftOut, isCancelled }: Amendment): EndBody
   const partialCheckpoints = result['checkpoints'] ?? result['partialCheckpoints'] ?? [];
   const early = { partialCheckpoints, epoch, trainer, requestedTrainer, note };
   if (isCancelled) return { status: 'cancelled', result: withoutUndefined(early) };
-  const reason = leftOut.get(basename(String(end.result?.['loraPath'])));
+  const reason = leftOut.get(basename(finalPath(end.result)));
   if (end.status !== 'completed' || reason === undefined) return end.result ? { ...end, result } : end;
   return {
     status: 'failed',
     result: withoutUndefined({
-      error: `The final weights could not be uploaded: ${reason}`,
+      error: `The final ${end.result?.['indexPath'] ? 'index' : 'weights'} could not be uploaded: ${reason}`,
       code: 'trainer_output_missing',
       ...early,
     }),
@@ -113,7 +120,7 @@ const withoutFiles = (result: Result, leftOut: Amendment['leftOut']): Result =>
 
 /** The last line of an attempt's log. */
 export const closingNote = ({ status, result, refusal }: EndBody): string => {
-  if (status === 'completed') return `Completed: ${String(result?.['loraPath'])}`;
+  if (status === 'completed') return `Completed: ${finalPath(result)}`;
   if (status === 'failed') return `Failed: ${String(result?.['error'])}`;
   if (status === 'cancelled') return 'Cancelled.';
   if (refusal) return `Handed back for another worker: ${refusal}`;

@@ -161,6 +161,7 @@ const toLaunch = async (
     ...context.trainerBase,
     // A job that needs nothing of the hub gets no token for it.
     ...(trainer.usesHub && plan.env['HF_HUB_OFFLINE'] !== '1' && context.hubBase),
+    ...(trainer.usesEmbeddings && context.embeddingsBase),
     HOME: workspace.tmpDir,
     TMPDIR: workspace.tmpDir,
     ...gpuEnvironment(slot.gpus),

@@ -27,21 +27,21 @@ export class ProgressTracker {
     return this.#progress;
   }
 
-  /** Takes an event; returns the point for the loss curve if it is one. */
+  /** Takes an event; returns the point for the loss curve if it has one. */
   take(event: TrainerEvent, atMs: number): JobMetric | undefined {
     if (event.event === 'start') return this.#start(event, atMs);
     if (event.event !== 'progress') return undefined;
     this.#addSample({ step: event.step, atMs });
-    const learningRate = event.learningRate ?? null;
+    const { loss, learningRate = null } = event;
     this.#progress = {
       ...this.#progress,
       ...this.#forecast(event.step),
       currentEpoch: event.epoch,
       currentStep: event.step,
-      loss: event.loss,
+      loss: loss ?? null,
       learningRate,
     };
-    return { step: event.step, epoch: event.epoch, loss: event.loss, learningRate };
+    return loss === undefined ? undefined : { step: event.step, epoch: event.epoch, loss, learningRate };
   }
 
   #start(event: Extract<TrainerEvent, { event: 'start' }>, atMs: number): undefined {

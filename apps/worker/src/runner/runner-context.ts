@@ -46,6 +46,8 @@ export interface RunnerContext {
   trainerBase: Record<string, string>;
   /** Added for jobs that download from the Hugging Face hub. */
   hubBase: Record<string, string>;
+  /** Added for jobs that make vectors. */
+  embeddingsBase: Record<string, string>;
   /** What no line of a trainer may show. */
   secrets: readonly string[];
   pace: Pace;

@@ -19,6 +19,8 @@ export type JobWithProgress = Job & {
 export type CompletedJobResult = {
   /** The final weights, below the project root. */
   loraPath: string;
+  /** In its place, of a job that makes an index. */
+  indexPath: string;
   checkpoints: string[];
   finalLoss: number | null;
   trainingTimeMinutes: number;

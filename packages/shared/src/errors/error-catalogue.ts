@@ -146,6 +146,13 @@ export const ERRORS = {
     message: 'The runtime {runtime} has as much to do as it takes on. Try again shortly.',
     isRetryable: true,
   },
+  index_not_ready: { status: 409, message: 'Job {id} is {status}; its index can be queried once it is completed.' },
+  index_missing: { status: 409, message: 'Job {id} has no index to query.' },
+  embeddings_unavailable: {
+    status: 502,
+    message: 'The embedding endpoint gave no vectors.',
+    isRetryable: true,
+  },
   idempotency_key_reused: {
     status: 422,
     message: 'This Idempotency-Key was used with another request body. Use a new key for a new request.',

@@ -145,7 +145,7 @@ export const JobSchema = z
     status: JobStatusSchema.describe('New members may be added; treat an unknown one as not final.'),
     payload: MetaSchema,
     result: MetaSchema.nullable().describe(
-      '`progress` while it trains, before that `stage`, a sentence for people; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed.',
+      '`progress` while it trains, before that `stage`, a sentence for people; `loraPath` (of an index `indexPath`), `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed.',
     ),
     costTok: z.int().nullable(),
     startedAt: z.iso.datetime().nullable(),
@@ -269,8 +269,8 @@ export const JobMetricsSchema = z.object({
 });
 export type JobMetrics = z.infer<typeof JobMetricsSchema>;
 
-/** `lora`: the final weights; `file`: what is needed beside them, such as `adapter_config.json`. */
-export const ARTIFACT_KINDS = ['lora', 'file', 'checkpoint', 'sample', 'loss-curve', 'state'] as const;
+/** `lora`: the final weights; `file`: what is needed beside them, such as `adapter_config.json`; `index`: for `POST /jobs/:id/query`. */
+export const ARTIFACT_KINDS = ['lora', 'index', 'file', 'checkpoint', 'sample', 'loss-curve', 'state'] as const;
 export const ArtifactKindSchema = z.enum(ARTIFACT_KINDS);
 export type ArtifactKind = z.infer<typeof ArtifactKindSchema>;
 

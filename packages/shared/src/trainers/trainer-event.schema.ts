@@ -18,14 +18,15 @@ export const TrainerEventSchema = z.discriminatedUnion('event', [
     /** Optimizer steps completed since the very first start of the job, resumes included. */
     step: z.int().positive(),
     epoch: z.int().positive(),
-    loss: z.number(),
+    /** Of a trainer that learns nothing there is none. */
+    loss: z.number().optional(),
     learningRate: z.number().optional(),
   }),
   z.object({
     event: z.literal('checkpoint'),
     step: z.int().nonnegative(),
     epoch: z.int().nonnegative(),
-    /** Weights file (`.safetensors`), relative to the workspace. Complete when the event is sent. */
+    /** Weights file (`.safetensors`) or index, relative to the workspace. Complete when the event is sent. */
     path: z.string(),
     /** What a resume needs, a file or folder relative to the workspace; complete when the event is sent. */
     statePath: z.string().optional(),
@@ -44,8 +45,8 @@ export const TrainerEventSchema = z.discriminatedUnion('event', [
   }),
   /** The authorised step budget is used up; the trainer waits for the next grant. */
   z.object({ event: z.literal('paused'), step: z.int().nonnegative() }),
-  /** Every authorised step ran and the final weights are on disk. */
-  z.object({ event: z.literal('done'), step: z.int().nonnegative(), loss: z.number() }),
+  /** Every authorised step ran and the final file is on disk. */
+  z.object({ event: z.literal('done'), step: z.int().nonnegative(), loss: z.number().optional() }),
   /** The trainer saved and stopped because it was told to (SIGTERM or an `abort` command). Exit code 0. */
   z.object({ event: z.literal('aborted'), step: z.int().nonnegative() }),
   z.object({ event: z.literal('warning'), message: z.string() }),
