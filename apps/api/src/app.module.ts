@@ -23,6 +23,7 @@ import { LimitsModule } from './limits/limits.module.js';
 import { LoraConfigsModule } from './lora-configs/lora-configs.module.js';
 import { MODELS } from './models.js';
 import { ProjectsModule } from './projects/projects.module.js';
+import { RetrievalModule } from './retrieval/retrieval.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import { TextDatasetsModule } from './text-datasets/text-datasets.module.js';
 import { TenantsModule } from './tenants/tenants.module.js';
@@ -72,6 +73,7 @@ export class AppModule {
         DispatcherModule,
         JobsModule,
         AdaptersModule,
+        RetrievalModule,
         BaseModelsModule,
         ProjectsModule,
         FleetModule,

@@ -94,6 +94,18 @@ export const EnvSchema = z.object({
     'How often runtimes are asked whether they still have their adapters.',
   ),
   SERVING_TINY_SLOTS: count(2, 64).describe('Generations of the built-in models at a time in one API process.'),
+  EMBEDDINGS_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      "Base address of a server that speaks OpenAI's embeddings, as http://localhost:8080/v1: indexes are then searched by vectors, too. The same as the workers have.",
+    ),
+  EMBEDDINGS_MODEL: z.string().min(1).optional().describe('Which of its models to use; the same as the workers have.'),
+  EMBEDDINGS_API_KEY: z.string().min(1).optional().describe('Key for it.'),
+  RETRIEVAL_SLOTS: count(2, 64).describe('Searches of indexes at a time in one API process.'),
+  RETRIEVAL_CACHE_BYTES: count(10 * GIB).describe(
+    'Copies of indexes that one API process keeps in the temporary folder, in bytes; also the largest that it searches.',
+  ),
   MODELS_FILE: z
     .string()
     .optional()
@@ -149,9 +161,9 @@ export const EnvSchema = z.object({
   JWT_TENANT_CLAIM: z.string().default('tenant_id').describe('Claim that names the tenant.'),
   JWT_USER_CLAIM: z.string().default('sub').describe('Claim that names the user.'),
   JWT_SCOPE_CLAIM: z.string().default('scope').describe('Claim with the scopes: read, write, admin.'),
-  TRAINER_FALLBACK: TrainerIdSchema.optional().describe(
-    'Trainer for jobs whose own trainer no live worker offers. For trying out: `tiny`.',
-  ),
+  TRAINER_FALLBACK: TrainerIdSchema.exclude(['retrieval'])
+    .optional()
+    .describe('Trainer for jobs whose own trainer no live worker offers. For trying out: `tiny`.'),
   MAX_ATTEMPTS: z.coerce
     .number()
     .int()
@@ -275,6 +287,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
     ...problemsOfS3(env),
     ...problemsOfLinks(env),
     ...problemsOfRuntimes(env),
+    ...problemsOfEmbeddings(env),
   ];
   if (contradictions.length > 0) throw unusable(contradictions);
   const isProduction = env.NODE_ENV === 'production';
@@ -311,6 +324,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       timeoutMs: env.SERVING_TIMEOUT_MS,
       sweepMs: env.SERVING_SWEEP_MS,
       tinySlots: env.SERVING_TINY_SLOTS,
+    },
+    retrieval: {
+      slots: env.RETRIEVAL_SLOTS,
+      cacheBytes: env.RETRIEVAL_CACHE_BYTES,
+      embeddings: toEmbeddings(env),
     },
     models: {
       file: env.MODELS_FILE === undefined ? undefined : resolve(env.MODELS_FILE),
@@ -422,6 +440,14 @@ const toS3 = (env: Env) =>
         forcePathStyle: env.S3_FORCE_PATH_STYLE,
         silenceMs: env.S3_TIMEOUT_MS,
       };
+
+const problemsOfEmbeddings = ({ EMBEDDINGS_URL, EMBEDDINGS_MODEL }: Env): string[] =>
+  (EMBEDDINGS_URL === undefined) === (EMBEDDINGS_MODEL === undefined)
+    ? []
+    : ['EMBEDDINGS_MODEL: goes with EMBEDDINGS_URL; give both or neither.'];
+
+const toEmbeddings = ({ EMBEDDINGS_URL: url, EMBEDDINGS_MODEL: model, EMBEDDINGS_API_KEY: apiKey }: Env) =>
+  url !== undefined && model !== undefined ? { url, model, apiKey } : undefined;
 
 const problemsOfLinks = ({ LINK_LIFETIME_S, LINK_MAX_LIFETIME_S }: Env): string[] =>
   LINK_LIFETIME_S > LINK_MAX_LIFETIME_S ? ['LINK_LIFETIME_S: must not be more than LINK_MAX_LIFETIME_S.'] : [];

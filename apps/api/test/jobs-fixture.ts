@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { ClaimAnswer, Dataset, HeldJob, Job, LoraConfig, RegisterWorker } from '@influencerai/shared';
+import type { ClaimAnswer, Dataset, HeldJob, Job, LoraConfig, RegisterWorker, TrainerId } from '@influencerai/shared';
 import sharp from 'sharp';
 import { Storage } from '../src/storage/storage.js';
 import { TENANT, type TestApp } from './test-app.js';
@@ -71,10 +71,10 @@ export class HttpWorker {
     return this;
   }
 
-  async claim(): Promise<ClaimAnswer['job']> {
+  async claim(trainer: TrainerId = 'tiny'): Promise<ClaimAnswer['job']> {
     const { body } = await this.api.send<ClaimAnswer>(`POST /workers/${this.id}/claims`, {
       tenant: null,
-      body: { trainers: ['tiny'] },
+      body: { trainers: [trainer] },
     });
     return body.job;
   }

@@ -36,6 +36,7 @@ const CALLS: [string, Call, unknown?][] = [
   ['POST /jobs/preview', (c) => c.jobs.preview({ ...SUBMISSION, trainer: 'trl' }), { ...SUBMISSION, trainer: 'trl' }],
   ['POST /jobs/j/rerun', (c) => c.jobs.rerun('j', { priority: 5 }), { priority: 5 }],
   ['GET /jobs/j/manifest', (c) => c.jobs.manifest('j')],
+  ['POST /jobs/j/query', (c) => c.jobs.query('j', { query: 'q', limit: 3 }), { query: 'q', limit: 3 }],
   ['POST /jobs/j/cancel', (c) => c.jobs.cancel('j')],
   ['GET /jobs/series?window=day', (c) => c.jobs.series({ window: 'day' })],
   ['GET /jobs/j/logs?after=1.2&limit=10', (c) => c.jobs.logs('j', { after: '1.2', limit: 10 })],

@@ -93,7 +93,7 @@ const COLUMNS = 'job_id, name, kind, step, size_bytes, sha256, content_type, sto
 const PUT: PreparedQuery = {
   name: 'artifact-put',
   text: `with held as (select id, tenant_id from job where id = $1 and tenant_id = $2 and attempt = $3 and status = 'running'
-        and ($5 <> 'state' or lease_expires_at is not null) for share
+        and ($5 not in ('state', 'index') or lease_expires_at is not null) for share
     ), put as (
       insert into job_artifact (id, tenant_id, job_id, name, kind, step, size_bytes, sha256, content_type, storage_key)
       select gen_random_uuid(), tenant_id, id, $4, $5, $6, $7, $8, $9, $10 from held

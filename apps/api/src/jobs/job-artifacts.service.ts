@@ -33,7 +33,7 @@ export class JobArtifactsService {
   /**
    * Streams a file of the running attempt into storage and lists it. The fence is checked again when all bytes are
    * there, so that an attempt that ended meanwhile replaces nothing.
-   * @throws AppError `job_not_found`, `job_attempt_stale`, `job_not_held` for a state that no worker hands in,
+   * @throws AppError `job_not_found`, `job_attempt_stale`, `job_not_held` for a state or an index that no worker hands in,
    * `upload_too_large`; where no worker holds the job also `quota_exceeded`, `uploads_exhausted`
    */
   async put(
@@ -47,8 +47,8 @@ export class JobArtifactsService {
     const job = await this.jobs.getById(tenantId, id);
     const stale = () => new AppError('job_attempt_stale', { id, attempt: query.attempt, current: job.attempt });
     if (job.attempt !== query.attempt || job.status !== 'running') throw stale();
-    // Trainers unpickle states: what a tenant wrote would run on the worker.
-    if (query.kind === 'state') await this.holders.requireLease(caller, id);
+    // Trainers unpickle states, and SQLite opens indexes here: neither is taken from a tenant.
+    if (query.kind === 'state' || query.kind === 'index') await this.holders.requireLease(caller, id);
     const { outputKey, hasLease } = await this.jobs.outputOf(tenantId, id);
     const storageKey = keyOf(outputKey, id, query.kind, name);
     const listed = { tenantId, jobId: id, attempt: query.attempt, name, kind: query.kind, step: query.step ?? null };

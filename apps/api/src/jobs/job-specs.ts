@@ -59,11 +59,14 @@ export class JobSpecs {
     const dir = await this.ownOutputDir(options, outputPath.replace(/\/+$/, ''));
     const output = { dir, name: outputName(outputPath) };
     const spec = buildSpec(sources, choice, output);
+    if (choice.trainer === 'retrieval' && options.maxSteps !== undefined)
+      throw new AppError('spec_unsupported', { trainer: 'retrieval', reason: 'an index has no steps to grant.' });
     const { maxSteps = spec.training.maxSteps } = options;
     return { ...spec, training: { ...spec.training, maxSteps } };
   }
 
   private chooseTrainer({ dataset, config }: JobSources, { online, trainer, preferred }: FreezeOptions): TrainerChoice {
+    if (config.meta['method'] === 'retrieval') return indexOf(dataset, trainer);
     const { trainer: called, kind } = resolveTrainer(config.modelName, dataset.kind, this.models);
     const isOpen = kind === 'image' && called !== 'tiny' && !findModel(this.models, config.modelName);
     const requestedTrainer = (isOpen ? preferred : undefined) ?? called;
@@ -75,8 +78,9 @@ export class JobSpecs {
     return { kind, trainer: trainer ?? present, requestedTrainer };
   }
 
-  /** Whether some host could find the base model: by the registry or on the hub; the built-in trainer needs none. */
+  /** Whether some host could find the base model: by the registry or on the hub; the built-in trainers need none. */
   private isAvailable(model: string, { trainer }: TrainerChoice): boolean {
+    if (trainer === 'retrieval') return true;
     return findModel(this.models, model) !== undefined || isHubId(model) || (trainer === 'tiny' && isKnownModel(model));
   }
 
@@ -84,4 +88,10 @@ export class JobSpecs {
   private async ownOutputDir({ tenantId, id }: FreezeOptions, dir: string): Promise<string> {
     return (await this.storage.exists({ tenantId, path: dir })) ? `${dir}/${id}` : dir;
   }
+}
+
+/** An index is made of rows, whatever the base model; nothing stands in for the trainer that makes it. */
+function indexOf({ id, kind }: JobSources['dataset'], trainer: TrainerId = 'retrieval'): TrainerChoice {
+  if (kind !== 'fine-tuning') throw new AppError('dataset_kind_mismatch', { id, kind, model: 'retrieval' });
+  return { kind: 'text', trainer, requestedTrainer: 'retrieval' };
 }

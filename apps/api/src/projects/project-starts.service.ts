@@ -37,7 +37,7 @@ export class ProjectStartsService {
     const { tenantId } = caller;
     const project = await this.projects.getById(tenantId, id);
     assertStartable(project);
-    await this.models.get(project.baseModel);
+    if (project.trainingType !== 'retrieval') await this.models.get(project.baseModel);
     const claim = await this.claim(project);
     const timer = setInterval(() => void this.touch(claim), TOUCH_MS);
     try {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type ProjectValidation } from '@influencerai/shared';
+import { AppError, type ArtifactKind, type ProjectValidation } from '@influencerai/shared';
 import type { Principal } from '../auth/principal.js';
 import { hasCode } from '../http/error-code.js';
 import { JobArtifactsRepository, type StoredArtifact } from '../jobs/job-artifacts.repository.js';
@@ -16,6 +16,8 @@ import { HeaderError, LENGTH_BYTES, MAX_HEADER_BYTES, readHeader } from './valid
 import { WeightsLoader } from './validation/weights-loader.js';
 import { ProjectsRepository } from './projects.repository.js';
 
+const RESULTS: readonly ArtifactKind[] = ['lora', 'index', 'file'];
+const NOUN = { lora: 'weights', index: 'index' } as const;
 const CONFIG_FILE = 'adapter_config.json';
 /** Further problems of one file say nothing new. */
 const MOST_PROBLEMS = 10;
@@ -50,12 +52,13 @@ export class ProjectValidationsService {
     if (jobId === null || status !== 'completed') throw new AppError('project_not_trained', { id, status });
     const { trainer } = await this.jobs.get(caller, jobId);
     const all = await this.artifacts.list(tenantId, jobId, undefined);
-    const results = all.filter(({ artifact }) => artifact.kind === 'lora' || artifact.kind === 'file');
-    const errors = results.some(({ artifact }) => artifact.kind === 'lora') ? [] : ['The job has left no weights.'];
+    const results = all.filter(({ artifact }) => RESULTS.includes(artifact.kind));
+    const made = trainer === 'retrieval' ? 'index' : 'lora';
+    const errors = results.some(({ artifact }) => artifact.kind === made) ? [] : [`The job has left no ${NOUN[made]}.`];
     return this.alone(tenantId, async () => {
       const files = await this.checkFiles(results, signal);
       const isLoadable = files.valid && errors.length === 0;
-      const loading = isLoadable ? await this.loader.load(trainer, results, signal) : NOT_LOADED;
+      const loading = isLoadable ? await this.loader.load({ jobId, trainer, files: results }, signal) : NOT_LOADED;
       return { valid: errors.length === 0 && files.valid && loading.valid, files, loading, errors };
     });
   }

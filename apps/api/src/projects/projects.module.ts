@@ -3,6 +3,7 @@ import { BaseModelsModule } from '../base-models/base-models.module.js';
 import { DatasetMixesModule } from '../dataset-mixes/dataset-mixes.module.js';
 import { DatasetsModule } from '../datasets/datasets.module.js';
 import { JobsModule } from '../jobs/jobs.module.js';
+import { RetrievalModule } from '../retrieval/retrieval.module.js';
 import { UploadsModule } from '../uploads/uploads.module.js';
 import { ProjectRemovalsService } from './project-removals.service.js';
 import { ProjectStartsService } from './project-starts.service.js';
@@ -13,7 +14,7 @@ import { ProjectsService } from './projects.service.js';
 import { WeightsLoader } from './validation/weights-loader.js';
 
 @Module({
-  imports: [BaseModelsModule, DatasetMixesModule, DatasetsModule, JobsModule, UploadsModule],
+  imports: [BaseModelsModule, DatasetMixesModule, DatasetsModule, JobsModule, RetrievalModule, UploadsModule],
   controllers: [ProjectsController],
   providers: [
     ProjectsRepository,

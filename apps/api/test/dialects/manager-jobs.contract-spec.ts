@@ -85,9 +85,11 @@ describe('POST /api/v1/jobs/', () => {
     expect((await specOf(body.id)).extra).toEqual({ method, loraDropout: 0.05 });
   });
 
-  it('should say that rag is not served', async () => {
-    const { status, body } = await create<Failed>({ training_type: 'rag' });
-    expect([status, body.detail]).toEqual([400, expect.stringContaining('rag is not served')]);
+  it('should make an index for rag, whatever the model [003:training-types]', async () => {
+    const { status, body } = await create({ training_type: 'rag', model_name: 'no/such-model' });
+    expect([status, body.training_type, body.model_name]).toEqual([201, 'rag', 'no/such-model']);
+    expect(await specOf(body.id)).toMatchObject({ kind: 'text', trainer: 'retrieval', requestedTrainer: 'retrieval' });
+    expect((await send<ManagerJob>(`GET /api/v1/jobs/${body.id}`)).body.training_type).toBe('rag');
   });
 
   it.each([
@@ -350,8 +352,9 @@ describe('/api/v1/config/', () => {
     expect((await send('PATCH /api/v1/config', body)).status).toBe(422),
   );
 
-  it('should not take rag for a default', async () => {
-    const { status, body } = await send<Failed>('PATCH /api/v1/config', { default_training_type: 'rag' });
-    expect([status, body.detail]).toEqual([400, expect.stringContaining('default_training_type: rag')]);
+  it('should take rag for a default', async () => {
+    const { status, body } = await send<ManagerConfig>('PATCH /api/v1/config', { default_training_type: 'rag' });
+    expect([status, body.default_training_type]).toEqual([200, 'rag']);
+    expect((await create({ training_type: undefined })).body.training_type).toBe('rag');
   });
 });

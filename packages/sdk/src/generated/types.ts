@@ -82,6 +82,9 @@ export type ErrorCode =
   | 'adapter_refused'
   | 'runtime_unavailable'
   | 'runtime_busy'
+  | 'index_not_ready'
+  | 'index_missing'
+  | 'embeddings_unavailable'
   | 'idempotency_key_reused'
   | 'idempotency_key_in_use'
   | 'range_not_satisfiable'
@@ -214,7 +217,7 @@ export type LoraConfig = {
   networkAlpha: number;
   /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
   outputPath: string | null;
-  /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+  /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. `method: "retrieval"` makes an index of the rows, which `POST /jobs/:id/query` searches. */
   meta: JsonObject;
   /** Setting this unsets it on all other configurations of the tenant. */
   isDefault: boolean;
@@ -232,7 +235,7 @@ export type DeletedLoraConfig = {
 export type TrainingDefaults = {
   /** Base model. */
   modelName: string;
-  /** How weights are trained. */
+  /** How weights are trained; `retrieval` makes an index to query. */
   trainingType: TrainingType;
   /** Rows per step (1-64). */
   batchSize: number;
@@ -256,7 +259,7 @@ export type TrainingDefaults = {
 };
 
 /** A program that trains. */
-export type TrainerId = 'kohya' | 'ai-toolkit' | 'trl' | 'tiny';
+export type TrainerId = 'kohya' | 'ai-toolkit' | 'trl' | 'tiny' | 'retrieval';
 
 /** State of a job. A server newer than this package may send others. */
 export type JobStatus = 'queued' | 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
@@ -287,7 +290,7 @@ export type Job = {
   /** New members may be added; treat an unknown one as not final. */
   status: JobStatus;
   payload: JsonObject;
-  /** `progress` while it trains, before that `stage`, a sentence for people; `loraPath`, `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed. */
+  /** `progress` while it trains, before that `stage`, a sentence for people; `loraPath` (of an index `indexPath`), `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed. */
   result: JsonObject | null;
   costTok: number | null;
   startedAt: string | null;
@@ -397,7 +400,7 @@ export type JobMetrics = {
 };
 
 /** What a file of a job is. */
-export type ArtifactKind = 'lora' | 'file' | 'checkpoint' | 'sample' | 'loss-curve' | 'state';
+export type ArtifactKind = 'lora' | 'index' | 'file' | 'checkpoint' | 'sample' | 'loss-curve' | 'state';
 
 /** A file that a job wrote. */
 export type JobArtifact = {
@@ -441,7 +444,7 @@ export type ArtifactLink = {
 export type TraitType = 'reasoning' | 'coding' | 'general_tools';
 
 /** How weights are trained. */
-export type TrainingType = 'lora' | 'qlora' | 'full';
+export type TrainingType = 'lora' | 'qlora' | 'full' | 'retrieval';
 
 /** One thing that a project trains, with the datasets that teach it. */
 export type Trait = {
@@ -487,7 +490,7 @@ export type Project = {
     networkDim: number;
     /** LoRA alpha (1-512), usually half the rank. */
     networkAlpha: number;
-    /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+    /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. `method: "retrieval"` makes an index of the rows, which `POST /jobs/:id/query` searches. */
     meta: JsonObject;
   };
   /** That of its job; `pending` before there is one. Treat an unknown one as not final. */
@@ -1154,7 +1157,7 @@ export type CreateProject = {
   description?: string | null;
   /** One that `GET /models` lists by the start. */
   baseModel: string;
-  /** `lora`, `qlora` (over a base in 4 bit), or `full`: all weights. Trainers that know one way only say so in the preview. */
+  /** `lora`, `qlora` (over a base in 4 bit), `full` (all weights), or `retrieval`: an index to query, whatever the base model. Trainers that know one way only say so in the preview. */
   trainingType?: TrainingType;
   /** Rows of the mix, at most; it is smaller where a dataset has too few for its percentage. */
   maxRows?: number;
@@ -1189,7 +1192,7 @@ export type CreateProject = {
     networkDim?: number;
     /** LoRA alpha (1-512), usually half the rank. */
     networkAlpha?: number;
-    /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+    /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. `method: "retrieval"` makes an index of the rows, which `POST /jobs/:id/query` searches. */
     meta?: JsonObject;
   };
 };
@@ -1426,7 +1429,7 @@ export type CreateLoraConfig = {
   networkAlpha?: number;
   /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
   outputPath?: string | null;
-  /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+  /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. `method: "retrieval"` makes an index of the rows, which `POST /jobs/:id/query` searches. */
   meta?: JsonObject;
   /** Setting this unsets it on all other configurations of the tenant. */
   isDefault?: boolean;
@@ -1444,7 +1447,7 @@ export type DescribeDataset = {
 export type UpdateTrainingDefaults = {
   /** Base model. */
   modelName?: string;
-  /** How weights are trained. */
+  /** How weights are trained; `retrieval` makes an index to query. */
   trainingType?: TrainingType;
   /** Rows per step (1-64). */
   batchSize?: number;
@@ -1486,7 +1489,7 @@ export type UpdateLoraConfig = {
   networkAlpha?: number;
   /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
   outputPath?: string | null;
-  /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+  /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. `method: "retrieval"` makes an index of the rows, which `POST /jobs/:id/query` searches. */
   meta?: JsonObject;
   /** Setting this unsets it on all other configurations of the tenant. */
   isDefault?: boolean;
@@ -1556,7 +1559,7 @@ export type CreateJob = {
       networkDim?: number;
       /** LoRA alpha (1-512), usually half the rank. */
       networkAlpha?: number;
-      /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+      /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. `method: "retrieval"` makes an index of the rows, which `POST /jobs/:id/query` searches. */
       meta?: JsonObject;
       /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
       outputPath?: string | null;
@@ -1599,7 +1602,7 @@ export type PreviewJob = {
       networkDim?: number;
       /** LoRA alpha (1-512), usually half the rank. */
       networkAlpha?: number;
-      /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. */
+      /** Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. `method: "retrieval"` makes an index of the rows, which `POST /jobs/:id/query` searches. */
       meta?: JsonObject;
       /** Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters. */
       outputPath?: string | null;
@@ -1621,6 +1624,29 @@ export type PreviewJob = {
     /** GPUs of the job. Default: 1 with `cuda`; there are none with `cpu`. */
     gpus?: number;
   };
+};
+
+/** Body of `jobs.query`. */
+export type QueryJob = {
+  /** What to look for, in words. It is no language: operators have no meaning. */
+  query: string;
+  /** Passages, at most (1-50). */
+  limit?: number;
+};
+
+/** Passages of an index that fit a query. */
+export type QueryAnswer = {
+  /** `hybrid`: by words and by vectors, ranks merged. `text`: by words alone, where there are no vectors. */
+  mode: 'text' | 'hybrid';
+  /** Best first. */
+  data: {
+    /** Number of the row in the dataset, from 1; rows that say nothing do not count. */
+    row: number;
+    /** The row, or the part of a long one. */
+    text: string;
+    /** Higher is better; comparable within one answer alone. */
+    score: number;
+  }[];
 };
 
 /** Body of `jobs.rerun`. */

@@ -21,6 +21,8 @@ import type {
   ListJobsQuery,
   ListSessionsQuery,
   PreviewJob,
+  QueryAnswer,
+  QueryJob,
   RerunJob,
   Session,
   UpdateJob,
@@ -74,6 +76,19 @@ export class Jobs extends JobArtifacts {
   /** Reads what a job was frozen with and what came of it: the `manifest.json` to keep beside the weights. */
   manifest(jobId: string, options?: RequestOptions): APIPromise<JobManifest> {
     return this.transport.json({ method: 'GET', path: path`/jobs/${jobId}/manifest`, options });
+  }
+
+  /**
+   * Searches the index that a completed job of the trainer `retrieval` has made.
+   *
+   * @example
+   * ```ts
+   * const { data } = await client.jobs.query(job.id, { query: 'How do I reset my password?', limit: 5 });
+   * for (const { row, text } of data) console.log(row, text);
+   * ```
+   */
+  query(jobId: string, body: QueryJob, options?: RequestOptions): APIPromise<QueryAnswer> {
+    return this.transport.json({ method: 'POST', path: path`/jobs/${jobId}/query`, body, options, isRepeatable: true });
   }
 
   /** Lists jobs, newest first. Await it for one page, iterate it for all. */

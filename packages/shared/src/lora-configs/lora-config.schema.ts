@@ -31,7 +31,7 @@ const fields = {
     .nullable()
     .describe('Folder for the trained `.safetensors` below the data root: `data/…`, at most 255 characters.'),
   meta: MetaSchema.describe(
-    'Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers.',
+    'Free JSON; `optimizer`, `lrScheduler`, `minSnrGamma`, `seed`, `samplePrompts`, `maxSteps` are read by the trainers. `method: "retrieval"` makes an index of the rows, which `POST /jobs/:id/query` searches.',
   ),
   isDefault: z.boolean().describe('Setting this unsets it on all other configurations of the tenant.'),
 };

@@ -9,8 +9,11 @@ export const TRAIT_TYPES = ['reasoning', 'coding', 'general_tools'] as const;
 export const TraitTypeSchema = z.enum(TRAIT_TYPES);
 export type TraitType = z.infer<typeof TraitTypeSchema>;
 
-/** How weights are trained: `lora`, `qlora` over a base in 4 bit, or `full`, all of them. */
-export const TRAINING_TYPES = ['lora', 'qlora', 'full'] as const;
+/**
+ * How weights are trained: `lora`, `qlora` over a base in 4 bit, or `full`, all of them. `retrieval` trains none: it makes
+ * an index of the rows.
+ */
+export const TRAINING_TYPES = ['lora', 'qlora', 'full', 'retrieval'] as const;
 export const TrainingTypeSchema = z.enum(TRAINING_TYPES);
 export type TrainingType = z.infer<typeof TrainingTypeSchema>;
 
@@ -97,7 +100,7 @@ export const CreateProjectSchema = z
     description: fields.description.default(null),
     baseModel: z.string().trim().min(1).max(255).describe('One that `GET /models` lists by the start.'),
     trainingType: TrainingTypeSchema.default('qlora').describe(
-      '`lora`, `qlora` (over a base in 4 bit), or `full`: all weights. Trainers that know one way only say so in the preview.',
+      '`lora`, `qlora` (over a base in 4 bit), `full` (all weights), or `retrieval`: an index to query, whatever the base model. Trainers that know one way only say so in the preview.',
     ),
     maxRows: z
       .int()

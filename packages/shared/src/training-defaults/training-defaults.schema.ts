@@ -6,7 +6,7 @@ const { modelName, epochs, learningRate, batchSize, networkDim, networkAlpha } =
 
 const fields = {
   modelName: modelName.describe('Base model.'),
-  trainingType: TrainingTypeSchema.describe('How weights are trained.'),
+  trainingType: TrainingTypeSchema.describe('How weights are trained; `retrieval` makes an index to query.'),
   batchSize: batchSize.unwrap().describe('Rows per step (1-64).'),
   learningRate: learningRate.unwrap(),
   epochs: epochs.unwrap(),

@@ -2,10 +2,9 @@ import type { TrainingDefaults, UpdateTrainingDefaults, Worker } from '@influenc
 import type { ManagerConfig, UpdateManagerConfig } from './manager-config.schema.js';
 import { fromTrainingType, toTrainingType } from './manager-jobs.mapper.js';
 
-/** @throws AppError `validation_failed` for a type that is not served */
 export const toDefaults = (body: UpdateManagerConfig): UpdateTrainingDefaults => ({
   modelName: body.default_model,
-  trainingType: body.default_training_type && toTrainingType(body.default_training_type, 'default_training_type'),
+  trainingType: body.default_training_type && toTrainingType(body.default_training_type),
   batchSize: body.default_batch_size,
   learningRate: body.default_learning_rate,
   epochs: body.default_epochs,

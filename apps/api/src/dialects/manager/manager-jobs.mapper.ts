@@ -1,6 +1,5 @@
 import {
   type CreateJob,
-  fieldError,
   type JobProgress,
   JobProgressSchema,
   type JobStatus,
@@ -25,26 +24,20 @@ const STATUS = {
   cancelled: 'cancelled',
 } as const satisfies Record<JobStatus, ManagerStatus>;
 
-/** How each type trains; `rag` trains nothing, and is for now refused. */
-const TYPES = { qlora: 'qlora', standard: 'full', rag: undefined } as const satisfies Record<
+const TO_TYPE = { qlora: 'qlora', standard: 'full', rag: 'retrieval' } as const satisfies Record<
   ManagerTrainingType,
-  TrainingType | undefined
+  TrainingType
 >;
 
-/** @throws AppError `validation_failed` for `rag` */
-export function toTrainingType(type: ManagerTrainingType, field = 'training_type'): TrainingType {
-  const trainingType = TYPES[type];
-  if (trainingType === undefined) throw fieldError([field], `${type} is not served; qlora and standard are.`);
-  return trainingType;
-}
+export const toTrainingType = (type: ManagerTrainingType): TrainingType => TO_TYPE[type];
 
 /** Other faces also train plain adapters, which this one has no word for. */
-const WORDS = { lora: 'standard', qlora: 'qlora', full: 'standard' } as const satisfies Record<
+const FROM_TYPE = { qlora: 'qlora', full: 'standard', lora: 'standard', retrieval: 'rag' } as const satisfies Record<
   TrainingType,
   ManagerTrainingType
 >;
 
-export const fromTrainingType = (type: TrainingType): ManagerTrainingType => WORDS[type];
+export const fromTrainingType = (type: TrainingType): ManagerTrainingType => FROM_TYPE[type];
 
 /** A job, with the values of the tenant where the request leaves them out. */
 export function toCreateJob(body: CreateManagerJob, datasetId: string, defaults: TrainingDefaults): CreateJob {
@@ -82,7 +75,7 @@ export function fromJob(record: JobRecord): ManagerJob {
     name: textOf(job.payload['name']) ?? spec.output.name,
     description: textOf(job.payload['description']) ?? null,
     dataset_id: datasetNumber,
-    training_type: extra['method'] === 'qlora' || extra['loadIn4bit'] === true ? 'qlora' : 'standard',
+    training_type: typeOf(spec),
     model_name: spec.baseModel,
     batch_size: training.batchSize,
     learning_rate: training.learningRate,
@@ -97,6 +90,11 @@ export function fromJob(record: JobRecord): ManagerJob {
     updated_at: job.updatedAt,
   };
 }
+
+const typeOf = ({ requestedTrainer, extra }: JobRecord['spec']): ManagerTrainingType => {
+  if (requestedTrainer === 'retrieval') return 'rag';
+  return extra['method'] === 'qlora' || extra['loadIn4bit'] === true ? 'qlora' : 'standard';
+};
 
 /** What trainers leave out where a job says nothing. */
 const USUAL_DROPOUT = 0.05;

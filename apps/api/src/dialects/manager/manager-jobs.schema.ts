@@ -4,7 +4,9 @@ import { pageOfSchema, pageQuerySchema, ReferenceSchema } from './manager.schema
 
 export const TrainingTypeSchema = z
   .enum(['qlora', 'rag', 'standard'])
-  .describe('`qlora`: an adapter over a base in 4 bit. `standard`: all weights.')
+  .describe(
+    '`qlora`: an adapter over a base in 4 bit. `standard`: all weights. `rag`: an index of the rows to search, whatever the model.',
+  )
   .meta({ id: 'TrainingType' });
 export type ManagerTrainingType = z.infer<typeof TrainingTypeSchema>;
 

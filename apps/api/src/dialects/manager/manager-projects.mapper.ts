@@ -45,8 +45,6 @@ export interface ProjectContext {
  */
 export function toCreateProject(wire: ProjectCreate, { ids, defaults }: ProjectContext): CreateProject {
   const { name, description, traits } = wire;
-  if (wire.training_type === 'rag')
-    throw fieldError(['training_type'], 'A project trains weights, which rag does not: use qlora or standard.');
   const { epochs, learningRate, batchSize, networkDim, networkAlpha, loraDropout } = defaults;
   const parsed = CreateProjectSchema.safeParse({
     name,

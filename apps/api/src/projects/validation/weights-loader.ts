@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { TinyFailure, TinyProgram } from '../../adapters/serving/tiny-program.js';
 import { CONFIG, type Config } from '../../env.js';
 import type { StoredArtifact } from '../../jobs/job-artifacts.repository.js';
+import { RetrievalService } from '../../retrieval/retrieval.service.js';
 import { Storage } from '../../storage/storage.js';
 
 type Loading = ProjectValidation['loading'];
@@ -22,7 +23,14 @@ const UNUSABLE = 3;
 
 const ReportSchema = z.object({ errors: z.array(z.string()) });
 
-/** Loads finished weights with what trained them. */
+/** What a job has left. */
+export interface Trained {
+  jobId: string;
+  trainer: TrainerId;
+  files: readonly StoredArtifact[];
+}
+
+/** Loads finished weights with what trained them; an index with what searches it. */
 @Injectable()
 export class WeightsLoader {
   private readonly tiny = new TinyProgram(1);
@@ -30,11 +38,13 @@ export class WeightsLoader {
   constructor(
     @Inject(CONFIG) private readonly config: Pick<Config, 'models'>,
     private readonly storage: Storage,
+    private readonly retrieval: RetrievalService,
   ) {}
 
   /** Where the trainer's libraries are not on this host, do not start, or come to no end, the answer says so. */
-  async load(trainer: TrainerId, files: readonly StoredArtifact[], gone: AbortSignal): Promise<Loading> {
+  async load({ jobId, trainer, files }: Trained, gone: AbortSignal): Promise<Loading> {
     const signal = AbortSignal.any([gone, AbortSignal.timeout(TIMEOUT_MS)]);
+    if (trainer === 'retrieval') return this.openIndex(jobId, files, signal);
     if (trainer === 'tiny') return this.loadTiny(files, signal);
     const home = join(this.config.models.trainersDir, trainer);
     const python = join(home, 'venv/bin/python');
@@ -46,6 +56,17 @@ export class WeightsLoader {
     return isInstalled
       ? this.loadWith(python, files.filter(isLoaded), signal)
       : skipped(`The trainer ${trainer} is not installed on this host.`);
+  }
+
+  private async openIndex(jobId: string, files: readonly StoredArtifact[], signal: AbortSignal): Promise<Loading> {
+    try {
+      for (const file of files) if (file.artifact.kind === 'index') await this.retrieval.open(jobId, file, signal);
+      return loaded([]);
+    } catch (error) {
+      if (signal.aborted) return givenUp(signal);
+      if (!(error instanceof AppError)) throw error;
+      return error.code === 'runtime_busy' ? skipped(error.message) : loaded([error.message]);
+    }
   }
 
   private async loadTiny(files: readonly StoredArtifact[], signal: AbortSignal): Promise<Loading> {
