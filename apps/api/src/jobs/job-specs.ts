@@ -1,5 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, type JobPayload, type TrainerId, type TrainingSpec } from '@influencerai/shared';
+import {
+  AppError,
+  type JobPayload,
+  type TrainerId,
+  TRAINING_TYPES,
+  type TrainingSpec,
+  TrainingTypeSchema,
+} from '@influencerai/shared';
 import { findModel, isHubId, isKnownModel, type ModelRegistry, resolveTrainer } from '@influencerai/trainers';
 import { CONFIG, type Config } from '../env.js';
 import { assertMeta } from '../http/json-limits.js';
@@ -47,7 +54,7 @@ export class JobSpecs {
     if (typeof path === 'string') await assertOutputPath(this.storage, { tenantId, path }, OUTPUT_PATH);
   }
 
-  /** @throws AppError `dataset_not_ready`, `dataset_kind_mismatch`, `model_unknown` */
+  /** @throws AppError `dataset_not_ready`, `dataset_kind_mismatch`, `model_unknown`, `spec_unsupported` */
   async freeze(sources: JobSources, options: FreezeOptions): Promise<TrainingSpec> {
     const { dataset, config } = sources;
     if (dataset.status !== 'ready') throw new AppError('dataset_not_ready', { id: dataset.id, status: dataset.status });
@@ -73,6 +80,7 @@ export class JobSpecs {
     if ((kind === 'image') !== (dataset.kind === 'lora-training')) {
       throw new AppError('dataset_kind_mismatch', { id: dataset.id, kind: dataset.kind, model: config.modelName });
     }
+    if (kind === 'text') assertMethod(config.meta['method'], requestedTrainer);
     const { trainerFallback } = this.config.jobs;
     const present = trainerFallback && !online.includes(requestedTrainer) ? trainerFallback : requestedTrainer;
     return { kind, trainer: trainer ?? present, requestedTrainer };
@@ -88,6 +96,13 @@ export class JobSpecs {
   private async ownOutputDir({ tenantId, id }: FreezeOptions, dir: string): Promise<string> {
     return (await this.storage.exists({ tenantId, path: dir })) ? `${dir}/${id}` : dir;
   }
+}
+
+/** A word that no trainer of texts knows would have the job train something else than was meant. */
+function assertMethod(method: unknown, trainer: TrainerId): void {
+  if (method === undefined || TrainingTypeSchema.safeParse(method).success) return;
+  const reason = `meta.method for texts is one of ${TRAINING_TYPES.join(', ')}.`;
+  throw new AppError('spec_unsupported', { trainer, reason });
 }
 
 /** An index is made of rows, whatever the base model; nothing stands in for the trainer that makes it. */
