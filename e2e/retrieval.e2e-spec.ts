@@ -43,13 +43,13 @@ describe('an index from a dataset', () => {
     form.set('file', new Blob([ROWS.map((text) => JSON.stringify({ text })).join('\n')]), 'rows.jsonl');
     form.set('name', 'questions');
     const { id: dataset_id } = await api<{ id: number }>('/datasets/', { method: 'POST', body: form });
-    const { id } = await api<{ id: number }>('/jobs/', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'faq', dataset_id, training_type: 'rag' }),
-    });
+    const post = <T>(path: string, body: object) =>
+      api<T>(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    const { id } = await post<{ id: number }>('/jobs/', { name: 'faq', dataset_id, training_type: 'rag' });
     const look = () => api<{ status: string; training_type: string; progress: number }>(`/jobs/${id}`);
     await waitUntil(async () => (await look()).status === 'completed', { timeoutMs: 60_000, what: `job ${id} to end` });
     expect(await look()).toMatchObject({ training_type: 'rag', progress: 100, current_loss: null });
+    const { items } = await post<{ items: object[] }>(`/jobs/${id}/query`, { query: 'sleepy cats' });
+    expect(items).toEqual([{ row: 3, text: ROWS[2], score: expect.any(Number) }]);
   });
 });

@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RETRIEVAL_PROGRAM } from '@influencerai/retrieval';
 import type { Dataset, Job, JobArtifact, Project, ProjectValidation, QueryAnswer } from '@influencerai/shared';
+import type { ManagerQueryAnswer } from '../src/dialects/manager/manager-jobs.schema.js';
 import { writeFiles } from './dataset-files.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
 import { OTHER_TENANT, startTestApp, TENANT, type TestApp } from './test-app.js';
@@ -111,6 +112,14 @@ describe('a job that makes an index', () => {
     expect((await submit({ session: { maxSteps: 10 } })).problem.code).toBe('spec_unsupported');
   });
 
+  it.each(['rag', 'retreival', 7])('should not train weights where %j was meant to say it', async (method) => {
+    const { payload } = submission();
+    const config = { ...payload.config, meta: { method } };
+    const { status, problem } = await submit({ payload: { ...payload, config } });
+    expect([status, problem.code]).toEqual([422, 'spec_unsupported']);
+    expect(problem.message).toMatch(/lora, qlora, full, retrieval/);
+  });
+
   it('should make no adapter', async () => {
     await indexed(words);
     expect((await api.send<{ data: unknown[] }>('GET /adapters')).body.data).toEqual([]);
@@ -167,6 +176,32 @@ describe('POST /jobs/:id/query', () => {
       expect([status, problem.code]).toEqual([400, 'validation_failed']);
     },
   );
+});
+
+describe('POST /api/v1/jobs/:id/query', () => {
+  const queryByNumber = (number: number, body: object, tenant: string | null = null) =>
+    api.send<ManagerQueryAnswer & { detail: unknown }>(`POST /api/v1/jobs/${number}/query`, { body, tenant });
+
+  /** The newest job, as the training manager's contract numbers it. */
+  const newest = async () =>
+    (await api.send<{ items: { id: number }[] }>('GET /api/v1/jobs/', { tenant: null })).body.items[0]!.id;
+
+  it('should answer with items', async () => {
+    await indexed(words);
+    const { status, body } = await queryByNumber(await newest(), { query: 'cats', limit: 1 });
+    const items = [{ row: 3, text: ROWS[2], score: expect.any(Number) }];
+    expect([status, body]).toEqual([200, { mode: 'text', items }]);
+  });
+
+  it('should answer in the words of the contract while there is no index', async () => {
+    const { id } = (await submit()).body;
+    const number = await newest();
+    const { status, body } = await queryByNumber(number, { query: 'cats' });
+    expect([status, body.detail]).toEqual([400, expect.stringMatching(/^Job is pending; its index/)]);
+    await api.send(`POST /jobs/${id}/cancel`);
+    expect((await queryByNumber(number, { query: ' ' })).status).toBe(422);
+    expect((await queryByNumber(999_999, { query: 'cats' })).status).toBe(404);
+  });
 });
 
 describe('an index that is not what it should be', () => {

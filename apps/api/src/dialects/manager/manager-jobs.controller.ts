@@ -1,15 +1,19 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { fieldError } from '@influencerai/shared';
+import { fieldError, type QueryJob } from '@influencerai/shared';
+import type { FastifyReply } from 'fastify';
+import { Needs } from '../../auth/access.js';
 import { Caller, type Principal } from '../../auth/principal.js';
+import { clientGone } from '../../http/client-gone.js';
 import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
 import { CreationId } from '../../idempotency/creation-id.js';
 import { Idempotent } from '../../idempotency/idempotent.js';
 import { type JobRecord, JobsService } from '../../jobs/jobs.service.js';
 import { NumbersService } from '../../numbers/numbers.service.js';
+import { RetrievalService } from '../../retrieval/retrieval.service.js';
 import { TrainingDefaultsService } from '../../training-defaults/training-defaults.service.js';
-import { fromJob, fromJobStatus, toCreateJob } from './manager-jobs.mapper.js';
+import { fromAnswer, fromJob, fromJobStatus, toCreateJob } from './manager-jobs.mapper.js';
 import {
   type CreateManagerJob,
   CreateManagerJobSchema,
@@ -20,6 +24,9 @@ import {
   ManagerJobSchema,
   type ManagerJobStatus,
   ManagerJobStatusSchema,
+  type ManagerQueryAnswer,
+  ManagerQueryAnswerSchema,
+  ManagerQuerySchema,
 } from './manager-jobs.schema.js';
 import { MANAGER } from './manager.face.js';
 import { fromPage, toPage } from './manager.mapper.js';
@@ -36,6 +43,7 @@ export class ManagerJobsController {
     private readonly numbers: NumbersService,
     private readonly defaults: TrainingDefaultsService,
     private readonly jobs: JobsService,
+    private readonly retrieval: RetrievalService,
   ) {}
 
   @Post()
@@ -98,6 +106,22 @@ export class ManagerJobsController {
     const { job } = await this.recordOf(caller, number);
     await this.jobs.cancel(caller, job.id);
     return fromJob(await this.jobs.getRecord(caller, job.id));
+  }
+
+  @Post(':id/query')
+  @HttpCode(200)
+  @Needs('read')
+  @ApiOperation({ summary: 'Search the index that a job of the type rag has made; an addition to the contract' })
+  @Answers(200, ManagerQueryAnswerSchema, 'The passages that fit best.')
+  @Refuses({ 400: 'The job is not completed, or has no index.', 404: 'Unknown job.', 422: 'A field is wrong.' })
+  async query(
+    @Caller() caller: Principal,
+    @Param('id', { schema: NumberSchema }) number: number,
+    @Body({ schema: ManagerQuerySchema }) body: QueryJob,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ManagerQueryAnswer> {
+    const id = await this.numbers.idOf(caller, 'job', number);
+    return fromAnswer(await this.retrieval.query(caller, id, body, clientGone(reply)));
   }
 
   private async recordOf(caller: Principal, number: number): Promise<JobRecord> {

@@ -3,6 +3,7 @@ import {
   type JobProgress,
   JobProgressSchema,
   type JobStatus,
+  type QueryAnswer,
   type TrainingDefaults,
   type TrainingType,
 } from '@influencerai/shared';
@@ -11,6 +12,7 @@ import type {
   CreateManagerJob,
   ManagerJob,
   ManagerJobStatus,
+  ManagerQueryAnswer,
   ManagerStatus,
   ManagerTrainingType,
 } from './manager-jobs.schema.js';
@@ -115,6 +117,8 @@ export function fromJobStatus({ job, spec }: JobRecord): ManagerJobStatus {
     error_message: textOf(result?.['error']) ?? null,
   };
 }
+
+export const fromAnswer = ({ mode, data }: QueryAnswer): ManagerQueryAnswer => ({ mode, items: data });
 
 function percentOf(progress: Partial<JobProgress> | undefined, ofEpochs: number): number {
   const { currentStep = 0, totalSteps = 0 } = progress ?? {};

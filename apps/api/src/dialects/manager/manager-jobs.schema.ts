@@ -1,3 +1,4 @@
+import { QueryAnswerSchema, QueryJobSchema } from '@influencerai/shared';
 import { z } from 'zod';
 import { allOrLeftOut, orLeftOut } from '../left-out.schema.js';
 import { pageOfSchema, pageQuerySchema, ReferenceSchema } from './manager.schema.js';
@@ -92,3 +93,19 @@ export const ManagerJobSchema = z
 export type ManagerJob = z.infer<typeof ManagerJobSchema>;
 
 export const JobPageSchema = pageOfSchema(ManagerJobSchema).meta({ id: 'JobPage' });
+
+/** Queries are an addition to the contract, so the words of the domain are those of this face, too. */
+export const ManagerQuerySchema = z
+  .strictObject(QueryJobSchema.shape)
+  .meta({ id: 'Query', example: { query: 'How do I reset my password?', limit: 5 } });
+
+export const ManagerQueryAnswerSchema = z
+  .object({ mode: QueryAnswerSchema.shape.mode, items: QueryAnswerSchema.shape.data })
+  .meta({
+    id: 'QueryAnswer',
+    example: {
+      mode: 'text' as const,
+      items: [{ row: 17, text: 'To reset your password, open the settings.', score: 1.25 }],
+    },
+  });
+export type ManagerQueryAnswer = z.infer<typeof ManagerQueryAnswerSchema>;

@@ -6,6 +6,7 @@ import { HealthModule } from '../../health/health.module.js';
 import { JobsModule } from '../../jobs/jobs.module.js';
 import { NumbersModule } from '../../numbers/numbers.module.js';
 import { ProjectsModule } from '../../projects/projects.module.js';
+import { RetrievalModule } from '../../retrieval/retrieval.module.js';
 import { TrainingDefaultsModule } from '../../training-defaults/training-defaults.module.js';
 import { UploadsModule } from '../../uploads/uploads.module.js';
 import { ManagerConfigController } from './manager-config.controller.js';
@@ -28,6 +29,7 @@ import { ManagerDatasets, ManagerJobs } from './manager.readers.js';
     JobsModule,
     NumbersModule,
     ProjectsModule,
+    RetrievalModule,
     TrainingDefaultsModule,
     UploadsModule,
     WorkerPoolModule,
