@@ -1,16 +1,14 @@
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { openInside } from './open-inside.js';
+import { BLOCK, encodeHeader, parseHeader, type ArchivedFile } from './state-header.js';
 
 /*
  * A state travels between hosts as one file: the plain tar format (POSIX ustar), uncompressed since weights do not
  * compress. `tar -xf` reads it.
  */
 
-const BLOCK = 512;
 const COPY_BYTES = 1 << 20;
-/** A path below the state, folder by folder a plain name: nothing hidden, nothing that climbs. */
-const PLAIN_PATH = /^(?=.{1,99}$)[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/;
 
 export interface PackInput {
   /** Folder, or one file. */
@@ -81,7 +79,7 @@ const filesOf = async (source: string): Promise<StateFile[]> => {
 
 const appendFile = async (out: FileHandle, name: string, input: FileHandle): Promise<void> => {
   const { size } = await input.stat();
-  await out.writeFile(header(name, size));
+  await out.writeFile(encodeHeader({ name, sizeBytes: size }));
   let copied = 0;
   const chunks = input.createReadStream({ highWaterMark: COPY_BYTES, autoClose: false }) as AsyncIterable<Buffer>;
   for await (const chunk of chunks) {
@@ -92,33 +90,13 @@ const appendFile = async (out: FileHandle, name: string, input: FileHandle): Pro
   await out.writeFile(Buffer.alloc(padded(size) - size));
 };
 
-const header = (name: string, sizeBytes: number): Buffer => {
-  if (!PLAIN_PATH.test(name)) throw new Error(`A state holds a file with an odd name: ${JSON.stringify(name)}`);
-  const block = Buffer.alloc(BLOCK);
-  block.write(name, 0);
-  block.write('0000600\0', 100);
-  block.write('0000000\0', 108);
-  block.write('0000000\0', 116);
-  block.write(`${sizeBytes.toString(8).padStart(11, '0')}\0`, 124);
-  block.write('00000000000\0', 136);
-  block.write('0', 156);
-  block.write('ustar\u000000', 257);
-  block.write(`${checksum(block).toString(8).padStart(6, '0')}\0 `, 148);
-  return block;
-};
-
-const readHeader = async (
-  input: FileHandle,
-  offset: number,
-): Promise<{ name: string; sizeBytes: number } | undefined> => {
+const readHeader = async (input: FileHandle, offset: number): Promise<ArchivedFile | undefined> => {
   const block = Buffer.alloc(BLOCK);
   const { bytesRead } = await input.read(block, 0, BLOCK, offset);
   if (bytesRead === BLOCK && block.every((byte) => byte === 0)) return undefined;
-  const name = text(block.subarray(0, 100));
-  const isOurs = bytesRead === BLOCK && PLAIN_PATH.test(name) && block.toString('latin1', 156, 157) === '0';
-  if (!isOurs || parseInt(text(block.subarray(148, 156)), 8) !== checksum(block))
-    throw new Error('The state archive is damaged.');
-  return { name, sizeBytes: parseInt(text(block.subarray(124, 136)), 8) };
+  const entry = bytesRead === BLOCK ? parseHeader(block) : undefined;
+  if (!entry) throw new Error('The state archive is damaged.');
+  return entry;
 };
 
 const extract = async (input: FileHandle, start: number, sizeBytes: number, file: string): Promise<void> => {
@@ -135,11 +113,5 @@ const extract = async (input: FileHandle, start: number, sizeBytes: number, file
     await out.close();
   }
 };
-
-/** Sum of the header's bytes, with its own field counted as spaces. */
-const checksum = (block: Buffer): number =>
-  block.reduce((sum, byte, index) => sum + (index >= 148 && index < 156 ? 0x20 : byte), 0);
-
-const text = (field: Buffer): string => field.toString('latin1').split('\0')[0]!.trim();
 
 const padded = (sizeBytes: number): number => Math.ceil(sizeBytes / BLOCK) * BLOCK;
