@@ -24,7 +24,9 @@ const KohyaModelSchema = z.strictObject({
   trainer: z.literal('kohya'),
   family: z.enum(KOHYA_FAMILIES),
   model: file.describe('Checkpoint file; for SD 1.x, SD 2.x and SDXL also a diffusers folder or a hub id.'),
-  vae: file.optional().describe('SDXL: another VAE. HunyuanImage, Anima: required.'),
+  vae: file
+    .optional()
+    .describe('SD 1.x, SD 2.x, SDXL: another VAE, a file or a hub id. HunyuanImage, Anima: required.'),
   ae: file.optional().describe('FLUX, Chroma, Lumina: the autoencoder.'),
   clipL: file.optional().describe('FLUX; SD3 unless it is in the checkpoint.'),
   clipG: file.optional().describe('SD3 unless it is in the checkpoint.'),

@@ -28,6 +28,26 @@ models:
   });
 
   it.each([
+    ['ae', 'a: { trainer: kohya, family: flux, model: flux/dev.sft, clipL: a, t5xxl: b, ae: flux/ae.sft }'],
+    ['model', 'a: { trainer: kohya, family: flux, model: flux/dev, clipL: a, t5xxl: b, ae: c }'],
+    [
+      'textEncoder',
+      'a: { trainer: kohya, family: hunyuan-image, model: m, textEncoder: hy/qwen.bin, byt5: b, vae: v }',
+    ],
+    ['vae', 'a: { trainer: kohya, family: anima, model: m, qwen3: q, vae: anima/vae }'],
+    ['tokenizerCacheDir', 'a: { trainer: kohya, family: sdxl, model: m, tokenizerCacheDir: models/tokenizers }'],
+    ['chatTemplate', 'a: { trainer: trl, model: Qwen/Qwen3-0.6B, chatTemplate: templates/chat.jinja }'],
+    ['model', 'a: { trainer: kohya, family: sdxl, model: sdxl/base.sft }'],
+  ])('should take %s for a file that only looks like a hub id: %s', (key, entry) => {
+    expect(parse(`models: { ${entry} }`)['a']).toHaveProperty(key, expect.stringMatching(/^\/etc\/influencerai\//));
+  });
+
+  it('should leave the hub id of a VAE alone where diffusers loads it', () => {
+    const entry = '{ trainer: kohya, family: sdxl, model: a/b, vae: madebyollin/sdxl-vae-fp16-fix }';
+    expect(parse(`models: { a: ${entry} }`)['a']).toMatchObject({ model: 'a/b', vae: 'madebyollin/sdxl-vae-fp16-fix' });
+  });
+
+  it.each([
     ['an unknown trainer', 'models: { a: { trainer: cook, model: x } }', 'models.a'],
     ['an unknown key', 'models: { a: { trainer: trl, model: x, colour: red } }', 'colour'],
     ['a path that would be read as an option', 'models: { a: { trainer: trl, model: --help } }', 'start with "-"'],

@@ -1,5 +1,6 @@
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument, type Document } from 'yaml';
+import { FAMILIES } from '../kohya/families.js';
 import { describeIssues } from './describe-issues.js';
 import type { ModelEntry } from './model-entry.js';
 import { ModelRegistrySchema, type ModelRegistry } from './model-registry.js';
@@ -41,19 +42,23 @@ const toData = (document: Document, file: string): unknown => {
 
 /** Keys of an entry that are no paths. */
 const PLAIN = new Set(['trainer', 'family', 'arch']);
+/** Keys that a trainer may look up on the hub. */
+const HUB_KEYS = new Set(['model', 'vae']);
 
-/** Relative paths start at the registry's folder; `namespace/name` stays the hub id that it is. */
+/** Relative paths start at the registry's folder; `namespace/name` stays a hub id where the key may hold one. */
 const fromFolder = (entry: ModelEntry, folder: string): ModelEntry =>
   Object.fromEntries(
-    Object.entries(entry).map(([key, value]) => [
-      key,
-      typeof value === 'string' && !PLAIN.has(key) ? toPath(value, folder) : value,
-    ]),
+    Object.entries(entry).map(([key, value]) => {
+      if (typeof value !== 'string' || PLAIN.has(key)) return [key, value];
+      return [key, takesHubId(entry, key) && isHubId(value) ? value : resolve(folder, value)];
+    }),
   ) as ModelEntry;
+
+/** What diffusers and transformers load may come from the hub; kohya's flow models and all other keys are files. */
+const takesHubId = (entry: ModelEntry, key: string): boolean =>
+  HUB_KEYS.has(key) && (entry.trainer !== 'kohya' || FAMILIES[entry.family].takesHubId);
 
 const HUB_ID = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
 
-const toPath = (value: string, folder: string): string =>
-  isAbsolute(value) || (HUB_ID.test(value) && !/\.(safetensors|ckpt|pth?|gguf)$/.test(value))
-    ? value
-    : resolve(folder, value);
+const isHubId = (value: string): boolean =>
+  HUB_ID.test(value) && !/\.(safetensors|sft|ckpt|bin|pth?|gguf)$/.test(value);
