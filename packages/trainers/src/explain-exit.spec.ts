@@ -50,6 +50,22 @@ describe('explainExit', () => {
     expect(failure.error).toContain('exit code 1: TypeError: Cannot read');
   });
 
+  it.each([
+    'safetensors_rust.SafetensorError: Error while deserializing header: HeaderTooLarge',
+    'torch.distributed.DistStoreError: Timed out after 601 seconds',
+  ])('should quote an error with the name of its module: %s', (line) => {
+    expect(explainExit(anExit({ tail: [line, 'bye'] })).error).toContain(`exit code 1: ${line}`);
+  });
+
+  it('should look behind what a launcher says last', () => {
+    const tail = [
+      'ValueError: odd',
+      'torch.distributed.elastic.multiprocessing.errors.ChildFailedError: ',
+      "subprocess.CalledProcessError: Command '[…]' returned non-zero exit status 1.",
+    ];
+    expect(explainExit(anExit({ tail })).error).toContain('ValueError: odd');
+  });
+
   it('should not trust an exit code of 0', () => {
     expect(explainExit(anExit({ exitCode: 0 })).code).toBe('trainer_output_missing');
   });

@@ -2,7 +2,9 @@ import { AppError, ERROR_CODES, type ErrorCode } from '@influencerai/shared';
 import type { Failure, TrainerExit } from './trainer.js';
 
 const OUT_OF_MEMORY = /out of memory|heap limit|ENOMEM|Cannot allocate memory|bad_alloc/i;
-const ERROR_LINE = /^\s*(?:\w*(?:Error|Exception)\b.*|error: .*)$/;
+const ERROR_LINE = /^\s*(?:[\w.]*(?:Error|Exception)\b.*|error: .*)$/;
+/** A launcher repeats the whole command, or a table, after the traceback of the process that failed. */
+const OF_LAUNCHER = /CalledProcessError|ChildFailedError/;
 
 /** Explains an exit as far as any trainer's can be: from its own `error` event, then its last lines, then the signal. */
 export const explainExit = (exit: TrainerExit): Failure =>
@@ -33,7 +35,7 @@ const fromSignal = ({ signal }: TrainerExit): Failure | undefined => {
 
 const fromCode = ({ exitCode, tail }: TrainerExit): Failure => {
   if (exitCode === 0) return { code: 'trainer_output_missing', error: new AppError('trainer_output_missing').message };
-  const line = tail.findLast((candidate) => ERROR_LINE.test(candidate))?.trim();
+  const line = tail.findLast((candidate) => ERROR_LINE.test(candidate) && !OF_LAUNCHER.test(candidate))?.trim();
   return { code: 'trainer_crashed', error: crashed(line ? `exit code ${exitCode}: ${line}` : `exit code ${exitCode}`) };
 };
 

@@ -89,8 +89,5 @@ export const explainFailure = (exit: TrainerExit): Failure => {
     const line = exit.tail.findLast((candidate) => pattern.test(candidate));
     if (line !== undefined) return { code, error: error ?? line.trim().slice(0, 500), hint };
   }
-  return explainExit({ ...exit, tail: exit.tail.filter((line) => !isOfLauncher(line)) });
+  return explainExit(exit);
 };
-
-/** `accelerate launch` repeats the whole command after the traceback of the process that failed. */
-const isOfLauncher = (line: string): boolean => /CalledProcessError|ChildFailedError/.test(line);
