@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { encodeSafetensors } from '@influencerai/tiny';
+import { decodeSafetensors, encodeSafetensors } from '@influencerai/tiny';
 import type { TrainerEvent } from '@influencerai/shared';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArtifactUploader, type ArtifactUploaderOptions } from '../src/runner/artifact-uploader.js';
@@ -59,6 +59,17 @@ describe(ArtifactUploader.name, () => {
     expect(added).toEqual(['x.safetensors', 'tokens.json']);
     expect(isFinal ? record.final : record.checkpoints[0]).toBe('x.safetensors');
     expect(notes).toEqual([expect.stringMatching(/^A file of the trainer cannot be used: .*missing\.json/)]);
+  });
+
+  it('should stamp both parts of the final weights of a model of two stages', async () => {
+    await writeFile(join(workspace.dir, 'output/x_low_noise.safetensors'), WEIGHTS);
+    const files: string[] = [];
+    await upload({ ...checkpoint(true), companions: ['output/x_low_noise.safetensors'] } as TrainerEvent, {
+      stamp: { job_id: 'j1' },
+      add: ({ file }) => Promise.resolve(void files.push(file)),
+    });
+    const stamped = await Promise.all(files.map(async (file) => decodeSafetensors(await readFile(file)).metadata));
+    expect(stamped).toEqual([{ job_id: 'j1' }, { job_id: 'j1' }]);
   });
 
   it('should name nothing in the result that could not be handed on', async () => {

@@ -84,7 +84,7 @@ export class ArtifactUploader {
     const { record, add, finalKind } = this.options;
     const trained = await this.#fileOf(event.path);
     const name = artifactName(event.name ?? trained);
-    const file = event.isFinal && WEIGHTS.test(trained) ? await this.#stamped(trained, name) : trained;
+    const file = event.isFinal ? await this.#stamped(trained, name) : trained;
     // First in the spool, then in the record: a result must name nothing that will never be sent.
     await add({ type: 'artifact', name, kind: event.isFinal ? finalKind : 'checkpoint', step: event.step, file });
     if (event.isFinal) record.setFinal(name);
@@ -94,8 +94,10 @@ export class ArtifactUploader {
   async #addCompanion(path: string, { step, isFinal }: CheckpointEvent): Promise<void> {
     // They are the same beside every checkpoint; those of the final weights are the last word.
     if (!isFinal && this.#companions.has(path)) return;
-    const file = await this.#fileOf(path);
-    await this.options.add({ type: 'artifact', name: artifactName(file), kind: 'file', step, file });
+    const trained = await this.#fileOf(path);
+    const name = artifactName(trained);
+    const file = isFinal ? await this.#stamped(trained, name) : trained;
+    await this.options.add({ type: 'artifact', name, kind: 'file', step, file });
     this.#companions.add(path);
   }
 
@@ -121,8 +123,12 @@ export class ArtifactUploader {
     this.#packedFile = file;
   }
 
-  /** A copy of the weights that says where they come from, in a folder that is out of the trainer's reach. */
+  /**
+   * A copy of the weights that says where they come from, in a folder that is out of the trainer's reach; a file of
+   * another kind as it is.
+   */
   async #stamped(file: string, name: string): Promise<string> {
+    if (!WEIGHTS.test(file)) return file;
     const { workspace, stamp } = this.options;
     const target = join(workspace.uploadDir, 'final', name);
     await using input = await openInside(workspace.dir, file);
