@@ -70,16 +70,17 @@ describe('processLauncher', () => {
     expect(lines).toHaveLength(5000);
   });
 
-  it('should say so when the kernel ended the trainer for want of memory', async () => {
+  it.each([
+    ['the trainer', `process.kill(process.pid, 'SIGKILL')`, { exitCode: null, signal: 'SIGKILL' }],
+    ['a process of the trainer', 'process.exitCode = 1', { exitCode: 1, signal: null }],
+  ])('should say so when the kernel ended %s for want of memory', async (_, end, exit) => {
     const root = join(workspaceDir, 'host');
     await mkdir(join(root, 'proc'), { recursive: true });
     const vmstat = join(root, 'proc/vmstat');
     await writeFile(vmstat, 'oom_kill 4\n');
     const count = `require('fs').writeFileSync(${JSON.stringify(vmstat)}, 'oom_kill 5\\n');`;
-    const script = `${count} process.kill(process.pid, 'SIGKILL')`;
-    const { running, lines } = await launch(script, memoryKills(root));
-    const exit = await running.exited;
-    expect(exit).toEqual({ exitCode: null, signal: 'SIGKILL' });
+    const { running, lines } = await launch(`${count} ${end}`, memoryKills(root));
+    expect(await running.exited).toEqual(exit);
     expect(explainExit({ ...exit, tail: lines, events: [] })).toMatchObject({ code: 'trainer_out_of_memory' });
   });
 

@@ -1,4 +1,5 @@
 import { AppError, ERROR_CODES, type ErrorCode } from '@influencerai/shared';
+import { fromHost } from './host-signs.js';
 import type { Failure, TrainerExit } from './trainer.js';
 
 const OUT_OF_MEMORY = /out of memory|heap limit|ENOMEM|Cannot allocate memory|bad_alloc/i;
@@ -6,9 +7,15 @@ const ERROR_LINE = /^\s*(?:[\w.]*(?:Error|Exception)\b.*|error: .*)$/;
 /** A launcher repeats the whole command, or a table, after the traceback of the process that failed. */
 const OF_LAUNCHER = /CalledProcessError|ChildFailedError/;
 
-/** Explains an exit as far as any trainer's can be: from its own `error` event, then its last lines, then the signal. */
-export const explainExit = (exit: TrainerExit): Failure =>
-  fromErrorEvent(exit) ?? fromTail(exit) ?? fromSignal(exit) ?? fromCode(exit);
+/**
+ * Explains an exit: from the trainer's own `error` event, by what its host did to it, by what `ofTrainer` knows its lines
+ * to mean, and then as far as any trainer's can be, from its last lines and the signal.
+ */
+export const explainExit = (
+  exit: TrainerExit,
+  ofTrainer: (exit: TrainerExit) => Failure | undefined = () => undefined,
+): Failure =>
+  fromErrorEvent(exit) ?? fromHost(exit) ?? ofTrainer(exit) ?? fromTail(exit) ?? fromSignal(exit) ?? fromCode(exit);
 
 const fromErrorEvent = ({ events }: TrainerExit): Failure | undefined => {
   const event = events.findLast((candidate) => candidate.event === 'error');

@@ -3,9 +3,10 @@ import { explainExit } from '@influencerai/trainers';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { memoryKills, wordsOfKill } from './memory-kills.js';
+import { killWatcher, memoryKills, wordsOfKill } from './memory-kills.js';
 
 const killed = { exitCode: null, signal: 'SIGKILL' };
+const failed = { exitCode: 1, signal: null };
 
 let root: string;
 
@@ -46,17 +47,42 @@ describe(memoryKills, () => {
 });
 
 describe(wordsOfKill, () => {
-  it('should let the failure be explained as too little memory', () => {
-    const tail = [wordsOfKill(killed, 2, 3)!];
-    expect(explainExit({ ...killed, tail, events: [] })).toMatchObject({ code: 'trainer_out_of_memory' });
+  it.each([
+    ['the trainer itself', killed],
+    ['one of its processes', failed],
+  ])('should let the failure be explained as too little memory when the kernel ended %s', (_, exit) => {
+    const tail = [wordsOfKill(exit, 2, 3)!];
+    expect(explainExit({ ...exit, tail, events: [] })).toMatchObject({ code: 'trainer_out_of_memory' });
   });
 
   it.each([
     ['a kill that the kernel did not count', killed, 2, 2],
     ['a host that does not count', killed, undefined, undefined],
     ['another signal', { exitCode: null, signal: 'SIGSEGV' }, 2, 3],
-    ['an exit of its own', { exitCode: 1, signal: null }, 2, 3],
+    ['an exit of its own', failed, 2, 2],
+    ['a trainer that came to its end', { exitCode: 0, signal: null }, 2, 3],
   ])('should say nothing of %s', (_, exit, before, after) => {
     expect(wordsOfKill(exit, before, after)).toBeUndefined();
+  });
+});
+
+describe(killWatcher, () => {
+  it('should tell of a kill to the trainer that ends by it, and to no other that fails later', async () => {
+    let kills = 4;
+    const watch = killWatcher(() => Promise.resolve(kills));
+    const [long, short] = [await watch(), await watch()];
+    kills += 1;
+    expect(await short(failed)).toContain('Out of memory');
+    expect(await long(failed)).toBeUndefined();
+    kills += 1;
+    expect(await long(failed)).toContain('Out of memory');
+  });
+
+  it('should tell of it to every trainer that was killed', async () => {
+    let kills = 0;
+    const watch = killWatcher(() => Promise.resolve(kills));
+    const both = [await watch(), await watch()];
+    kills = 2;
+    expect(await Promise.all(both.map((of) => of(killed)))).not.toContain(undefined);
   });
 });

@@ -18,10 +18,36 @@ export const memoryKills =
     (await countIn(join(root, 'sys/fs/cgroup', await groupOf(root), 'memory.events'))) ??
     (await countIn(join(root, 'proc/vmstat')));
 
-/** A last line for the log: the kernel's signal says nothing of its reason. */
-export const wordsOfKill = ({ signal }: LaunchExit, before?: number, after?: number): string | undefined => {
-  if (signal !== 'SIGKILL' || before === undefined || after === undefined || after <= before) return undefined;
+/**
+ * A last line for the log: an exit says nothing of the kernel's reason. A trainer of several processes lives on when one
+ * of them is killed, and ends by itself with a code.
+ */
+export const wordsOfKill = ({ exitCode, signal }: LaunchExit, before?: number, after?: number): string | undefined => {
+  if (before === undefined || after === undefined || after <= before) return undefined;
+  if (signal !== 'SIGKILL' && (exitCode === null || exitCode === 0)) return undefined;
   return 'error: Out of memory: the host had none left, and its kernel ended the trainer.';
+};
+
+/** Resolves to the words about the kill that ended a trainer, if one did. */
+export type KillWatch = (exit: LaunchExit) => Promise<string | undefined>;
+
+/**
+ * Begins to watch when a trainer is launched. Trainers beside one another share the count, so that a kill of which one
+ * was told counts for no other that ends with a code of its own, perhaps hours later.
+ */
+export const killWatcher = (count: KillCount): (() => Promise<KillWatch>) => {
+  let told = 0;
+  return async () => {
+    const before = await count();
+    return async (exit) => {
+      if (exit.exitCode === 0) return undefined;
+      const after = await count();
+      const known = exit.signal === null && before !== undefined ? Math.max(before, told) : before;
+      const words = wordsOfKill(exit, known, after);
+      if (words !== undefined) told = after ?? told;
+      return words;
+    };
+  };
 };
 
 /** The group in the one hierarchy of version 2; of older ones the host's own count has to do. */

@@ -5,30 +5,36 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { endGroup, startOf } from './process-group.js';
 import { forwardOutput } from './forward-output.js';
 import type { Launcher, LaunchExit, LaunchRequest, OutputSink, RunningTrainer } from './launcher.js';
-import { memoryKills, wordsOfKill, type KillCount } from './memory-kills.js';
+import { killWatcher, memoryKills, type KillCount, type KillWatch } from './memory-kills.js';
 import { forgetTrainer, recordTrainer } from './stray-trainers.js';
 
 const STREAM_END_MS = 2000;
 
 /** Launches each trainer as a process of this host, leader of a group of its own, without a shell. */
-export const processLauncher = (countKills: KillCount = memoryKills()): Launcher => ({
-  launch: async (request, output) => {
-    const killsBefore = await countKills();
-    const child = start(request);
-    const { pid } = child;
-    if (pid === undefined) throw new Error((await child).shortMessage ?? `${request.file} did not start`);
-    // Before anything is waited for: Node and execa let streams run dry that nobody reads.
-    const streams = Promise.all([
-      forwardOutput(child.stdout, 'stdout', output),
-      forwardOutput(child.stderr, 'stderr', output),
-    ]);
-    const exit = once(child.nodeChildProcess, 'exit') as Promise<[number | null, string | null]>;
-    await recordOrEnd(request.workspaceDir, pid);
-    const explain = async (end: LaunchExit): Promise<string | undefined> =>
-      end.signal === null ? undefined : wordsOfKill(end, killsBefore, await countKills());
-    return toRunningTrainer({ child, pid, exit, streams, output, explain, workspaceDir: request.workspaceDir });
-  },
-});
+export const processLauncher = (countKills: KillCount = memoryKills()): Launcher => {
+  const watchKills = killWatcher(countKills);
+  return { launch: async (request, output) => launch({ request, output, explain: await watchKills() }) };
+};
+
+interface LaunchInput {
+  request: LaunchRequest;
+  output: OutputSink;
+  explain: KillWatch;
+}
+
+const launch = async ({ request, output, explain }: LaunchInput): Promise<RunningTrainer> => {
+  const child = start(request);
+  const { pid } = child;
+  if (pid === undefined) throw new Error((await child).shortMessage ?? `${request.file} did not start`);
+  // Before anything is waited for: Node and execa let streams run dry that nobody reads.
+  const streams = Promise.all([
+    forwardOutput(child.stdout, 'stdout', output),
+    forwardOutput(child.stderr, 'stderr', output),
+  ]);
+  const exit = once(child.nodeChildProcess, 'exit') as Promise<[number | null, string | null]>;
+  await recordOrEnd(request.workspaceDir, pid);
+  return toRunningTrainer({ child, pid, exit, streams, output, explain, workspaceDir: request.workspaceDir });
+};
 
 type Child = ReturnType<typeof start>;
 
@@ -50,7 +56,7 @@ interface Started {
   streams: Promise<unknown>;
   output: OutputSink;
   /** A last line for the log, where the kernel knows more than the exit tells. */
-  explain: (exit: LaunchExit) => Promise<string | undefined>;
+  explain: KillWatch;
   workspaceDir: string;
 }
 

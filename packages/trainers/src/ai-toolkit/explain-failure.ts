@@ -72,10 +72,8 @@ const SIGNS: readonly Sign[] = [
 ];
 
 /** Why a run of ai-toolkit failed; its exit code of 0 after SIGINT, without a final file, is no success. */
-export const explainFailure = (exit: TrainerExit): Failure => {
-  if (exit.events.some(({ event }) => event === 'error')) return explainExit(exit);
-  return fromSigns(exit.tail) ?? fromInterrupt(exit) ?? explainExit(exit);
-};
+export const explainFailure = (exit: TrainerExit): Failure =>
+  explainExit(exit, () => fromSigns(exit.tail) ?? fromInterrupt(exit));
 
 const fromSigns = (tail: readonly string[]): Failure | undefined => {
   for (const { pattern, explain } of SIGNS) {

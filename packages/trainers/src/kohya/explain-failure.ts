@@ -83,11 +83,12 @@ const SIGNS: readonly Sign[] = [
 ];
 
 /** Why a run failed: what the driver said, what the last lines are known to mean, then the exit itself. */
-export const explainFailure = (exit: TrainerExit): Failure => {
-  if (exit.events.some(({ event }) => event === 'error')) return explainExit(exit);
+export const explainFailure = (exit: TrainerExit): Failure => explainExit(exit, fromSigns);
+
+const fromSigns = ({ tail }: TrainerExit): Failure | undefined => {
   for (const { pattern, code, error, hint } of SIGNS) {
-    const line = exit.tail.findLast((candidate) => pattern.test(candidate));
+    const line = tail.findLast((candidate) => pattern.test(candidate));
     if (line !== undefined) return { code, error: error ?? line.trim().slice(0, 500), hint };
   }
-  return explainExit(exit);
+  return undefined;
 };

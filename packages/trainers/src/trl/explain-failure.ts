@@ -57,10 +57,7 @@ const SIGNS: readonly Sign[] = [
 ];
 
 /** Says why a run of TRL failed: what its driver said, else what its last lines mean. */
-export const explainFailure = (exit: TrainerExit): Failure => {
-  const said = exit.events.some(({ event }) => event === 'error');
-  return (said ? undefined : fromSigns(exit)) ?? explainExit(exit);
-};
+export const explainFailure = (exit: TrainerExit): Failure => explainExit(exit, fromSigns);
 
 const fromSigns = ({ tail }: TrainerExit): Failure | undefined => {
   for (const { pattern, code, error, hint } of SIGNS) {
