@@ -3,6 +3,7 @@ export * from './registry.js';
 export * from './resolve-trainer.js';
 export { captionFor } from './caption.js';
 export { ARCHS, UNSUITED_ARCHS } from './ai-toolkit/archs.js';
+export { AI_TOOLKIT_OPTIONS } from './ai-toolkit/options.js';
 export { datasetFiles } from './dataset-files.js';
 export * from './describe-parameters.js';
 export { DRIVERS_DIR, LOAD_WEIGHTS_PROGRAM } from './driver.js';

@@ -22,6 +22,7 @@ interface Status {
   current_step: number;
   completed_steps: number;
   allowed_steps: number;
+  finished: boolean;
   remaining_steps: number;
   last_checkpoint_step: number | null;
   last_checkpoint_path: string | null;
@@ -225,10 +226,31 @@ describe('POST /sessions', () => {
     [{ maxSteps: '5' }, ['body', 'maxSteps'], 'value_error'],
     [{ config: undefined }, ['body', 'config'], 'missing'],
     [{ config: { ...REQUEST.config, job: 'extract' } }, ['body', 'config', 'job'], 'value_error'],
-    [{ surprise: 1 }, ['body', 'surprise'], 'extra_forbidden'],
   ])('should refuse %j [004:error-422,strict]', async (change, loc, type) => {
     const { status, body } = await create<Failed>(change);
     expect([status, body]).toEqual([422, { detail: [{ loc, msg: expect.any(String), type }] }]);
+  });
+
+  it('should ignore what it does not know [004:lenient]', async () => {
+    const { session_id } = await start({ surprise: 1 });
+    expect((await send(`POST /sessions/${session_id}/steps`, { steps: 7, timeout: 60 })).body).toMatchObject({
+      allowed_steps: 7,
+    });
+    for (const path of ['/sessions', `/sessions/${session_id}/logs`])
+      expect((await send(`GET ${path}?surprise=1`)).status).toBe(200);
+  });
+
+  it('should know its fields by their names in Python, too [004:snake-case]', async () => {
+    const body = { config: REQUEST.config, session_id: 'snake', max_steps: 5 };
+    expect((await send('POST /sessions', body)).body).toMatchObject({ session_id: 'snake', max_steps: 5 });
+  });
+
+  it('should ignore keys that ai-toolkit does not know, and no others [004:config]', async () => {
+    const { status } = await create(withProcess({ device: 'cuda:1', train: { steps: 10, mixed_precision: 'bf16' } }));
+    expect(status).toBe(201);
+    const { body } = await create<Failed>(withProcess({ train: { steps: 10, train_turbo: true } }));
+    const loc = ['body', 'config', 'config', 'process', 0, 'train', 'train_turbo'];
+    expect(body).toEqual({ detail: [{ loc, msg: expect.any(String), type: 'extra_forbidden' }] });
   });
 
   it.each(['stock-flux', 'stock-start-page'])(
@@ -342,7 +364,7 @@ describe('POST /sessions/{id}/steps', () => {
 });
 
 describe('POST /sessions/{id}/abort', () => {
-  it('should ask the worker to save and stop, and say when it has [004:endpoint-abort,abort-saves]', async () => {
+  it('should ask the worker to save and stop, and say when it has [004:endpoint-abort,abort-saves,field-finished]', async () => {
     const { session_id, job_id } = await start();
     await send(`POST /sessions/${session_id}/steps`, { steps: 100 });
     const { worker, attempt, report, save } = await claim(job_id);
@@ -352,7 +374,10 @@ describe('POST /sessions/{id}/abort', () => {
     await save(42);
     await report({ status: 'cancelled', steps: 42 });
     expect(await read(session_id)).toMatchObject({ status: 'aborted', current_step: 42, last_checkpoint_step: 42 });
-    expect((await send(`POST /sessions/${session_id}/abort`)).body.status).toBe('aborted');
+    expect((await send(`POST /sessions/${session_id}/abort`)).body).toMatchObject({
+      status: 'aborted',
+      finished: true,
+    });
   });
 });
 

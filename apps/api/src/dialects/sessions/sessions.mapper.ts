@@ -29,7 +29,10 @@ export const toDataset = ({ config }: SessionCreate): CreateDataset => ({
   meta: {},
 });
 
-export function toCreateJob({ sessionId, maxSteps, config }: SessionCreate, { id, datasetId }: Made): CreateJob {
+export function toCreateJob(body: SessionCreate, { id, datasetId }: Made): CreateJob {
+  const { config } = body;
+  const name = body.sessionId ?? body.session_id ?? id;
+  const maxSteps = body.maxSteps ?? body.max_steps;
   const process = processOf(config);
   const { trigger_word, train } = process;
   return {
@@ -42,7 +45,7 @@ export function toCreateJob({ sessionId, maxSteps, config }: SessionCreate, { id
       config: toConfig(process),
     },
     session: {
-      name: sessionId ?? id,
+      name,
       maxSteps: Math.min(maxSteps ?? train.steps ?? DEFAULT_STEPS, train.steps ?? Infinity),
       steps: 0,
     },
@@ -120,12 +123,17 @@ const metaOfFiles = ({ train, datasets, save, sample }: ToolkitProcess, resoluti
   resolutions: resolutions.length > 1 ? resolutions : undefined,
   savePrecision: save.dtype,
   saveEverySteps: save.save_every,
-  sampleEverySteps: sample.sample_every,
-  samplePrompts: train.disable_sampling ? [] : (sample.prompts ?? sample.samples?.map(({ prompt }) => prompt) ?? []),
+  sampleEverySteps: sample.sample_every || undefined,
+  samplePrompts: isSampled(train, sample) ? (sample.prompts ?? sample.samples?.map(({ prompt }) => prompt) ?? []) : [],
   negativePrompt: sample.neg,
   guidanceScale: sample.guidance_scale,
   sampleSteps: sample.sample_steps,
 });
+
+const isSampled = (
+  { disable_sampling }: ToolkitProcess['train'],
+  { sample_every }: ToolkitProcess['sample'],
+): boolean => !disable_sampling && sample_every !== 0;
 
 const present = (meta: Meta): JobConfig['meta'] =>
   Object.fromEntries(Object.entries(meta).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
@@ -170,6 +178,7 @@ export const fromSession = (session: Session): SessionStatus => ({
   allowed_steps: session.allowedSteps,
   remaining_steps: session.remainingSteps,
   max_steps: session.maxSteps,
+  finished: ENDS[session.status] !== undefined,
   last_checkpoint_step: session.lastCheckpointStep,
   last_checkpoint_path: session.lastCheckpointPath,
   error: session.error,

@@ -3,12 +3,15 @@ import { z } from 'zod';
 import { orLeftOut } from '../left-out.schema.js';
 import { ToolkitConfigSchema } from './toolkit-config.schema.js';
 
+const sessionId = orLeftOut(SessionNameSchema);
+const maxSteps = orLeftOut(CreateSessionSchema.shape.maxSteps);
+
 export const SessionCreateSchema = z
-  .strictObject({
-    sessionId: orLeftOut(SessionNameSchema).describe('Names the session in its paths; chosen where it is left out.'),
-    maxSteps: orLeftOut(CreateSessionSchema.shape.maxSteps).describe(
-      'Steps in all, and no more than `train.steps`; by default those.',
-    ),
+  .object({
+    sessionId: sessionId.describe('Names the session in its paths; chosen where it is left out.'),
+    session_id: sessionId.describe('The same.'),
+    maxSteps: maxSteps.describe('Steps in all, and no more than `train.steps`; by default those.'),
+    max_steps: maxSteps.describe('The same.'),
     config: ToolkitConfigSchema,
   })
   .meta({
@@ -36,7 +39,7 @@ export const SessionCreateSchema = z
 export type SessionCreate = z.infer<typeof SessionCreateSchema>;
 
 export const StepsSchema = z
-  .strictObject({ steps: GrantStepsSchema.shape.steps })
+  .object({ steps: GrantStepsSchema.shape.steps })
   .meta({ id: 'Steps', example: { steps: 100 } });
 export type Steps = z.infer<typeof StepsSchema>;
 
@@ -64,6 +67,7 @@ export const SessionStatusSchema = z
     allowed_steps: z.int().describe('Steps granted in all.'),
     remaining_steps: z.int().describe('Granted and not done yet.'),
     max_steps: z.int().describe('Steps that can be granted in all.'),
+    finished: z.boolean().describe('Whether training is over, however it ended.'),
     last_checkpoint_step: z.int().nullable(),
     last_checkpoint_path: z.string().nullable().describe('Below the project root: `data/…`.'),
     error: z.string().nullable().describe('Why training failed.'),
@@ -81,6 +85,7 @@ export const SessionStatusSchema = z
       allowed_steps: 100,
       remaining_steps: 0,
       max_steps: 2000,
+      finished: false,
       last_checkpoint_step: 100,
       last_checkpoint_path: 'data/loras/my-lora-run/my-lora-run-step-000100.safetensors',
       error: null,
@@ -90,13 +95,13 @@ export const SessionStatusSchema = z
   });
 export type SessionStatus = z.infer<typeof SessionStatusSchema>;
 
-export const ListQuerySchema = z.strictObject({
+export const ListQuerySchema = z.object({
   limit: fromDigits(z.int().min(1).max(1000)).default(1000).describe('How many at most (1-1000).'),
   offset: fromDigits(z.int().min(0).max(2_147_483_647)).default(0).describe('How many to leave out.'),
 });
 export type ListQuery = z.infer<typeof ListQuerySchema>;
 
-export const LogsQuerySchema = z.strictObject({
+export const LogsQuerySchema = z.object({
   limit: fromDigits(z.int().min(1).max(2000)).default(200).describe('How many lines at most (1-2000), the newest.'),
 });
 export type LogsQuery = z.infer<typeof LogsQuerySchema>;

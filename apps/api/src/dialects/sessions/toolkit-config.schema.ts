@@ -1,3 +1,4 @@
+import { AI_TOOLKIT_OPTIONS } from '@influencerai/trainers';
 import { CreateDatasetSchema, JobConfigSchema, TriggerWordSchema } from '@influencerai/shared';
 import { z } from 'zod';
 import { orDefault, orLeftOut, saysMissing } from '../left-out.schema.js';
@@ -9,8 +10,7 @@ import { orDefault, orLeftOut, saysMissing } from '../left-out.schema.js';
 
 /** Taken and not looked at, by the section they stand in; why is said in docs/dialects.md. */
 export const IGNORED = {
-  root: ['meta'],
-  process: ['training_folder', 'device', 'performance_log_every', 'logging', 'sqlite_db_path'],
+  process: ['training_folder', 'performance_log_every', 'logging'],
   save: ['max_step_saves_to_keep', 'save_format'],
   datasets: ['num_workers', 'cache_latents', 'mask_min_value', 'shrink_video_to_frames', 'do_i2v'],
   train: [
@@ -22,6 +22,7 @@ export const IGNORED = {
     'diff_output_preservation_class',
   ],
   model: ['arch', 'is_flux', 'is_xl', 'is_v2', 'is_v3'],
+  samples: ['width', 'height', 'seed', 'num_frames', 'fps'],
   sample: ['sampler', 'sample_start_step', 'width', 'height', 'seed', 'walk_seed', 'format', 'num_frames', 'fps'],
 } as const;
 
@@ -30,6 +31,15 @@ const ignored = <Name extends string>(names: readonly Name[]) =>
     Name,
     z.ZodOptional<z.ZodUnknown>
   >;
+
+type Section = keyof typeof AI_TOOLKIT_OPTIONS;
+
+/** A section. ai-toolkit itself ignores keys that it does not know, and so they are here; those that it reads are refused. */
+const section = <Shape extends z.ZodRawShape>(name: Section, shape: Shape) =>
+  z.looseObject(shape).superRefine((value, context) => {
+    const keys = Object.keys(value).filter((key) => !(key in shape) && AI_TOOLKIT_OPTIONS[name].includes(key));
+    if (keys.length > 0) context.addIssue({ code: 'unrecognized_keys', keys });
+  });
 
 /** For fields that change nothing with one value, and cannot be honoured with any other. */
 const only = (value: string | number | boolean) =>
@@ -49,31 +59,29 @@ const dtype = z
   .enum(Object.keys(TYPES) as [keyof typeof TYPES, ...(keyof typeof TYPES)[]])
   .transform((name) => TYPES[name]);
 
-const NetworkSchema = z
-  .strictObject({
-    type: orLeftOut(z.enum(['lora', 'lokr'])),
-    linear: orDefault(rank, networkDim.parse(undefined)),
-    linear_alpha: orDefault(networkAlpha.removeDefault(), networkAlpha.parse(undefined)),
-    conv: orLeftOut(rank),
-    conv_alpha: orLeftOut(rank),
-    lokr_factor: orLeftOut(z.int().min(-1).max(1024)),
-    lokr_full_rank: orLeftOut(z.boolean()).describe('Without effect beside other types than `lokr`.'),
-    dropout: orLeftOut(share.max(0.9)),
-    network_kwargs: orLeftOut(z.strictObject({ ignore_if_contains: empty() })),
-  })
-  .refine(({ type, lokr_full_rank }) => type !== 'lokr' || lokr_full_rank !== true, {
-    path: ['lokr_full_rank'],
-    message: 'Must be false with type "lokr"; anything else cannot be honoured here.',
-  });
+const NetworkSchema = section('network', {
+  type: orLeftOut(z.enum(['lora', 'lokr'])),
+  linear: orDefault(rank, networkDim.parse(undefined)),
+  linear_alpha: orDefault(networkAlpha.removeDefault(), networkAlpha.parse(undefined)),
+  conv: orLeftOut(rank),
+  conv_alpha: orLeftOut(rank),
+  lokr_factor: orLeftOut(z.int().min(-1).max(1024)),
+  lokr_full_rank: orLeftOut(z.boolean()).describe('Without effect beside other types than `lokr`.'),
+  dropout: orLeftOut(share.max(0.9)),
+  network_kwargs: orLeftOut(z.strictObject({ ignore_if_contains: empty() })),
+}).refine(({ type, lokr_full_rank }) => type !== 'lokr' || lokr_full_rank !== true, {
+  path: ['lokr_full_rank'],
+  message: 'Must be false with type "lokr"; anything else cannot be honoured here.',
+});
 
-const SaveSchema = z.strictObject({
+const SaveSchema = section('save', {
   ...ignored(IGNORED.save),
   dtype: orLeftOut(dtype),
   save_every: orLeftOut(every),
   push_to_hub: only(false),
 });
 
-const DatasetConfigSchema = z.strictObject({
+const DatasetConfigSchema = section('datasets', {
   ...ignored(IGNORED.datasets),
   folder_path: CreateDatasetSchema.shape.path.describe('Folder below the data root: `/data/…` or `data/…`.'),
   caption_ext: orLeftOut(z.enum(['txt', '.txt'], 'Must be "txt": captions are text files here.')),
@@ -94,6 +102,13 @@ const DatasetConfigSchema = z.strictObject({
   flip_y: only(false),
 });
 
+/** Those of the optimizers that have any; they take no others here. */
+const BETAS = orLeftOut(
+  z
+    .array(z.number())
+    .refine((betas) => betas.join() === '0.9,0.999', 'Must be [0.9, 0.999]; others cannot be honoured here.'),
+);
+
 const EmaSchema = z.strictObject({
   use_ema: orLeftOut(z.boolean()),
   ema_decay: orLeftOut(share),
@@ -101,7 +116,7 @@ const EmaSchema = z.strictObject({
   param_multiplier: only(1),
 });
 
-const TrainSchema = z.strictObject({
+const TrainSchema = section('train', {
   ...ignored(IGNORED.train),
   steps: orLeftOut(z.int().min(1).max(10_000_000)).describe('Bounds the session where `maxSteps` does not.'),
   batch_size: orDefault(batchSize.removeDefault(), batchSize.parse(undefined)),
@@ -109,7 +124,7 @@ const TrainSchema = z.strictObject({
   gradient_accumulation_steps: orLeftOut(z.int().min(1).max(1024)),
   lr: orDefault(learningRate.removeDefault(), learningRate.parse(undefined)),
   optimizer: orLeftOut(word),
-  optimizer_params: orLeftOut(z.strictObject({ weight_decay: orLeftOut(share) })),
+  optimizer_params: orLeftOut(z.strictObject({ weight_decay: orLeftOut(share), betas: BETAS })),
   lr_scheduler: orLeftOut(word),
   max_grad_norm: orLeftOut(z.number().positive().max(1000)),
   noise_offset: orLeftOut(share),
@@ -129,7 +144,7 @@ const TrainSchema = z.strictObject({
   ema_config: orLeftOut(EmaSchema),
 });
 
-const ModelSchema = z.strictObject({
+const ModelSchema = section('model', {
   ...ignored(IGNORED.model),
   name_or_path: modelName,
   quantize: orLeftOut(z.boolean()),
@@ -143,17 +158,17 @@ const ModelSchema = z.strictObject({
 
 const prompt = z.string().max(2000);
 
-const SampleSchema = z.strictObject({
+const SampleSchema = section('sample', {
   ...ignored(IGNORED.sample),
-  sample_every: orLeftOut(every),
+  sample_every: orLeftOut(z.int().min(0).max(100_000)).describe('0: never.'),
   prompts: orLeftOut(z.array(prompt).max(16)),
-  samples: orLeftOut(z.array(z.strictObject({ prompt })).max(16)),
+  samples: orLeftOut(z.array(section('samples', { ...ignored(IGNORED.samples), prompt })).max(16)),
   neg: orLeftOut(z.string().max(2000)),
   guidance_scale: orLeftOut(z.number().min(0).max(30)),
   sample_steps: orLeftOut(z.int().min(1).max(150)),
 });
 
-const ProcessSchema = z.strictObject({
+const ProcessSchema = section('process', {
   ...ignored(IGNORED.process),
   type: z.enum(['sd_trainer', 'diffusion_trainer'], { error: saysMissing }),
   training_seed: orLeftOut(z.int().min(1).max(2_147_483_647)),
@@ -167,10 +182,9 @@ const ProcessSchema = z.strictObject({
 });
 export type ToolkitProcess = z.infer<typeof ProcessSchema>;
 
-export const ToolkitConfigSchema = z.strictObject({
-  ...ignored(IGNORED.root),
+export const ToolkitConfigSchema = z.object({
   job: z.literal('extension', { error: saysMissing }),
-  config: z.strictObject({
+  config: z.object({
     name: z.string().trim().min(1).max(100).describe('Names the job and the folder of its weights.'),
     process: z.array(ProcessSchema).length(1, 'Must be one process.'),
   }),

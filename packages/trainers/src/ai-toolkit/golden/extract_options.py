@@ -1,6 +1,6 @@
 """Lists the keys that ai-toolkit's configuration classes read, from a checkout, since it ignores unknown ones silently.
 
-    python extract_options.py CHECKOUT > ../options.generated.json
+    python extract_options.py CHECKOUT > ../options.generated.ts
 
 Read by syntax tree from `kwargs.get('…')` in toolkit/config_modules.py and from `get_conf('…')` of the training process.
 """
@@ -56,4 +56,4 @@ def extract(checkout: Path) -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(extract(Path(sys.argv[1])), indent=2))
+    print(f"export const options = {json.dumps(extract(Path(sys.argv[1])), indent=2)} as const;")

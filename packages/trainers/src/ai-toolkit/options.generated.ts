@@ -1,4 +1,4 @@
-{
+export const options = {
   "process": [
     "adapter",
     "datasets",
@@ -44,7 +44,15 @@
     "transformer_only",
     "type"
   ],
-  "save": ["dtype", "hf_private", "hf_repo_id", "max_step_saves_to_keep", "push_to_hub", "save_every", "save_format"],
+  "save": [
+    "dtype",
+    "hf_private",
+    "hf_repo_id",
+    "max_step_saves_to_keep",
+    "push_to_hub",
+    "save_every",
+    "save_format"
+  ],
   "datasets": [
     "alpha_mask",
     "audio_normalize",
@@ -316,7 +324,14 @@
     "vae_dtype",
     "vae_path"
   ],
-  "logging": ["log_every", "project_name", "run_name", "use_ui_logger", "use_wandb", "verbose"],
+  "logging": [
+    "log_every",
+    "project_name",
+    "run_name",
+    "use_ui_logger",
+    "use_wandb",
+    "verbose"
+  ],
   "sample": [
     "adapter_conditioning_scale",
     "do_cfg_norm",
@@ -358,4 +373,4 @@
     "seed",
     "width"
   ]
-}
+} as const;
