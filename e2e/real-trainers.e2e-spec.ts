@@ -97,10 +97,14 @@ const check = (real: RealTrainer) => () => {
   it('should go on where a killed worker stopped, on the same schedule', async () => {
     const job = await submit('killed');
     const third = Math.ceil(real.steps / 3);
+    const seen: number[] = [];
     await waitForJob(client, job.id, (now) => stepOf(now) >= third || isOver(now), JOB_MS);
     await stack.workers[0]!.stop('SIGKILL');
     await stack.workers[0]!.start();
-    const ended = await waitForJob(client, job.id, isOver, JOB_MS);
+    const look = (now: Job): boolean => isOver(now) || seen.push(stepOf(now)) === 0;
+    const ended = await waitForJob(client, job.id, look, JOB_MS);
+    expect(seen[0]).toBeGreaterThanOrEqual(third);
+    expect(seen).toEqual([...seen].sort((a, b) => a - b));
     expect(ended).toMatchObject({ status: 'completed', attempt: 2, result: { steps: real.steps } });
     const curve = await client.jobs.metrics(job.id, { maxPoints: 5000 });
     const whole = await client.jobs.metrics(unbroken.id, { maxPoints: 5000 });

@@ -100,6 +100,74 @@ describe('the states of a job', () => {
     });
   });
 
+  describe('the progress', () => {
+    const at = (currentStep: number, more: object = {}) => ({
+      progress: {
+        currentStep,
+        totalSteps: 40,
+        currentEpoch: Math.ceil(currentStep / 10),
+        totalEpochs: 4,
+        loss: 1 / currentStep,
+        ...more,
+      },
+    });
+
+    it('should stay where clients saw it until the next attempt is past it', async () => {
+      const { fixture, id } = await running('tenant_backwards');
+      const seen = at(8, { stepsPerSecond: 2, secondsRemaining: 16, estimatedTimeRemaining: '16 seconds' });
+      await fixture.patch(id, { attempt: 1, result: seen });
+      await expireLease(id);
+      await api.app.get(Dispatcher).sweep();
+      expect((await fixture.get(id)).result).toEqual(seen);
+      await (await new HttpWorker(api).register()).claim();
+
+      const stage = await fixture.patch(id, { attempt: 2, result: { stage: 'Fetching the dataset', trainer: 'tiny' } });
+      expect(stage.body.result).toEqual({
+        stage: 'Fetching the dataset',
+        trainer: 'tiny',
+        progress: { ...seen.progress, stepsPerSecond: null, secondsRemaining: null, estimatedTimeRemaining: null },
+      });
+      const behind = await fixture.patch(id, {
+        attempt: 2,
+        result: at(6, { stepsPerSecond: 1, secondsRemaining: 34, estimatedTimeRemaining: '34 seconds' }),
+      });
+      expect(behind.body.result).toEqual({
+        progress: { ...seen.progress, stepsPerSecond: 1, secondsRemaining: 34, estimatedTimeRemaining: '34 seconds' },
+      });
+      for (const step of [8, 9]) {
+        expect((await fixture.patch(id, { attempt: 2, result: at(step) })).body.result).toEqual(at(step));
+      }
+    });
+
+    it('should follow a job that has become shorter than what was done of it', async () => {
+      const { fixture, id } = await running('tenant_shorter');
+      await fixture.patch(id, { attempt: 1, result: at(30) });
+      const { body } = await fixture.patch(id, { attempt: 1, result: at(6, { totalSteps: 20 }) });
+      expect(body.result).toEqual(at(6, { totalSteps: 20 }));
+    });
+
+    it('should be what somebody outside of the fleet says', async () => {
+      const fixture = await JobsFixture.create(api, 'tenant_outside');
+      const { id } = await fixture.submit();
+      await fixture.patch(id, { status: 'running', result: at(8) });
+      for (const result of [at(6), { stage: 'Waiting' }, { progress: 'most of it' }, null]) {
+        expect((await fixture.patch(id, { result })).body.result).toEqual(result);
+      }
+    });
+
+    it.each([
+      { progress: 'most of it' },
+      { progress: { currentEpoch: 2 } },
+      { progress: { currentStep: 'nine' } },
+      null,
+    ])('should be taken as %j where it names no step to compare', async (result) => {
+      const { fixture, id } = await running('tenant_odd_progress');
+      await fixture.patch(id, { attempt: 1, result: at(8) });
+      expect((await fixture.patch(id, { attempt: 1, result })).body.result).toEqual(result);
+      expect((await fixture.patch(id, { attempt: 1, result: at(6) })).body.result).toEqual(at(6));
+    });
+  });
+
   describe('leases', () => {
     it('should be extended by heartbeats', async () => {
       const { id, worker } = await running('tenant_lease');

@@ -25,9 +25,28 @@ const METRICS = (values: string) => `insert into job_metric (tenant_id, job_id, 
       jsonb_to_recordset(${values}::jsonb) as m(step int, epoch int, loss float8, "learningRate" float8)
     on conflict (job_id, step) do update set epoch = excluded.epoch, loss = excluded.loss, learning_rate = excluded.learning_rate`;
 
+/** Where a job stands, in its progress; the rest of it says how fast it goes and how far it has to go. */
+const POSITION = `'{currentStep,currentEpoch,loss,learningRate}'::text[]`;
+const STEP = `'{progress,currentStep}'`;
+const UNKNOWN_SPEED = `'{"stepsPerSecond": null, "secondsRemaining": null, "estimatedTimeRemaining": null}'::jsonb`;
+
+/**
+ * The result after a report. An attempt after the first prepares, and then begins at a state that is older than what
+ * clients have seen: for them the job stays where it was until the attempt is past it. How long it takes is always that
+ * of the attempt. Not so where the job has become shorter, as when files of its dataset are gone, and for writers
+ * outside of the fleet, who name no attempt.
+ */
+const REPORTED = `case when not $3 then j.result
+      when $7::int is null or jsonb_typeof(j.result #> ${STEP}) is distinct from 'number' then $4::jsonb
+      when $4::jsonb -> 'progress' is not null
+        and (jsonb_typeof($4::jsonb #> ${STEP}) is distinct from 'number' or $4::jsonb #> ${STEP} >= j.result #> ${STEP}) then $4::jsonb
+      when $4::jsonb #> '{progress,totalSteps}' < j.result #> ${STEP} then $4::jsonb
+      else $4::jsonb || jsonb_build_object('progress',
+        j.result -> 'progress' || ${UNKNOWN_SPEED} || (coalesce($4::jsonb -> 'progress', '{}') - ${POSITION})) end`;
+
 /** $1 id, $2 tenant, $3 sets result, $4 result, $5 sets cost, $6 cost, $7 attempt, $8 status that it must have. */
 const UPDATE_PROGRESS = `update job j set
-    result = case when $3 then $4::jsonb else j.result end,
+    result = ${REPORTED},
     cost_tok = case when $5 then $6::int else j.cost_tok end,
     updated_at = now()
   where j.id = $1 and j.tenant_id = $2

@@ -290,7 +290,7 @@ export type Job = {
   /** New members may be added; treat an unknown one as not final. */
   status: JobStatus;
   payload: JsonObject;
-  /** `progress` while it trains, before that `stage`, a sentence for people; `loraPath` (of an index `indexPath`), `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed. */
+  /** `progress` while it trains, before that `stage`, a sentence for people. The step in it never falls: while another attempt repeats what was lost after the last saved state, or starts over where none was saved, it stays where it was. Then `loraPath` (of an index `indexPath`), `checkpoints`, `finalLoss`, `trainingTimeMinutes` when completed; `error`, `epoch`, `partialCheckpoints` when failed. */
   result: JsonObject | null;
   costTok: number | null;
   startedAt: string | null;
