@@ -43,16 +43,17 @@ export class ProjectStartsService {
     try {
       const datasetId = await this.mixOf(caller, project, claim);
       const rules = { outputDir: project.outputDirectory, project: claim };
-      await this.jobs.create(
+      const { status } = await this.jobs.create(
         caller,
         { type: 'lora-training', priority: 0, payload: payloadOf(project, datasetId) },
         rules,
       );
+      // As it was submitted: by now a worker may have it.
+      return { ...(await this.projects.getById(tenantId, id)), status };
     } finally {
       clearInterval(timer);
       await this.projects.releaseStart(claim);
     }
-    return this.projects.getById(tenantId, id);
   }
 
   private async claim(project: Project): Promise<StartClaim> {

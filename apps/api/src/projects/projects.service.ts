@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix';
 import { Injectable } from '@nestjs/common';
 import {
   type CreateProject,
@@ -15,6 +16,9 @@ import type { WithId } from '../idempotency/creation-id.js';
 import { problemOfOutputPath } from '../storage/output-path.js';
 import { Storage } from '../storage/storage.js';
 import { ProjectsRepository } from './projects.repository.js';
+
+/** Where results are expected; it counts as there before the first. */
+const RESULTS = 'data/output';
 
 /** Projects: what a model is to learn, and from which datasets. */
 @Injectable()
@@ -63,5 +67,18 @@ export class ProjectsService {
     const problem = problemOfOutputPath(outputDirectory);
     if (problem) throw fieldError(['outputDirectory'], problem);
     await this.storage.assertWritable({ tenantId, path: outputDirectory }, 'outputDirectory');
+  }
+
+  /**
+   * The same for a directory that is there, or that only has to be made: its parent is there, or is the one for results.
+   * @throws AppError `validation_failed` on `outputDirectory`
+   */
+  async assertOutputDirectoryFound(caller: Principal, outputDirectory: string): Promise<void> {
+    await this.assertOutputDirectory(caller, outputDirectory);
+    const parent = dirname(outputDirectory);
+    if ([outputDirectory, parent].includes(RESULTS)) return;
+    const { tenantId } = caller;
+    for (const path of [outputDirectory, parent]) if (await this.storage.exists({ tenantId, path })) return;
+    throw fieldError(['outputDirectory'], 'There is no such directory, nor one that it could be made in.');
   }
 }

@@ -33,7 +33,7 @@ export const JOBS_003: readonly ContractItem[] = [
     kind: 'range',
     says: '`auto_start_workers` is true or false, kept and handed out; it starts nothing here',
   },
-  { id: 'training-types', kind: 'range', says: '`training_type` is `qlora` or `standard`' },
+  { id: 'training-types', kind: 'range', says: '`training_type` is `qlora`, `standard` or `rag`' },
   { id: 'error-job-400', kind: 'error', says: '400: a dataset or parameter that cannot be used' },
   { id: 'error-job-404', kind: 'error', says: '404: no such job, or another tenant’s' },
   { id: 'error-cancel-400', kind: 'error', says: '400: a job that is over cannot be cancelled' },

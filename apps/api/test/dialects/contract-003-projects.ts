@@ -52,6 +52,6 @@ export const PROJECTS_003: readonly ContractItem[] = [
   {
     id: 'error-output-dir-400',
     kind: 'error',
-    says: '400: the directory cannot be made or written to; one that is not there yet is made when results are',
+    says: '400: the directory is not there, nor its parent, or it cannot be written to; `/output` counts as there',
   },
 ];

@@ -19,7 +19,7 @@ const fields = {
 };
 
 export const UpdateManagerConfigSchema = z
-  .strictObject(allOrLeftOut(fields))
+  .object(allOrLeftOut(fields))
   .describe('What is left out, or null, stays as it is.')
   .meta({
     id: 'UpdateConfig',

@@ -13,7 +13,7 @@ import { type JobRecord, JobsService } from '../../jobs/jobs.service.js';
 import { NumbersService } from '../../numbers/numbers.service.js';
 import { RetrievalService } from '../../retrieval/retrieval.service.js';
 import { TrainingDefaultsService } from '../../training-defaults/training-defaults.service.js';
-import { fromAnswer, fromJob, fromJobStatus, toCreateJob } from './manager-jobs.mapper.js';
+import { assertCancellable, fromAnswer, fromJob, fromJobStatus, toCreateJob } from './manager-jobs.mapper.js';
 import {
   type CreateManagerJob,
   CreateManagerJobSchema,
@@ -59,8 +59,12 @@ export class ManagerJobsController {
     const { dataset_id } = body;
     const datasetId = (await this.numbers.findIds(caller, 'dataset', [dataset_id])).get(dataset_id);
     if (datasetId === undefined) throw fieldError(['dataset_id'], `There is no dataset ${dataset_id}.`);
-    await this.jobs.create(caller, { ...toCreateJob(body, datasetId, await this.defaults.get(caller)), id });
-    return fromJob(await this.jobs.getRecord(caller, id));
+    const job = await this.jobs.create(caller, {
+      ...toCreateJob(body, datasetId, await this.defaults.get(caller)),
+      id,
+    });
+    // As it was submitted: by now a worker may have it.
+    return fromJob({ ...(await this.jobs.getRecord(caller, id)), job });
   }
 
   @Get()
@@ -98,14 +102,15 @@ export class ManagerJobsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Cancel a training job; one that runs saves a checkpoint and stops' })
   @Answers(200, ManagerJobSchema, 'The job, `cancelled`.')
-  @Refuses({ 400: 'The job is over.', 404: 'Unknown job.', 422: NO_INTEGER })
+  @Refuses({ 400: 'The job is over, or cancelled.', 404: 'Unknown job.', 422: NO_INTEGER })
   async cancel(
     @Caller() caller: Principal,
     @Param('id', { schema: NumberSchema }) number: number,
   ): Promise<ManagerJob> {
-    const { job } = await this.recordOf(caller, number);
-    await this.jobs.cancel(caller, job.id);
-    return fromJob(await this.jobs.getRecord(caller, job.id));
+    const record = await this.recordOf(caller, number);
+    assertCancellable(record);
+    await this.jobs.cancel(caller, record.job.id);
+    return fromJob(await this.jobs.getRecord(caller, record.job.id));
   }
 
   @Post(':id/query')

@@ -1,4 +1,5 @@
 import {
+  AppError,
   type CreateJob,
   type JobProgress,
   JobProgressSchema,
@@ -88,6 +89,7 @@ export function fromJob(record: JobRecord): ManagerJob {
     ...state,
     started_at: job.startedAt,
     completed_at: job.finishedAt,
+    model_path: textOf(job.result?.['loraPath']) ?? null,
     created_at: job.createdAt,
     updated_at: job.updatedAt,
   };
@@ -116,6 +118,13 @@ export function fromJobStatus({ job, spec }: JobRecord): ManagerJobStatus {
     current_loss: progress?.loss ?? numberOf(result?.['finalLoss']) ?? null,
     error_message: textOf(result?.['error']) ?? null,
   };
+}
+
+/** In this contract a job that is `cancelled` cannot be cancelled. @throws AppError `job_transition_refused` */
+export function assertCancellable(record: JobRecord): void {
+  const { status } = fromJobStatus(record);
+  if (status !== 'cancelled') return;
+  throw new AppError('job_transition_refused', { id: record.job.id, from: status, to: status, allowed: 'nothing' });
 }
 
 export const fromAnswer = ({ mode, data }: QueryAnswer): ManagerQueryAnswer => ({ mode, items: data });

@@ -1,6 +1,6 @@
 import { QueryAnswerSchema, QueryJobSchema } from '@influencerai/shared';
 import { z } from 'zod';
-import { allOrLeftOut, orLeftOut } from '../left-out.schema.js';
+import { allOrLeftOut, orDefault, orLeftOut } from '../left-out.schema.js';
 import { pageOfSchema, pageQuerySchema, ReferenceSchema } from './manager.schema.js';
 
 export const TrainingTypeSchema = z
@@ -29,7 +29,7 @@ export const values = {
 };
 
 export const CreateManagerJobSchema = z
-  .strictObject({
+  .object({
     name: z.string().trim().min(1).max(100),
     description: orLeftOut(z.string().max(2000)),
     dataset_id: ReferenceSchema,
@@ -86,6 +86,10 @@ export const ManagerJobSchema = z
     ...state,
     started_at: z.iso.datetime().nullable(),
     completed_at: z.iso.datetime().nullable(),
+    model_path: z
+      .string()
+      .nullable()
+      .describe('Its result below the project root, `data/…`; null until it is completed.'),
     created_at: z.iso.datetime(),
     updated_at: z.iso.datetime(),
   })
@@ -96,7 +100,7 @@ export const JobPageSchema = pageOfSchema(ManagerJobSchema).meta({ id: 'JobPage'
 
 /** Queries are an addition to the contract, so the words of the domain are those of this face, too. */
 export const ManagerQuerySchema = z
-  .strictObject(QueryJobSchema.shape)
+  .object({ query: QueryJobSchema.shape.query, limit: orDefault(QueryJobSchema.shape.limit.removeDefault(), 10) })
   .meta({ id: 'Query', example: { query: 'How do I reset my password?', limit: 5 } });
 
 export const ManagerQueryAnswerSchema = z

@@ -41,7 +41,7 @@ export class ManagerProjectChecksController {
     @Body({ schema: OutputDirectorySchema }) { output_directory }: OutputDirectory,
   ): Promise<OutputDirectoryAnswer> {
     const directory = toOutputDirectory(output_directory);
-    await this.projects.assertOutputDirectory(caller, directory);
+    await this.projects.assertOutputDirectoryFound(caller, directory);
     return fromWritable(directory);
   }
 

@@ -1,13 +1,11 @@
 import { fromDigits } from '@influencerai/shared';
 import { z } from 'zod';
 
-const MAX_NUMBER = 2_147_483_647;
-
 /** An id as the clients of this face know it, in a path. */
 export const NumberSchema = fromDigits(z.int().min(0).max(999_999_999_999_999));
 
-/** An id within a body. */
-export const ReferenceSchema = z.int().min(1).max(MAX_NUMBER);
+/** An id within a body; one that nothing has breaks a rule, whatever integer it is. */
+export const ReferenceSchema = z.int();
 
 /** `page` and `page_size`, as every list has them. What else a query says is ignored. */
 export const pageQuerySchema = ({ size }: { size: number }) =>
