@@ -32,14 +32,18 @@ quietly() {
   fail "$what failed (details: .local/setup.log)."
 }
 
-major() { "$1" --version 2>/dev/null | sed 's/^v//; s/\..*//'; }
-
-# at_least PROGRAM MAJOR
-at_least() { command -v "$1" >/dev/null 2>&1 && [ "$(major "$1" || echo 0)" -ge "$2" ] 2>/dev/null; }
+# at_least PROGRAM MAJOR[.MINOR]
+at_least() {
+  command -v "$1" >/dev/null 2>&1 || return 1
+  "$1" --version 2>/dev/null | sed 's/^v//' | awk -F. -v wanted="$2" '
+    NR == 1 { split(wanted, least, "."); isEnough = $1 > least[1] + 0 || ($1 == least[1] + 0 && $2 >= least[2] + 0) }
+    END { exit !isEnough }'
+}
 
 find_toolchain() {
-  at_least node 24 && at_least pnpm 12 && return 0
-  if [ ! -x "$TOOLCHAIN/node_modules/.bin/pnpm" ] || ! at_least "$TOOLCHAIN/node_modules/.bin/node" 24; then
+  # From 24.10 on, node:sqlite can refuse what a file would have SQLite do.
+  at_least node 24.10 && at_least pnpm 12 && return 0
+  if [ ! -x "$TOOLCHAIN/node_modules/.bin/pnpm" ] || ! at_least "$TOOLCHAIN/node_modules/.bin/node" 24.10; then
     at_least node 20 || fail 'Node 20 or newer with npm is needed to begin with: install it (for instance "apt install nodejs npm" or "brew install node") and run this again.'
     command -v npm >/dev/null 2>&1 || fail 'npm is needed to begin with: install it (for instance "apt install npm") and run this again.'
     echo 'Bringing Node 24 and pnpm from npm, once …' >&2
