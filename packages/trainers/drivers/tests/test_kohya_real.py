@@ -242,8 +242,12 @@ def test_goes_on_where_it_was_killed(drive: Any, accumulation: int) -> None:
     assert in_kohya(READ_WEIGHTS, resumed.workspace / "output/x.safetensors")["steps"] == str(len(rates(unbroken)))
 
 
+#: More steps than a signal or an abort can be late by.
+LONG: dict[str, Any] = {"job": {"max_train_epochs": 50}, "totalSteps": 400, "totalEpochs": 50}
+
+
 def test_obeys_budgets_saves_and_aborts(drive: Any, record_property: Any) -> None:
-    driven = drive("budget", isBudgeted=True)
+    driven = drive("budget", isBudgeted=True, **LONG)
     driven.until("pause", lambda: driven.of("paused"))
     driven.send(command="grant", steps=5)
     driven.until("pause", lambda: len(driven.of("paused")) == 2)
@@ -253,7 +257,7 @@ def test_obeys_budgets_saves_and_aborts(drive: Any, record_property: Any) -> Non
     assert max(rates(driven)) == 9
     driven.send(command="sample")
     driven.until("sample", lambda: driven.of("sample"))
-    driven.send(command="grant", steps=100)
+    driven.send(command="grant", steps=1000)
     driven.until_step(11)
     driven.send(command="save")
     driven.until("checkpoint", lambda: len(driven.of("checkpoint")) == 3)
@@ -270,7 +274,7 @@ def test_obeys_budgets_saves_and_aborts(drive: Any, record_property: Any) -> Non
 
 
 def test_aborts_when_the_worker_dies(drive: Any) -> None:
-    driven = drive("orphan")
+    driven = drive("orphan", **LONG)
     driven.until_step(3)
     driven.process.stdin.close()
     assert driven.wait() == 0
@@ -278,7 +282,7 @@ def test_aborts_when_the_worker_dies(drive: Any) -> None:
 
 
 def test_announces_states_between_checkpoints(drive: Any) -> None:
-    driven = drive("clock", stateEverySeconds=0.01)
+    driven = drive("clock", stateEverySeconds=0.01, **LONG)
     driven.until("state", lambda: driven.of("checkpoint"))
     driven.send(command="abort")
     assert driven.wait() == 0
@@ -301,7 +305,8 @@ PHASES = {
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_leaves_on_sigterm(drive: Any, phase: str, signal_round: int, record_property: Any) -> None:
-    driven = drive(phase, saveEverySteps=2, sampleEverySteps=3, sampleSteps=200 if phase == "sampling" else 2)
+    sample_steps = 200 if phase == "sampling" else 2
+    driven = drive(phase, saveEverySteps=2, sampleEverySteps=3, sampleSteps=sample_steps, **LONG)
     driven.until(phase, lambda: PHASES[phase](driven))
     time.sleep(0.013 * signal_round)
     driven.signal(signal.SIGTERM)
