@@ -83,7 +83,7 @@ describe(planAiToolkit, () => {
   });
 
   it('should leave cores to the other jobs of the host', () => {
-    expect(planOf().env['OMP_NUM_THREADS']).toBe('4');
+    expect(planOf().env).toMatchObject({ OMP_NUM_THREADS: '4', OMP_WAIT_POLICY: 'PASSIVE' });
     expect(planOf({ context: { host: { device: 'cpu', gpus: 0 } } }).env['OMP_NUM_THREADS']).toBe('2');
   });
 

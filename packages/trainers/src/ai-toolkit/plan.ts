@@ -1,5 +1,6 @@
 import type { TrainingSpec } from '@influencerai/shared';
 import { extname } from 'node:path/posix';
+import { threadsFor } from '../threads.js';
 import type { DatasetImage, Plan, PlanContext } from '../trainer.js';
 import { DATASET_DIR, jobFor, type AiToolkitDriverConfig } from './config.js';
 import { diskBytesFor } from './disk.js';
@@ -78,8 +79,7 @@ const environmentFor = ({ host }: PlanContext, { base }: Settings): Record<strin
   PYTHONUTF8: '1',
   NO_ALBUMENTATIONS_UPDATE: '1',
   TOKENIZERS_PARALLELISM: 'false',
-  // Jobs share the cores of a host: each taking all of them slows down every one.
-  OMP_NUM_THREADS: host.device === 'cuda' ? '4' : '2',
+  ...threadsFor(host),
   ...(isOffline(base) && { HF_HUB_OFFLINE: '1' }),
   // The configuration cannot choose the device.
   ...(host.device === 'cpu' && { ACCELERATE_USE_CPU: 'true' }),

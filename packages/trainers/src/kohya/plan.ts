@@ -1,6 +1,7 @@
 import type { TrainingSpec } from '@influencerai/shared';
 import { isAbsolute } from 'node:path/posix';
 import { shrunkBatch } from '../shrunk-batch.js';
+import { threadsFor } from '../threads.js';
 import type { Plan, PlanContext } from '../trainer.js';
 import { datasetFor, stepsPerEpoch, type KohyaDataset } from './dataset.js';
 import { diskBytesFor } from './disk.js';
@@ -119,7 +120,7 @@ const environmentFor = ({ base, context }: Planned): Record<string, string> => {
     PYTHONUTF8: '1',
     // kohya's log breaks lines, paths included, at the width of the terminal.
     COLUMNS: '1000',
-    OMP_NUM_THREADS: context.host.device === 'cuda' ? '4' : '2',
+    ...threadsFor(context.host),
     TOKENIZERS_PARALLELISM: 'false',
     HF_HUB_DISABLE_TELEMETRY: '1',
     ...(isOffline && base.options['tokenizer_cache_dir'] !== undefined && { HF_HUB_OFFLINE: '1' }),

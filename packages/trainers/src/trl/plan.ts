@@ -1,5 +1,6 @@
 import type { TrainingSpec } from '@influencerai/shared';
 import { isAbsolute } from 'node:path/posix';
+import { threadsFor } from '../threads.js';
 import type { DatasetListing, Plan, PlanContext } from '../trainer.js';
 import type { SftArguments, TrlDriverConfig } from './config.js';
 import { beginnings, toJsonLines, unify, type TrlDataset } from './dataset.js';
@@ -146,7 +147,7 @@ const environmentFor = ({ base, context }: Planned): Record<string, string> => (
   PYTHONUNBUFFERED: '1',
   PYTHONUTF8: '1',
   TOKENIZERS_PARALLELISM: 'false',
-  OMP_NUM_THREADS: String(context.host.device === 'cuda' ? 4 : 2),
+  ...threadsFor(context.host),
   // Tokenised rows belong to this job alone; downloaded models may be shared, so HF_HOME is left as it is.
   HF_DATASETS_CACHE: `${context.workspaceDir}/tmp/datasets`,
   HF_HUB_DISABLE_TELEMETRY: '1',
