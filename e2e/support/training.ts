@@ -34,17 +34,21 @@ export async function submitQuickJob(
   return client.jobs.create({ type: 'lora-training', payload: { datasetId: dataset.id, loraConfigId: config.id } });
 }
 
-/** Polls a job until it is as wanted; survives an API that is away. */
+/** Polls a job until it is as wanted; survives an API that is away. Gives up when nothing moved for `timeoutMs`. */
 export async function waitForJob(
   client: InfluencerAIClient,
   id: string,
   isAsWanted: (job: Job) => boolean,
   timeoutMs = 60_000,
 ): Promise<Job> {
-  const deadline = Date.now() + timeoutMs;
+  let deadline = Date.now() + timeoutMs;
+  let seen = '';
   for (;;) {
     const job = await client.jobs.get(id).catch((error: unknown) => error as Error);
     if (!(job instanceof Error) && isAsWanted(job)) return job;
+    const now = job instanceof Error ? seen : [job.status, job.attempt, stepOf(job)].join();
+    if (now !== seen) deadline = Date.now() + timeoutMs;
+    seen = now;
     if (Date.now() > deadline)
       throw new Error(`Gave up on job ${id}: ${job instanceof Error ? job.message : JSON.stringify(job)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
