@@ -316,6 +316,32 @@ describe('the states of a job', () => {
     expect(await first.claim()).toMatchObject({ jobId: id, attempt: 3 });
   });
 
+  it('should go on elsewhere with an attempt that its host broke off, and fail when that happened too often', async () => {
+    const { fixture, id, worker: first } = await running('tenant_broken_off');
+    const second = await new HttpWorker(api).register();
+    const result = { progress: { currentStep: 5, totalSteps: 10 } };
+    const interruption = 'The disk of the worker is full.';
+    await fixture.patch(id, { attempt: 1, result });
+    await fixture.patch(id, { attempt: 1, status: 'pending', interruption });
+    const waitingReason = expect.stringContaining(`another worker. ${interruption}`);
+    expect(await fixture.get(id)).toMatchObject({ status: 'pending', result, waitingReason });
+    expect(await first.claim()).toBeNull();
+    expect(await second.claim()).toMatchObject({ jobId: id, attempt: 2 });
+    const { body } = await fixture.patch(id, { attempt: 2, status: 'pending', interruption });
+    expect(body).toMatchObject({
+      status: 'failed',
+      finishedAt: expect.any(String),
+      result: { code: 'attempts_exhausted', error: expect.stringContaining(interruption) },
+    });
+  });
+
+  it('should cancel what its host broke off when that was asked for', async () => {
+    const { fixture, id } = await running('tenant_broken_cancelled');
+    await api.send(`POST /jobs/${id}/cancel`, { tenant: fixture.tenant });
+    const { body } = await fixture.patch(id, { attempt: 1, status: 'pending', interruption: 'The disk is full.' });
+    expect(body).toMatchObject({ status: 'cancelled' });
+  });
+
   it('should serve tenants in turn, whoever came first', async () => {
     const tenants = ['tenant_a', 'tenant_b', 'tenant_c'];
     for (const tenant of tenants) {

@@ -229,7 +229,8 @@ export class FakeApi {
       job.results.push(update.result);
     }
     for (const point of update.metrics ?? []) job.metrics.set(point.step, point);
-    if (update.refusal !== undefined) job.refusals.push(update.refusal);
+    const refusal = update.refusal ?? update.interruption;
+    if (refusal !== undefined) job.refusals.push(refusal);
     if (update.status) {
       job.status = update.status;
       job.ends.push(update.status);

@@ -15,7 +15,19 @@ export const explainExit = (
   exit: TrainerExit,
   ofTrainer: (exit: TrainerExit) => Failure | undefined = () => undefined,
 ): Failure =>
-  fromErrorEvent(exit) ?? fromHost(exit) ?? ofTrainer(exit) ?? fromTail(exit) ?? fromSignal(exit) ?? fromCode(exit);
+  fromNamedError(exit) ??
+  fromHost(exit) ??
+  fromErrorEvent(exit) ??
+  ofTrainer(exit) ??
+  fromTail(exit) ??
+  fromSignal(exit) ??
+  fromCode(exit);
+
+/** A reason that the service knows is the trainer's own word, whatever else happened. */
+const fromNamedError = (exit: TrainerExit): Failure | undefined => {
+  const failure = fromErrorEvent(exit);
+  return failure?.code === 'trainer_crashed' ? undefined : failure;
+};
 
 const fromErrorEvent = ({ events }: TrainerExit): Failure | undefined => {
   const event = events.findLast((candidate) => candidate.event === 'error');

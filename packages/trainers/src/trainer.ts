@@ -100,6 +100,8 @@ export interface Failure {
   error: string;
   /** What to change. */
   hint?: string;
+  /** The trouble of the host, not of the job: on another one the job can go on from its last state. */
+  isOfHost?: true;
 }
 
 /** A state that a later attempt can go on from. */

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import {
   AppError,
   type ClaimedJob,
@@ -15,6 +15,7 @@ import {
 } from '@influencerai/shared';
 import { Database } from '../database/database.js';
 import { TenantDatabase } from '../database/tenant-database.js';
+import { CONFIG, type Config } from '../env.js';
 import { isUuid } from '../http/is-uuid.js';
 import { TenantRoots } from '../storage/tenant-roots.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
@@ -37,6 +38,7 @@ export class JobStateRepository {
     private readonly tenants: TenantDatabase,
     private readonly database: Database,
     private readonly roots: TenantRoots,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /**
@@ -158,8 +160,17 @@ export class JobStateRepository {
       input.status,
       reportableFrom(input.status),
     ];
-    const rest = [JSON.stringify(input.metrics ?? []), input.refusal ?? null];
-    const [row] = await this.tenants.query<JobRow>(tenantId, sql.TRANSITION, [...values, ...rest]);
+    const { metrics = [], refusal, interruption } = input;
+    const { maxAttempts } = this.config.jobs;
+    const isInterrupted = input.status === 'pending' && interruption !== undefined;
+    const [row] = await this.tenants.query<JobRow>(tenantId, sql.TRANSITION, [
+      ...values,
+      JSON.stringify(metrics),
+      refusal ?? interruption ?? null,
+      isInterrupted,
+      maxAttempts,
+      attemptsExhausted(maxAttempts, interruption),
+    ]);
     return row;
   }
 
@@ -215,7 +226,10 @@ const resultValues = ({ result, costTok }: UpdateJob) => [
   costTok ?? null,
 ];
 
-function attemptsExhausted(maxAttempts: number): string {
-  const error = new AppError('attempts_exhausted', { attempts: maxAttempts });
-  return JSON.stringify({ error: error.message, code: error.code });
+function attemptsExhausted(maxAttempts: number, lastReason?: string): string {
+  const { message, code } = new AppError('attempts_exhausted', { attempts: maxAttempts });
+  return JSON.stringify({
+    error: lastReason === undefined ? message : `${message} The last time: ${lastReason}`,
+    code,
+  });
 }

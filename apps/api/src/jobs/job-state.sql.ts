@@ -63,7 +63,7 @@ export const PROGRESS_WITH_METRICS: PreparedQuery = {
 
 /**
  * $1 id, $2 tenant, $3 to $6 as above, $7 attempt, $8 new status, $9 states it may come from, $10 metrics, $11 why its
- * worker cannot run it. A start from outside the fleet takes an attempt of its own and has no lease; who names an attempt
+ * worker cannot run it, $12 whether that interrupts the attempt, $13 most attempts, $14 result of a job that has used them up. A start from outside the fleet takes an attempt of its own and has no lease; who names an attempt
  * must hold it. A job that is handed back before its worker heard of a cancellation is cancelled. A session that is handed
  * back with nothing to run is queued. A grant that comes at the same moment may not be seen here; the dispatcher, which
  * looks next, sees it.
@@ -73,12 +73,13 @@ export const TRANSITION: PreparedQuery = {
   text: `with old as (
     select j.id, j.status, j.attempt, j.worker_id,
       case when $8 <> 'pending' then $8::job_status when j.cancel_requested_at is not null then 'cancelled'
-        when ${IS_SPENT('j')} then 'queued' else 'pending' end as to_status
+        when $12 and j.interruptions + 1 >= $13 then 'failed' when ${IS_SPENT('j')} then 'queued' else 'pending' end as to_status
     from job j where j.id = $1 and j.tenant_id = $2 for update
   ), changed as (
     update job j set
       status = old.to_status,
-      result = case when $3 then $4::jsonb else j.result end,
+      result = case when $8 = 'pending' and old.to_status = 'failed' then $14::jsonb when $3 then $4::jsonb else j.result end,
+      interruptions = j.interruptions + case when $12 and old.to_status <> 'cancelled' then 1 else 0 end,
       cost_tok = case when $5 then $6::int else j.cost_tok end,
       attempt = j.attempt + case when $8 = 'running' then 1 else 0 end,
       worker_id = case when $8 in ('running', 'pending') then null else j.worker_id end,

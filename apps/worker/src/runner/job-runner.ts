@@ -14,6 +14,7 @@ import { HostFault, HostLack, type LaunchExit, type RunningTrainer } from './lau
 import { LogShipper } from './log-shipper.js';
 import { lossCurveSvg } from './loss-curve.js';
 import {
+  brokenOff,
   cancelled,
   closingNote,
   completed,
@@ -141,6 +142,7 @@ export class JobRunner {
       this.input.log.error({ err: error }, 'The attempt failed');
       if (this.#stop === 'cancel') return cancelled(this.input.job.spec, this.#record);
       if (!this.#hasLaunched && isLack(error)) return refused(error.message);
+      if (isDiskFault(error)) return brokenOff('The disk of the worker is full.');
       return failed(toFailure(error), this.input.job.spec, this.#record);
     });
     if (this.#stop === 'lost') return this.#abandon();
@@ -302,8 +304,12 @@ export class JobRunner {
       await this.#uploader.addNewestState();
       return handedBack();
     }
-    await this.#addLossCurve();
     const failure = trainer.explainFailure({ ...exit, tail, events: record.notable });
+    if (failure.isOfHost) {
+      await this.#uploader.addNewestState();
+      return brokenOff(failure.error);
+    }
+    await this.#addLossCurve();
     const isMemory = failure.code === 'trainer_out_of_memory';
     return failed(
       {
@@ -412,6 +418,7 @@ const isLack = (error: unknown): error is Error =>
   (error instanceof AppError && ['model_unavailable', 'trainer_unavailable'].includes(error.code));
 
 /** This host's own trouble: the job can run elsewhere. */
-const isHostFault = (error: unknown): boolean =>
-  error instanceof HostFault ||
-  (error instanceof Error && DISK_FAULTS.includes((error as NodeJS.ErrnoException).code ?? ''));
+const isHostFault = (error: unknown): boolean => error instanceof HostFault || isDiskFault(error);
+
+const isDiskFault = (error: unknown): boolean =>
+  error instanceof Error && DISK_FAULTS.includes((error as NodeJS.ErrnoException).code ?? '');

@@ -76,6 +76,9 @@ export const handedBack = (): EndBody => ({ status: 'pending' });
 /** The job goes to another host, since this one lacks what it needs. */
 export const refused = (refusal: string): EndBody => ({ status: 'pending', refusal });
 
+/** The job goes on elsewhere, from its last state, after this host broke the attempt off. */
+export const brokenOff = (interruption: string): EndBody => ({ status: 'pending', interruption });
+
 export interface Amendment {
   /** Files that the API has not got, with the reason. */
   leftOut: ReadonlyMap<string, string>;
@@ -119,11 +122,12 @@ const withoutFiles = (result: Result, leftOut: Amendment['leftOut']): Result =>
   );
 
 /** The last line of an attempt's log. */
-export const closingNote = ({ status, result, refusal }: EndBody): string => {
+export const closingNote = ({ status, result, refusal, interruption }: EndBody): string => {
   if (status === 'completed') return `Completed: ${finalPath(result)}`;
   if (status === 'failed') return `Failed: ${String(result?.['error'])}`;
   if (status === 'cancelled') return 'Cancelled.';
   if (refusal) return `Handed back for another worker: ${refusal}`;
+  if (interruption) return `Handed back; the job goes on from its last state on another worker: ${interruption}`;
   return 'Handed back; the job goes on from its last state.';
 };
 

@@ -115,6 +115,14 @@ export const UpdateJobSchema = z
       .describe(
         'With `status: "pending"` and `attempt`: why the worker that holds the job cannot run it. It gets the job no more until it registers again.',
       ),
+    interruption: z
+      .string()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe(
+        'The same of an attempt that had begun to train, as when the disk of its host is full. It counts as an interruption: the job fails after too many.',
+      ),
   })
   .meta({
     example: { status: 'running', result: { progress: { currentEpoch: 5, totalEpochs: 20, loss: 0.0456 } } },

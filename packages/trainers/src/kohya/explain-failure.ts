@@ -79,7 +79,6 @@ const SIGNS: readonly Sign[] = [
     error: 'The VAE made NaN of a picture.',
     hint: 'Set meta.precision: "bf16", or take a VAE that works in 16 bits.',
   },
-  { pattern: /No space left on device/, code: 'trainer_crashed', error: 'The disk of the worker is full.' },
 ];
 
 /** Why a run failed: what the driver said, what the last lines are known to mean, then the exit itself. */

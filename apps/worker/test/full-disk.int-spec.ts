@@ -1,0 +1,32 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { aSpec, fixture, Host } from './host.js';
+import { until } from './until.js';
+
+const JOB = '00000000-0000-4000-8000-000000000001';
+
+let host: Host;
+
+beforeEach(async () => {
+  host = await Host.open();
+});
+
+afterEach(() => host.close());
+
+describe('a disk that runs full while a job trains', () => {
+  it('should send the job to another worker, where it goes on from its last state', async () => {
+    const job = host.api.addJob(JOB, aSpec());
+    await host.startAgent({ TINY_PROGRAM: fixture('full-disk-trainer') });
+    await until('the job to come back', () => job.ends.length > 0);
+    expect(job).toMatchObject({ status: 'pending', refusals: ['The disk of the worker is full.'] });
+    expect(job.artifacts.has('state-5.tar')).toBe(true);
+    job.refusals.length = 0;
+    await until('the job to complete', () => job.status === 'completed');
+    expect(job).toMatchObject({ attempt: 2, ends: ['pending', 'completed'], result: { steps: 10 } });
+    expect(job.logs.map(({ text }) => text)).toEqual(
+      expect.arrayContaining([
+        'Handed back; the job goes on from its last state on another worker: The disk of the worker is full.',
+        'Going on from the state of step 5.',
+      ]),
+    );
+  });
+});
