@@ -80,7 +80,7 @@ export interface Plan {
   stdin: 'commands' | 'none';
   mapping: FieldMapping[];
   steps: { perEpoch: number; total: number };
-  /** Estimate of what the workspace grows to, in bytes: caches, checkpoints, states. */
+  /** Estimate of what the workspace grows to, in bytes: caches, checkpoints, states, and the worker's copies of them. */
   diskBytes: number;
 }
 

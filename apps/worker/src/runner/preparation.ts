@@ -8,13 +8,14 @@ import {
   type RunFacts,
   type Trainer,
 } from '@influencerai/trainers';
+import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { ProvidedDataset } from '../datasets/dataset-access.js';
 import { gpuEnvironment } from '../gpu-discovery.js';
 import type { Slot } from '../slots.js';
 import { listDataset } from './dataset-listing.js';
-import type { LaunchRequest } from './launcher.js';
+import { HostLack, type LaunchRequest } from './launcher.js';
 import { trainerFields } from './outcome.js';
 import { findResumption, newestStateIn, type Resumption } from './resume.js';
 import type { RunnerContext } from './runner-context.js';
@@ -51,7 +52,7 @@ const NOT_INSTALLED = 'it is not installed.';
 
 /**
  * Finds the trainer, the dataset and the state to go on from, and writes the plan's files.
- * @throws AppError `trainer_unavailable`, `dataset_unreadable`, `spec_unsupported`
+ * @throws AppError `trainer_unavailable`, `dataset_unreadable`, `spec_unsupported`; HostLack when the disk is too small
  */
 export const prepare = async (input: PrepareInput): Promise<Preparation> => {
   const { context, job, workspace, log } = input;
@@ -61,8 +62,23 @@ export const prepare = async (input: PrepareInput): Promise<Preparation> => {
   if (problem !== undefined) throw new AppError('trainer_unavailable', { trainer: trainer.id, reason: problem });
   const resumption = await findResumption({ job, trainer, workspace, api: context.api, log });
   // Another host may have more memory, so only this one remembers.
-  return writePlan(input, { trainer, resumption, halvings: (await workspace.wasShrunk()) ? 1 : 0 });
+  const course = { trainer, resumption, halvings: (await workspace.wasShrunk()) ? 1 : 0 };
+  const plan = await planFor(input, course);
+  await assertRoom(plan, workspace);
+  return writePlan(input, course, plan);
 };
+
+/** What other jobs on this disk still come to write is not known; one that runs full all the same is a fault of the host. */
+const assertRoom = async ({ diskBytes }: Plan, { dir }: Workspace): Promise<void> => {
+  const { bavail, bsize } = await statfs(dir);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= diskBytes) return;
+  throw new HostLack(
+    `The job needs about ${inMib(diskBytes)} on the worker's disk, which has ${inMib(freeBytes)} left.`,
+  );
+};
+
+const inMib = (bytes: number): string => `${Math.ceil(bytes / 1024 / 1024)} MiB`;
 
 /**
  * The same attempt again after it ran out of memory, from its newest state, with half the batch and as
@@ -76,16 +92,17 @@ export const prepareSmaller = async (
   if (onOutOfMemory !== 'shrink' || halvings > 0 || training.batchSize < 2) return undefined;
   await input.workspace.noteShrunk();
   const from = (await newestStateIn(input.workspace, trainer)) ?? resumption.from;
-  return writePlan(input, { trainer, resumption: { ...resumption, from }, halvings: 1 });
+  const course = { trainer, resumption: { ...resumption, from }, halvings: 1 };
+  return writePlan(input, course, await planFor(input, course));
 };
 
-interface PlanInput {
+interface Course {
   trainer: Trainer;
   resumption: Resumption;
   halvings: number;
 }
 
-const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }: PlanInput): Promise<Preparation> => {
+const planFor = async (input: PrepareInput, { trainer, resumption, halvings }: Course): Promise<Plan> => {
   const { context, job, workspace } = input;
   const { jobId, attempt, spec } = job;
   const dataset = await listDataset(spec, input.dataset.path);
@@ -102,6 +119,13 @@ const writePlan = async (input: PrepareInput, { trainer, resumption, halvings }:
   });
   if (job.session && plan.stdin === 'none')
     throw new AppError('spec_unsupported', { trainer: trainer.id, reason: NO_GATE });
+  return plan;
+};
+
+const writePlan = async (input: PrepareInput, course: Course, plan: Plan): Promise<Preparation> => {
+  const { context, workspace } = input;
+  const { spec } = input.job;
+  const { trainer, resumption, halvings } = course;
   for (const file of plan.files) await workspace.write(file.path, file.content);
   for (const link of plan.links) await workspace.link(link.path, link.target);
   return {

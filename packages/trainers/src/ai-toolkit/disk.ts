@@ -1,4 +1,5 @@
 import type { DatasetImage } from '../trainer.js';
+import { workerCopies } from '../worker-copies.js';
 import type { Settings } from './settings.js';
 
 const MIB = 1024 * 1024;
@@ -21,8 +22,10 @@ export const diskBytesFor = (images: readonly DatasetImage[], settings: Settings
   const perRank = base.arch.isTransformer ? PARAMETERS_PER_RANK.transformer : PARAMETERS_PER_RANK.unet;
   const parameters = (network.dim + (network.conv?.dim ?? 0)) * perRank;
   const checkpoints = Math.floor(steps.total / saveEvery) + 1;
-  const weights = parameters * (settings.savePrecision === 'fp32' ? 4 : 2) * checkpoints;
-  return FIXED_BYTES + weights + parameters * STATE_BYTES_PER_PARAMETER * STATES + cacheBytes(images, settings);
+  const weights = parameters * (settings.savePrecision === 'fp32' ? 4 : 2);
+  const state = parameters * STATE_BYTES_PER_PARAMETER;
+  const files = FIXED_BYTES + weights * checkpoints + state * STATES + cacheBytes(images, settings);
+  return files + workerCopies({ state, weights });
 };
 
 const cacheBytes = (images: readonly DatasetImage[], { base, read, resolutions }: Settings): number => {

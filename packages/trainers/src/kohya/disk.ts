@@ -1,3 +1,4 @@
+import { workerCopies } from '../worker-copies.js';
 import type { Planned } from './plan.js';
 
 const MIB = 1024 * 1024;
@@ -16,8 +17,9 @@ export const diskBytesFor = (planned: Planned): number => {
   const checkpoints = timesOf(settings.saveEvery, steps) + 1;
   const samples = timesOf(settings.sampleEvery, steps) * prompts.length;
   const weights = weightsMib(planned);
-  const states = settings.full ? 0 : KEPT_STATES * STATE_TO_WEIGHTS * weights;
-  return Math.ceil((BASE_MIB + checkpoints * weights + states + samples * SAMPLE_MIB) * MIB);
+  const state = settings.full ? 0 : STATE_TO_WEIGHTS * weights;
+  const files = BASE_MIB + checkpoints * weights + KEPT_STATES * state + samples * SAMPLE_MIB;
+  return Math.ceil((files + workerCopies({ state, weights })) * MIB);
 };
 
 const weightsMib = ({ spec, settings, base }: Planned): number => {

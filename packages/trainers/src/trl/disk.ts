@@ -1,3 +1,4 @@
+import { workerCopies } from '../worker-copies.js';
 import type { Planned } from './plan.js';
 
 const ASSUMED_PARAMETERS = 1e9;
@@ -13,7 +14,9 @@ export const diskBytesFor = ({ spec, settings, base, dataset }: Planned): number
   const trained = settings.method === 'full' ? parameters : parameters * ADAPTER_SHARE * spec.network.dim;
   const weights = 4 * trained;
   const rows = dataset.rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
-  return Math.round(STATES * 3 * weights + NAMED_CHECKPOINTS * weights + 10 * rows + 64 * 1024 * 1024);
+  const state = 3 * weights;
+  const files = STATES * state + NAMED_CHECKPOINTS * weights + 10 * rows + 64 * 1024 * 1024;
+  return Math.round(files + workerCopies({ state, weights }));
 };
 
 /** `Qwen2.5-0.5B`, `pythia-70m`. */
