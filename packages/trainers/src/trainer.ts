@@ -109,6 +109,8 @@ export interface SavedState {
   step: number;
   /** File or folder, relative to the workspace. */
   path: string;
+  /** A file in it, relative to the workspace, whose content tells whether it is whole. */
+  mark?: string;
 }
 
 /** Turns one line of output into an event; undefined means that it is a log line. */
@@ -145,6 +147,8 @@ export interface Trainer {
   collect(files: readonly string[]): TrainerEvent[];
   /** The complete states among the files of a workspace (relative paths), for a resume after a crash. */
   findStates(files: readonly string[]): SavedState[];
+  /** Whether the text of a state's mark is that of a complete state of this step. Left out where no state has one. */
+  isWhole?(mark: string, state: SavedState): boolean;
   /** Says why a run failed. Only called when it did: an exit code of 0 then means that the final file is missing. */
   explainFailure(exit: TrainerExit): Failure;
 }

@@ -1,5 +1,5 @@
 import { AppError, type ClaimedJob, type JobMetric, type TrainerEvent } from '@influencerai/shared';
-import { findModel, findTrainer, memoryHint, type Trainer } from '@influencerai/trainers';
+import { findModel, findTrainer, memoryHint, type Failure, type Trainer } from '@influencerai/trainers';
 import type { Logger } from 'pino';
 import { verdictOf } from '../api/api.js';
 import type { ProvidedDataset } from '../datasets/dataset-access.js';
@@ -28,7 +28,7 @@ import {
   type EndBody,
   type StopReason,
 } from './outcome.js';
-import { prepare, prepareSmaller, type Preparation } from './preparation.js';
+import { prepare, prepareOlder, prepareSmaller, type Preparation } from './preparation.js';
 import { ProgressTracker } from './progress-tracker.js';
 import { repeat, type Repetition } from './repeat.js';
 import { redactor } from './redact.js';
@@ -79,6 +79,8 @@ export class JobRunner {
   readonly #stopping = new AbortController();
   #end: EndBody | undefined;
   #hasLaunched = false;
+  /** Whether the trainer that was launched last did a step. */
+  #hasStepped = false;
   #lastFiles: NodeJS.Timeout | undefined;
 
   constructor(private readonly input: JobRunnerInput) {
@@ -210,6 +212,7 @@ export class JobRunner {
       },
       onLine: (stream, line) => this.#logs.push(stream, line),
     });
+    this.#hasStepped = false;
     const finder = (this.#finder ??= new FileFinder(trainer, workspace));
     const running = await context.launcher.launch(launch, output);
     const looking = isDriven ? undefined : this.#lookForFiles(finder);
@@ -219,7 +222,8 @@ export class JobRunner {
     await Promise.all([this.#uploader.settled(), this.#curve.settled()]);
     log.info({ ...exit, stop: this.#stop }, 'The trainer ended');
     if (this.#stop === 'lost') return handedBack();
-    return (await this.#retrySmaller(preparation, exit, output.tail)) ?? this.#judge(trainer, exit, output.tail);
+    const retried = await this.#retry(preparation, exit, output.tail);
+    return retried ?? this.#judge(trainer, exit, output.tail);
   }
 
   /** Only the folder tells what a trainer without our driver has made so far. */
@@ -240,10 +244,27 @@ export class JobRunner {
     });
   }
 
-  async #retrySmaller(preparation: Preparation, exit: LaunchExit, tail: string[]): Promise<EndBody | undefined> {
+  async #retry(preparation: Preparation, exit: LaunchExit, tail: string[]): Promise<EndBody | undefined> {
     if (this.#stop || this.#record.final !== undefined || exit.exitCode === 0) return undefined;
     const failure = preparation.trainer.explainFailure({ ...exit, tail, events: this.#record.notable });
-    if (failure.code !== 'trainer_out_of_memory') return undefined;
+    if (failure.code === 'trainer_out_of_memory') return this.#retrySmaller(preparation, failure);
+    const isOfState = failure.code === 'trainer_crashed' && !failure.isOfHost && !this.#hasStepped;
+    return isOfState ? this.#retryOlder(preparation, failure) : undefined;
+  }
+
+  /** A state may be damaged in ways that only its trainer sees: it fails before it does a step. */
+  async #retryOlder(preparation: Preparation, { error }: Failure): Promise<EndBody | undefined> {
+    const failed = preparation.resumption.from;
+    if (!failed) return undefined;
+    const next = await prepareOlder({ ...this.input, dataset: preparation.dataset }, preparation);
+    const { from } = next.resumption;
+    const instead = from ? `Going on from the state of step ${from.step}.` : 'Starting over.';
+    this.#logs.note(`The trainer could not go on from the state of step ${failed.step}: ${error} ${instead}`);
+    this.#record.forgetFailure();
+    return this.#launch(next);
+  }
+
+  async #retrySmaller(preparation: Preparation, failure: Failure): Promise<EndBody | undefined> {
     const smaller = await prepareSmaller({ ...this.input, dataset: preparation.dataset }, preparation);
     if (!smaller) return undefined;
     this.#logs.note(`${failure.error} Going on with a smaller batch and more gradient accumulation.`);
@@ -266,6 +287,7 @@ export class JobRunner {
   #takeEvent(event: TrainerEvent): void {
     this.#record.take(event);
     if ('path' in event) this.#finder?.know(event.path);
+    if (event.event === 'progress') this.#hasStepped = true;
     const point = this.#progress.take(event, Date.now());
     if (point) this.#takePoint(point);
     if (event.event === 'progress' || event.event === 'start') {

@@ -17,7 +17,7 @@ import type { Slot } from '../slots.js';
 import { listDataset } from './dataset-listing.js';
 import { HostLack, type LaunchRequest } from './launcher.js';
 import { trainerFields } from './outcome.js';
-import { findResumption, newestStateIn, type Resumption } from './resume.js';
+import { findResumption, openNewest, statesIn, type Resumption } from './resume.js';
 import type { RunnerContext } from './runner-context.js';
 import { WORKSPACE_MARK } from './stray-trainers.js';
 import type { Workspace } from './workspace.js';
@@ -91,8 +91,21 @@ export const prepareSmaller = async (
   const { training, onOutOfMemory } = input.job.spec;
   if (onOutOfMemory !== 'shrink' || halvings > 0 || training.batchSize < 2) return undefined;
   await input.workspace.noteShrunk();
-  const from = (await newestStateIn(input.workspace, trainer)) ?? resumption.from;
-  const course = { trainer, resumption: { ...resumption, from }, halvings: 1 };
+  const { from, older } = await openNewest(await statesIn(input.workspace, trainer), input.log);
+  const course = { trainer, resumption: from ? { ...resumption, from, older } : resumption, halvings: 1 };
+  return writePlan(input, course, await planFor(input, course));
+};
+
+/**
+ * The same attempt again after its trainer could not go on from a state: from the one before it or, where there is none
+ * or that one failed too, from the start.
+ */
+export const prepareOlder = async (
+  input: PrepareInput,
+  { trainer, resumption, halvings }: Preparation,
+): Promise<Preparation> => {
+  const { from } = await openNewest(resumption.older, input.log);
+  const course = { trainer, resumption: { ...resumption, from, older: [] }, halvings };
   return writePlan(input, course, await planFor(input, course));
 };
 

@@ -1,5 +1,5 @@
 import { JobMetricSchema, type JobArtifact, type JobMetric } from '@influencerai/shared';
-import type { Trainer } from '@influencerai/trainers';
+import type { SavedState, Trainer } from '@influencerai/trainers';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -17,8 +17,10 @@ type ArtifactEntry = Extract<SpoolEntry, { type: 'artifact' }>;
 
 /** What earlier attempts of a job left for this one. */
 export interface Resumption {
-  /** Absolute path and step of the newest state. */
-  from: { path: string; step: number } | undefined;
+  /** The newest state that can be read. */
+  from: FoundState | undefined;
+  /** Those before it, newest first. */
+  older: readonly StateSource[];
   checkpoints: string[];
   samples: string[];
   points: JobMetric[];
@@ -26,6 +28,21 @@ export interface Resumption {
   unreported: JobMetric[];
   /** Files of an attempt that crashed on this host, which the API has not got. */
   undelivered: ArtifactEntry[];
+}
+
+export interface FoundState {
+  /** Absolute. */
+  path: string;
+  step: number;
+  /** Points of the loss curve that it carries: a worker that died has not seen the last of them. */
+  points: JobMetric[];
+}
+
+/** A state that may turn out to be damaged. */
+export interface StateSource {
+  step: number;
+  /** Brings it to this host, where it is not, and looks whether it is whole. */
+  open: () => Promise<FoundState>;
 }
 
 export interface ResumeInput {
@@ -39,47 +56,63 @@ export interface ResumeInput {
 /** Finds the newest state of a job, on this host or through the API, and what it made so far. */
 export const findResumption = async (input: ResumeInput): Promise<Resumption> => {
   if (input.job.attempt === 1)
-    return { from: undefined, checkpoints: [], samples: [], points: [], unreported: [], undelivered: [] };
+    return { from: undefined, older: [], checkpoints: [], samples: [], points: [], unreported: [], undelivered: [] };
   const [delivered, states, reported, measured, local, undelivered] = await Promise.all([
     orNone(input, 'artifacts', () => input.api.artifacts(input.job)),
     orNone(input, 'states', () => input.api.artifacts(input.job, 'state')),
     orNone(input, 'metrics', () => input.api.metrics(input.job)),
     localPoints(input.workspace),
-    newestLocalState(input),
+    localStates(input),
     undeliveredFiles(input.workspace),
   ]);
-  const from = await newestState(input, local, states);
-  const carried = await pointsOf(from);
+  const { from, older } = await openNewest(newestFirst([...local, ...remoteStates(input, states)]), input.log);
   const step = from?.step ?? 0;
   const files = [...delivered, ...undelivered].filter((file) => (file.step ?? 0) <= step);
   const namesOf = (kind: JobArtifact['kind']) => files.filter((file) => file.kind === kind).map((file) => file.name);
   return {
     from,
+    older,
     checkpoints: namesOf('checkpoint'),
     samples: namesOf('sample'),
-    ...joinPoints(reported, [...measured, ...carried], step),
+    ...joinPoints(reported, [...measured, ...(from?.points ?? [])], step),
     undelivered: undelivered.filter((file) => file.kind !== 'state' && (file.step ?? 0) <= step),
   };
 };
 
-type Found = { path: string; step: number };
+/** The first of the states that can be read, and those after it. */
+export const openNewest = async (
+  sources: readonly StateSource[],
+  log: Logger,
+): Promise<Pick<Resumption, 'from' | 'older'>> => {
+  for (const [index, source] of sources.entries()) {
+    try {
+      return { from: await source.open(), older: sources.slice(index + 1) };
+    } catch (error) {
+      log.warn({ err: error, step: source.step }, 'A state cannot be used; going on from an older one');
+    }
+  }
+  return { from: undefined, older: [] };
+};
 
-const newestState = async (
-  input: ResumeInput,
-  local: Found | undefined,
-  states: JobArtifact[],
-): Promise<Found | undefined> => {
-  const remote = states.sort((a, b) => (b.step ?? 0) - (a.step ?? 0))[0];
-  if (!remote || (remote.step ?? 0) <= (local?.step ?? -1)) return local;
-  const archive = join(input.workspace.uploadDir, remote.name);
+/** One for each step. Of equal ones the first stays: what is here need not be fetched, and newer attempts come first. */
+const newestFirst = (sources: readonly StateSource[]): StateSource[] =>
+  sources
+    .filter(({ step }, index) => sources.findIndex((other) => other.step === step) === index)
+    .sort((a, b) => b.step - a.step);
+
+const remoteStates = (input: ResumeInput, states: readonly JobArtifact[]): StateSource[] =>
+  states.map((state) => ({ step: state.step ?? 0, open: () => fetchState(input, state) }));
+
+const fetchState = async (
+  { api, job, workspace: { uploadDir, fetchedStateDir } }: ResumeInput,
+  { name, sha256, step }: JobArtifact,
+): Promise<FoundState> => {
+  const archive = join(uploadDir, name);
   try {
-    await input.api.downloadArtifact(input.job, remote.name, archive);
-    if ((await digestOf(archive)) !== remote.sha256) throw new Error(`${remote.name} was damaged on its way.`);
-    await unpackState(archive, input.workspace.fetchedStateDir);
-    return { path: input.workspace.fetchedStateDir, step: remote.step ?? 0 };
-  } catch (error) {
-    input.log.warn({ err: error }, 'The newest state could not be fetched; going on from an older one');
-    return local;
+    await api.downloadArtifact(job, name, archive);
+    if ((await digestOf(archive)) !== sha256) throw new Error(`${name} was damaged on its way.`);
+    await unpackState(archive, fetchedStateDir);
+    return { path: fetchedStateDir, step: step ?? 0, points: await pointsOf(fetchedStateDir) };
   } finally {
     // States are large, and this one stands unpacked beside it.
     await rm(archive, { force: true });
@@ -92,15 +125,22 @@ const digestOf = async (file: string): Promise<string> => {
   return hash.digest('hex');
 };
 
-const newestLocalState = async ({ trainer, workspace }: ResumeInput): Promise<Found | undefined> => {
-  const found = await Promise.all((await workspace.earlier()).map((earlier) => newestStateIn(earlier, trainer)));
-  return found.filter((state) => state !== undefined).sort((a, b) => b.step - a.step)[0];
-};
+const localStates = async ({ trainer, workspace }: ResumeInput): Promise<StateSource[]> =>
+  (await Promise.all((await workspace.earlier()).map((earlier) => statesIn(earlier, trainer)))).flat();
 
-/** The newest complete state that an attempt left in its folder. */
-export const newestStateIn = async (workspace: Workspace, trainer: Trainer): Promise<Found | undefined> => {
-  const states = trainer.findStates(await workspace.files()).sort((a, b) => b.step - a.step);
-  return states[0] && { step: states[0].step, path: join(workspace.dir, states[0].path) };
+/** The states that an attempt left in its folder, newest first. */
+export const statesIn = async (workspace: Workspace, trainer: Trainer): Promise<StateSource[]> =>
+  trainer
+    .findStates(await workspace.files())
+    .map((state) => ({ step: state.step, open: () => openLocal(workspace, trainer, state) }))
+    .sort((a, b) => b.step - a.step);
+
+const openLocal = async ({ dir }: Workspace, trainer: Trainer, state: SavedState): Promise<FoundState> => {
+  const { mark, step } = state;
+  if (mark !== undefined && trainer.isWhole?.(await readFile(join(dir, mark), 'utf8'), state) === false)
+    throw new Error(`${mark} is damaged.`);
+  const path = join(dir, state.path);
+  return { path, step, points: await pointsOf(path) };
 };
 
 const localPoints = async (workspace: Workspace): Promise<JobMetric[]> => {
@@ -123,10 +163,9 @@ export const joinPoints = (
 
 const StateSchema = z.object({ points: z.array(JobMetricSchema).default([]) });
 
-/** The points that a driver's state carries: a worker that died has not seen the last of them. */
-const pointsOf = async (from: Found | undefined): Promise<JobMetric[]> => {
-  if (!from) return [];
-  const content = await readFile(join(from.path, 'state.json'), 'utf8').catch(() => '{}');
+/** Only the states of drivers carry points. @throws SyntaxError when the file that holds them is damaged */
+const pointsOf = async (state: string): Promise<JobMetric[]> => {
+  const content = await readFile(join(state, 'state.json'), 'utf8').catch(() => '{}');
   return StateSchema.safeParse(JSON.parse(content)).data?.points ?? [];
 };
 

@@ -1690,6 +1690,8 @@ export type UpdateJob = {
   steps?: number;
   /** With `status: "pending"` and `attempt`: why the worker that holds the job cannot run it. It gets the job no more until it registers again. */
   refusal?: string;
+  /** The same of an attempt that had begun to train, as when the disk of its host is full. It counts as an interruption: the job fails after too many. */
+  interruption?: string;
 };
 
 /** Parameters of `jobs.series`. */

@@ -3,7 +3,7 @@ import { explainFailure } from './explain-failure.js';
 import { parameters } from './parameters.js';
 import { createParser } from './parse.js';
 import { planTrl } from './plan.js';
-import { collect, findStates } from './states.js';
+import { collect, findStates, isWhole } from './states.js';
 
 /** TRL's supervised fine-tuning of language models, driven by a step gate of ours on one device. */
 export const trl: Trainer = {
@@ -16,5 +16,6 @@ export const trl: Trainer = {
   createParser,
   collect,
   findStates,
+  isWhole,
   explainFailure,
 };
