@@ -154,8 +154,7 @@ const writePlan = async (input: PrepareInput, course: Course, plan: Plan): Promi
   };
 };
 
-const NO_GATE =
-  'a session has to wait between its steps, which several GPUs and full fine-tuning do not. Submit it as a job.';
+const NO_GATE = 'a session has to wait between its steps, which several GPUs do not. Submit it as a job.';
 
 /** Which job made these weights, from what, with what. */
 const stampFor = (

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Mode = Literal["gate", "script", "launch"]
+Mode = Literal["gate", "launch"]
 
 
 @dataclass(frozen=True)
 class KohyaConfig:
     """What the driver is told; everything that the script itself reads is in the job file."""
 
-    #: `gate` drives the trainer class step by step; `launch` only counts its steps; `script` runs a script as it is.
+    #: `gate` drives the script step by step; `launch` only counts the steps of several processes.
     mode: Mode
     #: Name of the script in the checkout, without `.py`.
     script: str
-    #: Trainer class of the script, for `gate`.
-    trainer_class: str
+    #: Trainer class of the script; scripts that train all weights have none.
+    trainer_class: str | None
     #: TOML file for the script, relative to the workspace.
     job_file: str
     output_name: str
@@ -49,7 +49,7 @@ class KohyaConfig:
         return cls(
             mode=config["mode"],
             script=config["script"],
-            trainer_class=config["trainerClass"],
+            trainer_class=config.get("trainerClass"),
             job_file=config["jobFile"],
             output_name=config["outputName"],
             total_steps=config["totalSteps"],

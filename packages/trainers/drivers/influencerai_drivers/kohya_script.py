@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,13 +29,6 @@ def prepare_imports(settings: KohyaConfig, workspace: Path, home: Path) -> None:
         unet.TIME_EMBED_DIM = 4 * widths[0]
 
 
-def run_script(settings: KohyaConfig, workspace: Path, home: Path) -> None:
-    """Runs a script as its own command line would; a signal ends it without a save."""
-    prepare_imports(settings, workspace, home)
-    sys.argv = [str(settings.script_path(home)), "--config_file", str(workspace / settings.job_file)]
-    runpy.run_path(sys.argv[0], run_name="__main__")
-
-
 def read_arguments(module: Any, train_util: Any, settings: KohyaConfig, workspace: Path) -> argparse.Namespace:
     """The job file through the script's own parser, and the state to go on from."""
     parser = module.setup_parser()
@@ -44,6 +36,8 @@ def read_arguments(module: Any, train_util: Any, settings: KohyaConfig, workspac
     arguments: argparse.Namespace = train_util.read_config_from_file(parser.parse_args(), parser)
     if settings.resume_from:
         arguments.resume = settings.resume_from
+    # The other scripts skip nothing by themselves (`kohya_full.py`).
+    if settings.resume_from and settings.trainer_class is not None:
         arguments.initial_step = InitialStep(settings.start_step)
         arguments.skip_until_initial_step = True
     return arguments
@@ -59,14 +53,14 @@ def correct_metadata(network: Any, true_step: Callable[[], int]) -> None:
     network.save_weights = save
 
 
-def learning_rate(accelerator: Any) -> float:
-    """Rate of the last group of parameters, the U-Net's or DiT's, in the step that runs now."""
-    group = accelerator._optimizers[0].param_groups[-1]
+def learning_rate(accelerator: Any, *, group: int) -> float:
+    """Rate of a group of parameters in the step that runs now."""
+    parameters = accelerator._optimizers[0].param_groups[group]
     # Optimizers that find their own rate keep a factor in `d`.
-    return float(group["lr"]) * float(group.get("d", 1.0))
+    return float(parameters["lr"]) * float(parameters.get("d", 1.0))
 
 
-def is_finite(network: Any) -> bool:
+def is_finite(*models: Any) -> bool:
     """Whether all trained weights are numbers."""
-    trained = (weight for weight in network.parameters() if weight.requires_grad)
+    trained = (weight for model in models for weight in model.parameters() if weight.requires_grad)
     return all(bool(weight.isfinite().all()) for weight in trained)

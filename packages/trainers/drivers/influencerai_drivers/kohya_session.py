@@ -99,7 +99,7 @@ class Session:
         self._channel.emit("error", code=code, message=f"{message} (step {self.step})", hint="Lower learningRate.")
         raise SystemExit(1)
 
-    def _require_finite_weights(self) -> None:
+    def require_finite_weights(self) -> None:
         """A loss is of the weights before its step; what the step made of them is seen here, before it is kept."""
         if not self.has_finite_weights():
             self._fail("loss_not_finite", "The weights are no numbers any more.")
@@ -115,7 +115,7 @@ class Session:
             or self._is_due(self._config.save_every_steps, self._config.save_every_epochs)
         )
         if must_save or is_last:
-            self._require_finite_weights()
+            self.require_finite_weights()
         # The end has a save of its own.
         return must_save and not is_last
 
@@ -130,7 +130,7 @@ class Session:
 
     def keep_state(self, save_state: Callable[[str], None]) -> None:
         """Has a state written between checkpoints, and announces it with its own copy of the weights."""
-        self._require_finite_weights()
+        self.require_finite_weights()
         state = self._write_state(save_state)
         self._announce(f"{state}/model.safetensors", state)
 

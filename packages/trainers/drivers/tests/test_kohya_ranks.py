@@ -9,7 +9,7 @@ import pytest
 
 from influencerai_drivers.channel import Channel
 from influencerai_drivers.kohya_config import KohyaConfig
-from influencerai_drivers.kohya_ranks import counting_class
+from influencerai_drivers.kohya_ranks import Steps, counting_class
 
 
 class Weight:
@@ -98,7 +98,7 @@ class Run:
         self.first_epoch = start_step // 4
         self.network = Network(is_finite=is_finite)
         self.accelerator = Accelerator(is_main_process=is_main_process)
-        self.trainer = counting_class(Trainer, settings, Channel(self.output, []))()
+        self.trainer = counting_class(Trainer, Steps(settings, Channel(self.output, [])))()
 
     def train(self) -> int:
         args = SimpleNamespace(max_train_steps=10)

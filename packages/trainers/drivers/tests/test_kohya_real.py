@@ -60,7 +60,9 @@ class Driven:
         samples = config.pop("sampleSteps", 2)
         fixed_job = {"gradient_accumulation_steps": accumulation, "learning_rate": rate}
         fixed_job["optimizer_args"] = [f"weight_decay={decay}"]
-        write_files(workspace, base, {**fixed_job, **(job or {})}, sample_steps=samples)
+        is_by_metadata = config.get("script") == "fine_tune"
+        changes = {**fixed_job, **(job or {})}
+        write_files(workspace, base, changes, sample_steps=samples, is_by_metadata=is_by_metadata)
         fixed = {
             "mode": "gate",
             "script": "train_network",
@@ -129,9 +131,16 @@ class Driven:
         return sorted((self.workspace / "output/state").glob("step-*"), key=lambda path: int(path.name[5:]))
 
 
-def write_files(workspace: Path, base: Path, changes: dict[str, Any], *, sample_steps: int) -> None:
+def write_files(
+    workspace: Path, base: Path, changes: dict[str, Any], *, sample_steps: int, is_by_metadata: bool = False
+) -> None:
     prompts = [{**prompt, "sample_steps": sample_steps} for prompt in PROMPTS]
-    subset = {"image_dir": str(base / "images"), "caption_extension": ".txt"}
+    images = base / "images"
+    subset = {"image_dir": str(images), "caption_extension": ".txt"}
+    if is_by_metadata:
+        captions = {str(file.with_suffix(".png")): {"caption": file.read_text()} for file in images.glob("*.txt")}
+        (workspace / "metadata.json").write_text(json.dumps(captions))
+        subset = {"image_dir": str(images), "metadata_file": str(workspace / "metadata.json")}
     sizes = {"resolution": 64, "min_bucket_reso": 64, "max_bucket_reso": 128, "bucket_reso_steps": 64}
     dataset = {"batch_size": 1, "enable_bucket": True, **sizes, "subsets": [subset]}
     job = {
@@ -186,9 +195,10 @@ def in_kohya(code: str, *arguments: object) -> Any:
 READ_LOG = """
 import glob, json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-log = EventAccumulator(glob.glob(sys.argv[1] + "/*/network_train")[0])
+log = EventAccumulator(glob.glob(sys.argv[1] + "/*/*/events*")[0])
 log.Reload()
-print(json.dumps({value.step: value.value for value in log.Scalars("loss/current")}))
+tag = next(tag for tag in ("loss/current", "loss") if tag in log.Tags()["scalars"])
+print(json.dumps({value.step: value.value for value in log.Scalars(tag)}))
 """
 READ_WEIGHTS = """
 import json, sys
@@ -199,6 +209,15 @@ changed = sum(float(weights.get_tensor(name).abs().sum()) > 0 for name in ups)
 finite = all(bool(weights.get_tensor(name).isfinite().all()) for name in weights.keys())
 print(json.dumps({"keys": list(weights.keys()), "ups": len(ups), "changed": changed, "finite": finite,
     "steps": weights.metadata()["ss_steps"]}))
+"""
+
+
+READ_MODEL = """
+import json, sys
+from safetensors import safe_open
+weights = safe_open(sys.argv[1], "pt")
+parts = sorted({name.split(".")[0] for name in weights.keys()})
+print(json.dumps({"parts": parts, "finite": all(bool(weights.get_tensor(name).isfinite().all()) for name in weights.keys())}))
 """
 
 
@@ -364,3 +383,108 @@ def test_ends_a_resumed_run_of_several_processes_at_its_true_last_step(drive: An
     assert "2/10" in resumed.log
     assert "3/10" not in resumed.log
     assert in_kohya(READ_WEIGHTS, resumed.workspace / "output/x.safetensors")["steps"] == "10"
+
+
+def full(script: str = "train_db", **job: Any) -> dict[str, Any]:
+    """Trains all weights. The text encoder has a rate of its own, so the U-Net's must be told from it."""
+    network = dict.fromkeys(("network_module", "network_dim", "network_alpha"))
+    rate = {"learning_rate_te": 1e-5, **({"train_text_encoder": True} if script == "fine_tune" else {})}
+    return {"script": script, "trainerClass": None, "job": {**network, **rate, "save_model_as": "safetensors", **job}}
+
+
+@pytest.mark.parametrize(("script", "accumulation"), [("train_db", 1), ("train_db", 3), ("fine_tune", 1)])
+def test_goes_on_with_all_weights_where_it_was_killed(drive: Any, script: str, accumulation: int) -> None:
+    unbroken = drive("unbroken", accumulation=accumulation, **full(script))
+    assert unbroken.wait() == 0, unbroken.log[-2000:]
+    whole = rates(unbroken)
+    assert list(whole) == list(range(1, len(whole) + 1))
+    assert len(whole) == 3 * -(-8 // accumulation)
+    assert whole[1] == pytest.approx(1e-3, rel=0.1)
+    third = len(whole) // 3
+    killed = drive("killed", accumulation=accumulation, saveEverySteps=max(2, third - 1), **full(script))
+    killed.until("state", lambda: len(killed.states()) > 0 and len(killed.of("progress")) >= third)
+    killed.signal(signal.SIGKILL)
+    killed.wait()
+    state = killed.states()[-1]
+    step = int(state.name[5:])
+    assert step < len(whole)
+    resumed = drive("resumed", accumulation=accumulation, startStep=step, resumeFrom=str(state), **full(script))
+    assert resumed.wait() == 0, resumed.log[-2000:]
+    assert rates(resumed) == {key: rate for key, rate in whole.items() if key > step}
+    model = in_kohya(READ_MODEL, resumed.workspace / "output/x.safetensors")
+    assert model["finite"]
+    assert {"model", "first_stage_model", "cond_stage_model"} <= set(model["parts"])
+    for point in resumed.of("checkpoint"):
+        assert point["step"] > step
+
+
+def test_tells_of_all_weights_what_the_trainers_own_log_says(drive: Any) -> None:
+    driven = drive("full", saveEveryEpochs=1, sampleEveryEpochs=2, **full())
+    assert driven.wait() == 0, driven.log[-2000:]
+    losses = {event["step"]: event["loss"] for event in driven.of("progress")}
+    assert {
+        int(step): loss for step, loss in in_kohya(READ_LOG, driven.workspace / "logs").items() if step != "0"
+    } == losses
+    assert [event["step"] for event in driven.of("checkpoint")] == [8, 16, 24]
+    assert [event["step"] for event in driven.of("sample")] == [16]
+    assert in_kohya(READ_MODEL, driven.workspace / driven.of("checkpoint")[0]["path"])["finite"]
+
+
+def test_saves_all_weights_on_sigterm(drive: Any, record_property: Any) -> None:
+    # More steps than a signal can be late by.
+    driven = drive("stop", totalSteps=400, totalEpochs=50, **full(max_train_epochs=50))
+    driven.until_step(3)
+    driven.signal(signal.SIGTERM)
+    begun = time.monotonic()
+    assert driven.wait() == 0, driven.log[-2000:]
+    record_property("stop_seconds", round(time.monotonic() - begun, 2))
+    assert driven.is_gone()
+    assert driven.of("aborted")[0]["step"] == int(driven.states()[-1].name[5:])
+    newest = driven.of("checkpoint")[-1]
+    assert newest["step"] == driven.of("aborted")[0]["step"]
+    assert in_kohya(READ_MODEL, driven.workspace / newest["path"])["finite"]
+
+
+def test_stops_before_broken_weights_of_a_whole_model_are_saved(drive: Any) -> None:
+    driven = drive("overflow", rate=1e30, decay=1e10, saveEverySteps=1, **full())
+    assert driven.wait() == 1
+    assert driven.of("error")[-1]["code"] == "loss_not_finite"
+    assert not driven.states()
+    assert not (driven.workspace / "output/x.safetensors").exists()
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_trains_all_weights_with_several_processes(drive: Any, is_broken: bool) -> None:
+    """One process on the CPU in place of several on GPUs; 12 steps, 8 an epoch."""
+    launcher = ["--cpu", "--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no"]
+    job = {"max_train_steps": 12, "max_train_epochs": None, "save_every_n_epochs": 1, "save_state": True}
+    options = {"mode": "launch", "launcherArguments": [*launcher, "--dynamo_backend", "no"], "totalSteps": 12}
+    if is_broken:
+        # The last update overflows, so no loss tells of it.
+        job["max_train_steps"], options["totalSteps"] = 1, 1
+        broken = drive("broken", rate=1e30, decay=1e10, **{**full(**job), **options})
+        assert broken.wait() != 0
+        assert broken.of("error")[-1]["code"] == "loss_not_finite"
+        assert not (broken.workspace / "output/x.safetensors").exists()
+        return
+    whole = drive("whole", **{**full(**job), **options})
+    assert whole.wait() == 0, whole.log[-2000:]
+    state = whole.workspace / "output/x-000001-state"
+    assert (state / "random_states_0.pkl").is_file()
+    assert not (whole.workspace / "output/x-state").exists()
+    resumed = drive("resumed", startStep=8, resumeFrom=str(state), **{**full(**job), **options})
+    assert resumed.wait() == 0, resumed.log[-2000:]
+    assert rates(resumed) == {step: rate for step, rate in rates(whole).items() if step > 8}
+    assert sorted(file.name for file in (resumed.workspace / "output").glob("*.safetensors")) == ["x.safetensors"]
+
+
+def test_the_scripts_of_sdxl_call_what_is_wrapped() -> None:
+    """Its models are too large to be trained here."""
+    source = KOHYA / "source"
+    script, helpers = (source / name for name in ("sdxl_train.py", "library/sdxl_train_util.py"))
+    for call in ("train_util.prepare_accelerator(args)", "accelerator.accumulate(", "accelerator.backward(loss)"):
+        assert call in script.read_text()
+    assert "sdxl_train_util.sample_images(" in script.read_text()
+    for name in ("sample_images_common", "save_sd_model_on_epoch_end_or_stepwise_common"):
+        assert f"train_util.{name}(" in helpers.read_text()
+    assert "train_util.save_sd_model_on_train_end_common(" in helpers.read_text()

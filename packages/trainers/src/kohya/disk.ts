@@ -17,7 +17,7 @@ export const diskBytesFor = (planned: Planned): number => {
   const checkpoints = timesOf(settings.saveEvery, steps) + 1;
   const samples = timesOf(settings.sampleEvery, steps) * prompts.length;
   const weights = weightsMib(planned);
-  const state = settings.full ? 0 : STATE_TO_WEIGHTS * weights;
+  const state = STATE_TO_WEIGHTS * weights;
   const files = BASE_MIB + checkpoints * weights + KEPT_STATES * state + samples * SAMPLE_MIB;
   return Math.ceil((files + workerCopies({ state, weights })) * MIB);
 };

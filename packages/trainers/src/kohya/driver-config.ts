@@ -4,6 +4,8 @@ import { isShrunk } from './settings.js';
 export const JOB_FILE = 'job.toml';
 export const DRIVER_FILE = 'driver.json';
 const STATE_EVERY_SECONDS = 600;
+/** Of tens of gigabytes, which a disk takes a minute or more for. */
+const STATE_OF_ALL_WEIGHTS_EVERY_SECONDS = 3600;
 /** An fp16 run skips steps that overflow; more in a row are a fault. */
 const TOLERATED_IN_FP16 = 5;
 
@@ -11,7 +13,8 @@ const TOLERATED_IN_FP16 = 5;
 export interface KohyaDriverConfig {
   mode: Mode;
   script: string;
-  trainerClass: string;
+  /** Class of the script that the driver extends; scripts that train all weights have none. */
+  trainerClass?: string;
   jobFile: string;
   outputName: string;
   totalSteps: number;
@@ -33,11 +36,12 @@ export interface KohyaDriverConfig {
 }
 
 export const driverConfig = (planned: Planned): KohyaDriverConfig => {
-  const { base, settings, steps, context, resumeFrom, prompts } = planned;
+  const { base, settings, steps, context, prompts } = planned;
+  const { resumeFrom } = context;
   return {
     mode: planned.mode,
     script: settings.full?.script ?? base.traits.script,
-    trainerClass: base.traits.trainerClass,
+    trainerClass: settings.full ? undefined : base.traits.trainerClass,
     jobFile: JOB_FILE,
     outputName: planned.name,
     totalSteps: steps.total,
@@ -52,7 +56,7 @@ export const driverConfig = (planned: Planned): KohyaDriverConfig => {
     sampleEverySteps: settings.sampleEvery.steps ?? 0,
     sampleAtFirst: settings.given.sampleAtFirst ?? false,
     prompts,
-    stateEverySeconds: STATE_EVERY_SECONDS,
+    stateEverySeconds: settings.full ? STATE_OF_ALL_WEIGHTS_EVERY_SECONDS : STATE_EVERY_SECONDS,
     toleratedNonFinite: settings.precision === 'fp16' ? TOLERATED_IN_FP16 : 0,
     launcherArguments: context.host.gpus > 1 ? launcherArguments(planned) : [],
   };

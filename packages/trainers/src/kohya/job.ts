@@ -102,8 +102,8 @@ const undrivenOptions = (planned: Planned): Options => {
       (settings.sampleEvery.steps === undefined
         ? { sample_every_n_epochs: toKohyaEpochs(settings.sampleEvery, planned) }
         : { sample_every_n_steps: settings.sampleEvery.steps })),
-    // The scripts that train all weights start over whatever they resume (`Planned.resumeFrom`).
-    ...(!settings.full && { save_state: true, save_last_n_epochs_state: KEPT_STATES }),
+    save_state: true,
+    save_last_n_epochs_state: KEPT_STATES,
   };
 };
 

@@ -78,9 +78,7 @@ const onlyLocon: Exception = ({ settings }, field) =>
 const EXCEPTIONS: Partial<Record<KohyaParameter, Exception>> = {
   convDim: onlyLocon,
   convAlpha: onlyLocon,
-  method: ({ settings }, field) =>
-    settings.full &&
-    near(field, `${settings.full.script}.py`, 'This script cannot resume; after a crash it starts over.'),
+  method: ({ settings }, field) => (settings.full ? exact(field, `${settings.full.script}.py`) : undefined),
   textEncoderLearningRate: ({ settings }, field) =>
     settings.full || settings.trainsTextEncoder ? undefined : dropped(field, 'No text encoder is trained.'),
   cacheTextEncoderOutputs: ({ settings, spec }, field) =>

@@ -123,13 +123,31 @@ describe(planKohya, () => {
     );
   });
 
-  it('should gate what runs in one process and has hooks', () => {
+  it('should gate what runs in one process', () => {
     const stdinOf = (name: string) => planKohya(KOHYA_CASES[name]!.spec, KOHYA_CASES[name]!.context).stdin;
-    expect([stdinOf('sdxl'), stdinOf('flux-two-gpus'), stdinOf('sd1-dreambooth')]).toEqual([
+    expect(['sdxl', 'sd1-dreambooth', 'flux-two-gpus', 'sdxl-finetune-two-gpus'].map(stdinOf)).toEqual([
+      'commands',
       'commands',
       'none',
       'none',
     ]);
+  });
+
+  it.each(['sd1-dreambooth', 'sd1-finetune', 'sdxl-dreambooth', 'sdxl-finetune-two-gpus'])(
+    'should go on with all weights from a state, as %s',
+    (name) => {
+      const { spec, context } = KOHYA_CASES[name]!;
+      const resumeFrom = { path: '/ws/state', step: 12 };
+      const { files, reads } = planKohya(spec, { ...context, resumeFrom });
+      const driver = files.find(({ path }) => path === 'driver.json')!.content;
+      expect(JSON.parse(driver)).toMatchObject({ startStep: 12, resumeFrom: '/ws/state' });
+      expect(reads).toContain('/ws/state');
+    },
+  );
+
+  it('should keep states of several processes that train all weights', () => {
+    const { spec, context } = KOHYA_CASES['sdxl-finetune-two-gpus']!;
+    expect(jobOf(spec, context)).toContain('save_state = true\nsave_last_n_epochs_state = 2\n');
   });
 
   it.each([

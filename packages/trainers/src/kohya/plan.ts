@@ -14,8 +14,8 @@ import { settingsFor, type KohyaSettings } from './settings.js';
 import { undrivenDir } from './states.js';
 import { toToml } from './toml.js';
 
-/** `gate`: our step gate; `launch`: several processes without one; `script`: a script that has no hooks, as it is. */
-export type Mode = 'gate' | 'launch' | 'script';
+/** `gate`: our step gate; `launch`: several processes without one. */
+export type Mode = 'gate' | 'launch';
 
 /** Everything the parts of a plan are made from. */
 export interface Planned {
@@ -35,8 +35,6 @@ export interface Planned {
   seed: number;
   /** Where the script writes, relative to the workspace. */
   outputDir: string;
-  /** Undefined for scripts that would count from 0 again, on top of weights that are trained already. */
-  resumeFrom: PlanContext['resumeFrom'];
 }
 
 /**
@@ -45,7 +43,8 @@ export interface Planned {
  */
 export const planKohya = (spec: TrainingSpec, context: PlanContext): Plan => {
   const planned = decide(spec, context);
-  const { base, dataset, prompts, mode, resumeFrom } = planned;
+  const { base, dataset, prompts, mode } = planned;
+  const { resumeFrom } = context;
   return {
     files: [
       { path: JOB_FILE, content: toToml(jobOptions(planned)) },
@@ -73,7 +72,7 @@ const decide = (spec: TrainingSpec, context: PlanContext): Planned => {
   const { gpus } = context.host;
   const steps = stepsFor(spec, stepsPerEpoch(dataset, settings, { batch: shrunkBatch(spec, 0), gpus }));
   const kohyaPerEpoch = stepsPerEpoch(dataset, settings, { batch: settings.batch, gpus });
-  const mode = modeFor(settings, context);
+  const mode = gpus > 1 ? 'launch' : 'gate';
   return {
     spec,
     context,
@@ -87,13 +86,7 @@ const decide = (spec: TrainingSpec, context: PlanContext): Planned => {
     name: fileNameFor(spec),
     seed: seedFor(spec),
     outputDir: mode === 'gate' ? 'output' : undrivenDir({ perEpoch: kohyaPerEpoch, total: steps.total }),
-    resumeFrom: settings.full ? undefined : context.resumeFrom,
   };
-};
-
-const modeFor = ({ full }: KohyaSettings, { host }: PlanContext): Mode => {
-  if (full) return 'script';
-  return host.gpus > 1 ? 'launch' : 'gate';
 };
 
 const stepsFor = ({ training }: TrainingSpec, perEpoch: number): Plan['steps'] => ({
