@@ -32,7 +32,7 @@ const write = async (path: string, content: string | Buffer): Promise<void> => {
 };
 
 /** A job on two GPUs: kohya runs through its launcher then, without our gate. */
-const start = async (behaviour: 'wait' | 'fail' | 'finish') => {
+const start = async (behaviour: 'wait' | 'fail' | 'finish' | 'spoil') => {
   const program = `exec ${process.execPath} ${fixture('launched-kohya')} ${behaviour} "$@"`;
   await write('trainers/kohya/venv/bin/python', fakePython(program));
   const job = host.api.addJob(
@@ -91,6 +91,12 @@ describe('a run that announces nothing', () => {
     expect(job.result).toMatchObject({ partialCheckpoints: [WEIGHTS] });
     expect([...job.artifacts.keys()]).toEqual(expect.arrayContaining([WEIGHTS, SAMPLE]));
     expect(job.artifacts.has('x-000002.safetensors')).toBe(false);
+  });
+
+  it('should not be completed with weights of a loss that is no number', async () => {
+    const { job } = await start('spoil');
+    await until('the job to end', () => job.status === 'failed' || job.status === 'completed');
+    expect(job).toMatchObject({ status: 'failed', result: { code: 'loss_not_finite' } });
   });
 
   it('should deliver all but states when it is done', async () => {

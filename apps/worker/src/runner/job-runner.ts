@@ -312,7 +312,9 @@ export class JobRunner {
     const { spec } = this.input.job;
     const record = this.#record;
     if (this.#stop === 'cancel') return cancelled(spec, record);
-    if (record.final !== undefined && (exit.exitCode === 0 || record.done)) {
+    // Scripts that end well save whatever they have, weights of a loss that went wrong too.
+    const isSpoiled = record.notable.some(isLossError);
+    if (record.final !== undefined && !isSpoiled && (exit.exitCode === 0 || record.done)) {
       return completed({
         spec,
         record,
