@@ -431,8 +431,9 @@ def test_tells_of_all_weights_what_the_trainers_own_log_says(drive: Any) -> None
 
 
 def test_saves_all_weights_on_sigterm(drive: Any, record_property: Any) -> None:
-    # More steps than a signal can be late by.
-    driven = drive("stop", totalSteps=400, totalEpochs=50, **full(max_train_epochs=50))
+    # More steps than a signal can be late by, and no text encoder.
+    options = full(max_train_epochs=50, learning_rate_te=None, stop_text_encoder_training=-1)
+    driven = drive("stop", totalSteps=400, totalEpochs=50, **options)
     driven.until_step(3)
     driven.signal(signal.SIGTERM)
     begun = time.monotonic()
@@ -440,6 +441,7 @@ def test_saves_all_weights_on_sigterm(drive: Any, record_property: Any) -> None:
     record_property("stop_seconds", round(time.monotonic() - begun, 2))
     assert driven.is_gone()
     assert driven.of("aborted")[0]["step"] == int(driven.states()[-1].name[5:])
+    assert not (driven.states()[-1] / "model_1.safetensors").exists()
     newest = driven.of("checkpoint")[-1]
     assert newest["step"] == driven.of("aborted")[0]["step"]
     assert in_kohya(READ_MODEL, driven.workspace / newest["path"])["finite"]

@@ -83,10 +83,11 @@ const convolutions = (
   { convDim = network.dim, convAlpha = network.alpha }: { convDim?: number; convAlpha?: number },
 ): string[] => [`conv_dim=${convDim}`, `conv_alpha=${convAlpha}`];
 
-const fullOptions = ({ settings }: Planned): Options => {
-  const { full, given } = settings;
+const fullOptions = ({ settings: { full, given, trainsTextEncoder } }: Planned): Options => {
+  if (!full) return {};
+  // The script without a switch trains it unless it is told to stop before the first step.
+  if (!trainsTextEncoder) return full.textSwitch ? {} : { stop_text_encoder_training: -1 };
   const rate = given.textEncoderLearningRate;
-  if (rate === undefined || !full) return {};
   return {
     ...(full.textSwitch && { [full.textSwitch]: true }),
     ...(full.textRate ? { [full.textRate]: rate } : { learning_rate_te1: rate, learning_rate_te2: rate }),

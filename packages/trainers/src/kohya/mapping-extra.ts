@@ -44,7 +44,6 @@ const OPTIONS: Record<KohyaParameter, string> = {
 
 const OF_NETWORKS: readonly KohyaParameter[] = [
   'unetLearningRate',
-  'networkTrainUnetOnly',
   'cacheTextEncoderOutputs',
   'blocksToSwap',
   'fp8Base',
@@ -79,8 +78,17 @@ const EXCEPTIONS: Partial<Record<KohyaParameter, Exception>> = {
   convDim: onlyLocon,
   convAlpha: onlyLocon,
   method: ({ settings }, field) => (settings.full ? exact(field, `${settings.full.script}.py`) : undefined),
-  textEncoderLearningRate: ({ settings }, field) =>
-    settings.full || settings.trainsTextEncoder ? undefined : dropped(field, 'No text encoder is trained.'),
+  networkTrainUnetOnly: ({ settings: { full, trainsTextEncoder } }, field) => {
+    if (!full) return undefined;
+    if (full.textSwitch) return exact(field, `${full.textSwitch}=${trainsTextEncoder}`);
+    return exact(field, `stop_text_encoder_training=${trainsTextEncoder ? 'unset' : -1}`);
+  },
+  textEncoderLearningRate: ({ spec, settings: { full, trainsTextEncoder } }, field) => {
+    if (!trainsTextEncoder) return dropped(field, 'No text encoder is trained.');
+    if (!full) return undefined;
+    const options = full.textRate ?? 'learning_rate_te1, learning_rate_te2';
+    return exact(field, `${options}=${JSON.stringify(spec.extra['textEncoderLearningRate'])}`);
+  },
   cacheTextEncoderOutputs: ({ settings, spec }, field) =>
     spec.extra['cacheTextEncoderOutputs'] === true && !settings.cachesText
       ? dropped(field, 'kohya has no such cache for this model.')

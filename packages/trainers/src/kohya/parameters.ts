@@ -20,7 +20,12 @@ export const parameters = z.object({
   convAlpha: z.number().min(0).max(512).optional().describe('LoCon: alpha of convolutions; default networkAlpha.'),
   unetLearningRate: rate.optional().describe('Of the U-Net or transformer; default learningRate.'),
   textEncoderLearningRate: rate.optional().describe('Of the text encoders; default learningRate.'),
-  networkTrainUnetOnly: z.boolean().optional().describe('Leaves text encoders alone; default true for flow models.'),
+  networkTrainUnetOnly: z
+    .boolean()
+    .optional()
+    .describe(
+      'Leaves text encoders alone; default true for flow models, and without textEncoderLearningRate for `finetune` and whole models of SDXL.',
+    ),
   cacheLatents: z.boolean().optional().describe('Encodes every picture once, at the start; default true.'),
   cacheTextEncoderOutputs: z
     .boolean()

@@ -145,6 +145,25 @@ describe(planKohya, () => {
     },
   );
 
+  it.each([
+    ['dreambooth', 'sd1', { networkTrainUnetOnly: true }, 'stop_text_encoder_training = -1'],
+    ['dreambooth', 'sd1', { networkTrainUnetOnly: true, textEncoderLearningRate: 1e-6 }, 'stop_text_encoder_training'],
+    ['dreambooth', 'sd1', {}, undefined],
+    ['dreambooth', 'sdxl', {}, undefined],
+    ['finetune', 'sd1', { networkTrainUnetOnly: true, textEncoderLearningRate: 1e-6 }, undefined],
+    ['finetune', 'sd1', { networkTrainUnetOnly: false }, 'train_text_encoder = true'],
+    ['finetune', 'sdxl', { textEncoderLearningRate: 1e-6 }, 'train_text_encoder = true'],
+  ] as const)('should leave the text encoder to %s of %s as %j says', (method, family, extra, option) => {
+    const spec = aKohyaSpec({ extra: { method, ...extra } });
+    const found = /^(?:stop_text_encoder_training|train_text_encoder) = .*$/m.exec(jobOf(spec, onGpu(family)))?.[0];
+    expect(found ?? '').toContain(option ?? '');
+    expect(found === undefined).toBe(option === undefined);
+    for (const key of Object.keys(extra)) {
+      const isLost = key === 'textEncoderLearningRate' && 'networkTrainUnetOnly' in extra;
+      expect(mappingOf(`extra.${key}`, spec, onGpu(family))?.how).toBe(isLost ? 'dropped' : 'exact');
+    }
+  });
+
   it('should keep states of several processes that train all weights', () => {
     const { spec, context } = KOHYA_CASES['sdxl-finetune-two-gpus']!;
     expect(jobOf(spec, context)).toContain('save_state = true\nsave_last_n_epochs_state = 2\n');

@@ -41,7 +41,7 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext, traits: Fa
   const given = readParameters(spec);
   const method = given.method ?? 'lora';
   const full = fullScript(method, traits);
-  const trainsTextEncoder = given.networkTrainUnetOnly === undefined ? !traits.isFlow : !given.networkTrainUnetOnly;
+  const trainsTextEncoder = trainsText(given, traits, full);
   const isOnGpu = context.host.device === 'cuda';
   const saveEvery = checkpointsOf(spec, given);
   return {
@@ -84,6 +84,12 @@ const fullScript = (method: KohyaSettings['method'], traits: FamilyTraits): Full
   const script = traits.full[method];
   if (!script) throw unsupported(`method "${method}" is for SD 1.x, SD 2.x and SDXL.`);
   return script;
+};
+
+/** Scripts that have a switch for it train no text encoder by themselves; a rate of its own asks for it. */
+const trainsText = (given: KohyaParameters, { isFlow }: FamilyTraits, full: FullScript | undefined): boolean => {
+  if (given.networkTrainUnetOnly !== undefined) return !given.networkTrainUnetOnly;
+  return full?.textSwitch ? given.textEncoderLearningRate !== undefined : !isFlow;
 };
 
 const bucketsOf = ({ training }: TrainingSpec, given: KohyaParameters, multiple: number): BucketSettings => {
