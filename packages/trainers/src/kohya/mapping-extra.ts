@@ -77,7 +77,12 @@ const onlyLocon: Exception = ({ settings }, field) =>
 const EXCEPTIONS: Partial<Record<KohyaParameter, Exception>> = {
   convDim: onlyLocon,
   convAlpha: onlyLocon,
-  method: ({ settings }, field) => (settings.full ? exact(field, `${settings.full.script}.py`) : undefined),
+  method: ({ settings: { full, method } }, field) => {
+    if (!full) return undefined;
+    const to = `${full.script}.py`;
+    if (method === 'finetune') return exact(field, to);
+    return near(field, to, 'A job has no class pictures, so nothing keeps the rest of the class from drifting along.');
+  },
   networkTrainUnetOnly: ({ settings: { full, trainsTextEncoder } }, field) => {
     if (!full) return undefined;
     if (full.textSwitch) return exact(field, `${full.textSwitch}=${trainsTextEncoder}`);

@@ -15,7 +15,9 @@ export const parameters = z.object({
   method: z
     .enum(['lora', 'locon', 'dreambooth', 'finetune'])
     .optional()
-    .describe('`locon` trains convolutions too, `dreambooth` and `finetune` write whole models; default: lora.'),
+    .describe(
+      '`locon` trains convolutions too, `dreambooth` (without class pictures) and `finetune` write whole models; default: lora.',
+    ),
   convDim: z.int().min(1).max(512).optional().describe('LoCon: rank of convolutions; default networkDim.'),
   convAlpha: z.number().min(0).max(512).optional().describe('LoCon: alpha of convolutions; default networkAlpha.'),
   unetLearningRate: rate.optional().describe('Of the U-Net or transformer; default learningRate.'),

@@ -164,6 +164,14 @@ describe(planKohya, () => {
     }
   });
 
+  it.each([
+    ['dreambooth', 'approximated'],
+    ['finetune', 'exact'],
+    ['locon', 'exact'],
+  ])('should say that %s is %s, since there are no class pictures', (method, how) => {
+    expect(mappingOf('extra.method', aKohyaSpec({ extra: { method } }), onGpu('sd1'))?.how).toBe(how);
+  });
+
   it('should keep states of several processes that train all weights', () => {
     const { spec, context } = KOHYA_CASES['sdxl-finetune-two-gpus']!;
     expect(jobOf(spec, context)).toContain('save_state = true\nsave_last_n_epochs_state = 2\n');
