@@ -128,6 +128,7 @@ class Session:
         # For samples the LoRA is added to the base and taken out again, which rounds the base a little each time.
         process.network.can_merge_in = False
         self._keep_full_weights()
+        self._average_gradients()
         self._gate.set_interruptible(False)
         self._channel.emit(
             "start", step=start, totalSteps=self._config.total_steps, totalEpochs=self._config.total_epochs
@@ -155,6 +156,19 @@ class Session:
                 original(state, dtype=torch.float32, metadata=dict(metadata or {}), **kwargs)
 
         self._process.network.save_weights = save_weights
+
+    def _average_gradients(self) -> None:
+        """The trainer adds up what the batches of a step give (extensions_built_in/sd_trainer/SDTrainer.py); one large
+        batch in their place would give the mean."""
+        accelerator, batches = self._process.accelerator, self._process.train_config.gradient_accumulation
+        if batches == 1:
+            return
+        original = accelerator.backward
+
+        def backward(loss: Any, **kwargs: Any) -> None:
+            original(loss / batches, **kwargs)
+
+        accelerator.backward = backward
 
     def _hook_train_loop(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def hook_train_loop(*args: Any, **kwargs: Any) -> Any:

@@ -82,7 +82,9 @@ class Process:
         )
         self.progress_bar = SimpleNamespace(pause=lambda: None, unpause=lambda: None)
         self.logger = SimpleNamespace(finish=lambda: None)
-        self.train_config = SimpleNamespace(disable_sampling=False)
+        self.train_config = SimpleNamespace(disable_sampling=False, gradient_accumulation=1)
+        self.backward: list[float] = []
+        self.accelerator = SimpleNamespace(backward=self.backward.append)
         self.params: list[dict[str, Any]] = [{"params": [Number(1.0)]}]
         self.meta: dict[str, str] = {}
         self.network, self.data_loader = Network(), Loader()
@@ -326,6 +328,15 @@ def test_ends_before_broken_weights_replace_good_ones(tmp_path: Path) -> None:
     run.at(4, lambda: run.process.params.append({"params": [Number(math.nan)]}))
     assert run.run() == 1
     assert states(tmp_path) == ["step-2"]
+
+
+@pytest.mark.parametrize(("batches", "expected"), [(1, [1.5]), (4, [0.375])])
+def test_a_step_takes_the_mean_of_its_batches(tmp_path: Path, batches: int, expected: list[float]) -> None:
+    run = Run(tmp_path)
+    run.process.train_config.gradient_accumulation = batches
+    run.at(1, lambda: run.process.accelerator.backward(1.5))
+    run.run()
+    assert run.process.backward == expected
 
 
 def test_warns_of_a_batch_that_did_not_fit(tmp_path: Path) -> None:
