@@ -1,42 +1,14 @@
-"""Random numbers and the order of the pictures, so that a resumed training sees what an unbroken one would."""
+"""The order of the pictures, so that a resumed training sees what an unbroken one would."""
 
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-RandomState = dict[str, Any]
-
-
-def capture_random_state() -> RandomState:
-    """The generators that the trainer draws from, in types that a weights-only load takes."""
-    import numpy
-    import torch
-
-    name, keys, position, has_gauss, cached = numpy.random.get_state(legacy=True)
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "python": random.getstate(),
-        "numpy": [name, [int(key) for key in keys], position, has_gauss, cached],
-    }
-
-
-def restore_random_state(state: RandomState) -> None:
-    """Puts the generators back. A host with other GPUs keeps its own for those."""
-    import numpy
-    import torch
-
-    torch.set_rng_state(state["torch"])
-    if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda"])
-    version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))
-    name, keys, position, has_gauss, cached = state["numpy"]
-    numpy.random.set_state((name, numpy.array(keys, dtype=numpy.uint32), position, has_gauss, cached))
+from . import random_state
+from .random_state import RandomState
 
 
 class DataOrder:
@@ -54,7 +26,7 @@ class DataOrder:
             "epochStart": self._epoch_start,
             "position": self._position,
             "length": self._length,
-            "now": capture_random_state(),
+            "now": random_state.capture(),
         }
 
     def resume(self, saved: dict[str, Any], length: int) -> None:
@@ -76,15 +48,15 @@ class DataOrder:
     def _batches(self, start: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         saved, self._resume = self._resume, None
         if saved and saved["epochStart"] is not None:
-            restore_random_state(saved["epochStart"])
-        self._epoch_start = capture_random_state()
+            random_state.restore(saved["epochStart"])
+        self._epoch_start = random_state.capture()
         self._position = 0
         batches = start()
         if saved:
             for _ in range(saved["position"]):
                 next(batches)
                 self._position += 1
-            restore_random_state(saved["now"])
+            random_state.restore(saved["now"])
         for batch in batches:
             self._position += 1
             yield batch

@@ -21,6 +21,7 @@ from .ai_toolkit_order import DataOrder, sorted_folders
 from .channel import Channel
 from .gate import Aborted, Gate
 from .guard import LossGuard
+from .random_state import restored_when_aborted
 
 # A step whose loss is no number trains on 0 instead, so a few of them do no harm.
 TOLERATED_NON_FINITE = 2
@@ -212,7 +213,7 @@ class Session:
     def _sample(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def sample(step: int | None = None, is_first: bool = False) -> None:
             try:
-                with self._gate.interruptible():
+                with self._gate.interruptible(), restored_when_aborted():
                     original(step, is_first)
             except Aborted:
                 # Everything is trained and saved: only pictures are missing.

@@ -13,6 +13,7 @@ from .channel import Channel
 from .gate import Aborted, Gate
 from .guard import LossGuard
 from .kohya_config import KohyaConfig, Schedule
+from .random_state import restored_when_aborted
 from .states import StateFolder, link_or_copy
 
 _SAMPLE = re.compile(r"_(\d{2,})_\d{14}(?:_\d+)?\.png$")
@@ -176,7 +177,7 @@ class Session:
     def _sample(self, sample: Callable[[], None]) -> None:
         """Samples are not worth waiting for: who stops meanwhile still gets the step saved."""
         try:
-            with self._gate.interruptible():
+            with self._gate.interruptible(), restored_when_aborted():
                 sample()
         except Aborted:
             return

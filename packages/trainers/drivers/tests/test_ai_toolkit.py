@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from influencerai_drivers import ai_toolkit_order, ai_toolkit_session
+from influencerai_drivers import ai_toolkit_session, random_state
 from influencerai_drivers.ai_toolkit_config import DriverConfig
 from influencerai_drivers.ai_toolkit_files import TrainingFiles, restore_state
 from influencerai_drivers.ai_toolkit_order import DataOrder, sorted_folders
@@ -43,8 +43,8 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> None:
         cuda=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
     )
     monkeypatch.setitem(sys.modules, "torch", stub)
-    monkeypatch.setattr(ai_toolkit_order, "capture_random_state", random.getstate)
-    monkeypatch.setattr(ai_toolkit_order, "restore_random_state", random.setstate)
+    monkeypatch.setattr(random_state, "capture", random.getstate)
+    monkeypatch.setattr(random_state, "restore", random.setstate)
 
 
 class Loader:
@@ -294,6 +294,25 @@ def test_a_stop_during_samples_saves_first(tmp_path: Path) -> None:
     assert run.run() == 0
     assert run.events[-1] == {"event": "aborted", "step": 4}
     assert states(tmp_path) == ["step-4"]
+
+
+def test_a_stop_during_samples_saves_the_random_state_of_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path, sampleEverySteps=4)
+    before: list[Any] = []
+    saved: list[Any] = []
+
+    def stop(number: int, total: int) -> None:
+        before.append(random.getstate())
+        random.seed(42)
+        run.gate.stop()
+        run.gate.raise_if_stopping()
+
+    run.process.sample_step_hook = stop  # type: ignore[method-assign]
+    monkeypatch.setattr(DataOrder, "save", lambda _order: saved.append(random.getstate()))
+    assert run.run() == 0
+    assert saved == before
 
 
 def test_a_stop_after_the_last_step_finishes_without_the_last_pictures(tmp_path: Path) -> None:

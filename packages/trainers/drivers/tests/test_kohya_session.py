@@ -2,16 +2,24 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from influencerai_drivers import random_state
 from influencerai_drivers.channel import Channel
 from influencerai_drivers.gate import Gate
 from influencerai_drivers.kohya_config import KohyaConfig
 from influencerai_drivers.kohya_session import Session
+
+
+@pytest.fixture(autouse=True)
+def generators(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random_state, "capture", random.getstate)
+    monkeypatch.setattr(random_state, "restore", random.setstate)
 
 
 class Run:
@@ -115,6 +123,27 @@ def test_leaves_without_a_checkpoint_when_nothing_is_new(tmp_path: Path) -> None
     with pytest.raises(SystemExit):
         run.advance()
     assert run.kinds() == ["start", "progress", "checkpoint", "aborted"]
+
+
+def test_leaves_samples_with_the_random_state_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path, sampleEverySteps=1)
+    before = random.getstate()
+    saved: list[object] = []
+
+    def sample() -> None:
+        random.seed(42)
+        run.gate.stop()
+        run.gate.raise_if_stopping()
+
+    def save_state(folder: str) -> None:
+        saved.append(random.getstate())
+        Path(folder).mkdir(parents=True)
+
+    run.session.before_step(sample)
+    run.session.take_loss(1.0, 0.1)
+    assert run.session.after_step(sample)
+    run.session.keep_state(save_state)
+    assert saved == [before]
 
 
 def test_saves_where_a_budget_ends(tmp_path: Path) -> None:
