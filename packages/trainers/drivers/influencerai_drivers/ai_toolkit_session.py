@@ -249,6 +249,9 @@ class Session:
         self._serve(step, is_sample_due=is_sample_due)
         while self._gate.is_spent(step):
             self._save_step(step)
+            if self._is_doubtful:
+                message = f"The loss of step {step} is no number, so the budget ends without a checkpoint; "
+                self._channel.emit("warning", message=message + "the next good step makes up for it.")
             self._channel.emit("paused", step=step)
             self._gate.wait(step)
             self._serve(step)

@@ -282,6 +282,17 @@ def test_pauses_with_a_state_when_the_budget_is_spent(tmp_path: Path, monkeypatc
     ]
 
 
+def test_says_that_a_budget_ends_without_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path, losses=[1.0, math.nan] + [1.0] * 6, isBudgeted=True)
+    run.gate.handle({"command": "grant", "steps": 2})
+    monkeypatch.setattr(run.gate, "wait", lambda _step: run.gate.handle({"command": "grant", "steps": 6}))
+    run.run()
+    assert run.named("checkpoint", "paused") == [("paused", 2), ("checkpoint", 3), ("checkpoint", 8)]
+    assert [event["message"] for event in run.events if event["event"] == "warning"] == [
+        "The loss of step 2 is no number, so the budget ends without a checkpoint; the next good step makes up for it."
+    ]
+
+
 def test_a_stop_during_samples_saves_first(tmp_path: Path) -> None:
     run = Run(tmp_path, sampleEverySteps=4)
     original = run.process.sample_step_hook
