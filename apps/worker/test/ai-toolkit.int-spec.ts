@@ -4,12 +4,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { FakeJob } from './fake-api.js';
-import type { Host } from './host.js';
 import {
   aPictureSpec,
   copyPictures,
   describeReal,
   ended,
+  keptFolder,
   killBoth,
   LIMIT_MS,
   reaching,
@@ -52,7 +52,7 @@ describeReal(
         const names = [...job.artifacts.keys()];
         expect(names).toEqual(expect.arrayContaining(['x.safetensors', 'x-step00000004.safetensors']));
         expect(names.filter((name) => name.endsWith('.jpg')).length).toBeGreaterThanOrEqual(2);
-        const logged = await loggedLosses(real.host);
+        const logged = await loggedLosses(await keptFolder(job, real.host));
         expect(logged).toEqual([...job.metrics].slice(1).map(([step, { loss }]) => [step, loss]));
         expectTrained(job);
       },
@@ -82,11 +82,11 @@ describeReal(
 );
 
 /** The trainer's own log; it counts from 0, and leaves out the first step. */
-const loggedLosses = async ({ workerDir }: Host): Promise<[step: number, loss: number][]> => {
-  const files = await readdir(workerDir, { recursive: true });
+const loggedLosses = async (folder: string): Promise<[step: number, loss: number][]> => {
+  const files = await readdir(folder, { recursive: true });
   const log = new DatabaseSync(
     join(
-      workerDir,
+      folder,
       files.find((file) => file.endsWith('loss_log.db'))!,
     ),
   );

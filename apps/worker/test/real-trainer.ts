@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { FakeJob } from './fake-api.js';
 import { aSpec, Host } from './host.js';
+import { until } from './until.js';
 
 /** Without a step. Imports of these trainers alone take a good part of a minute, and several on a busy machine. */
 const QUIET_MS = 600_000;
@@ -122,6 +123,13 @@ export const ended = (job: FakeJob): Promise<void> =>
 
 export const reaching = (job: FakeJob, step: number): Promise<void> =>
   wait(job, `step ${step}`, () => job.ends.length > 0 || Math.max(0, ...job.metrics.keys()) >= step);
+
+/** Where the worker puts aside what a job under `KEEP_WORKSPACES` left, once the API knows of its end. */
+export const keptFolder = async ({ id }: FakeJob, { workerDir }: Host): Promise<string> => {
+  const folder = join(workerDir, 'kept', id);
+  await until('the workspace to be put aside', () => existsSync(folder));
+  return folder;
+};
 
 /** As when the host loses its power: neither worker nor trainer has time for anything. */
 export const killBoth = async (worker: ChildProcess, { host }: RealTrainer): Promise<void> => {

@@ -3,8 +3,17 @@ import { decodeSafetensors } from '@influencerai/tiny';
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FakeJob } from './fake-api.js';
-import { aSpec, type Host } from './host.js';
-import { describeReal, ended, killBoth, LIMIT_MS, reaching, reportedSteps, stepsTo } from './real-trainer.js';
+import { aSpec } from './host.js';
+import {
+  describeReal,
+  ended,
+  keptFolder,
+  killBoth,
+  LIMIT_MS,
+  reaching,
+  reportedSteps,
+  stepsTo,
+} from './real-trainer.js';
 
 const STEPS = 60;
 const JOB_IDS = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] as const;
@@ -49,7 +58,7 @@ describeReal(
         await ended(unbroken);
         await host.drain(agent);
         expectTrained(unbroken);
-        await expectLosses(unbroken, host);
+        await expectLosses(unbroken, await keptFolder(unbroken, host));
 
         const broken = host.api.addJob(JOB_IDS[1], spec);
         const worker = host.startProcess(variables);
@@ -98,11 +107,11 @@ const expectTrained = (job: FakeJob): void => {
 };
 
 /** What the API was told equals the trainer's own log in its last state. */
-const expectLosses = async (job: FakeJob, { workerDir }: Host): Promise<void> => {
-  const files = (await readdir(workerDir, { recursive: true })).filter((file) =>
+const expectLosses = async (job: FakeJob, folder: string): Promise<void> => {
+  const files = (await readdir(folder, { recursive: true })).filter((file) =>
     file.endsWith(`step-${STEPS - 5}/trainer_state.json`),
   );
-  const text = await readFile(join(workerDir, files[0]!), 'utf8');
+  const text = await readFile(join(folder, files[0]!), 'utf8');
   const { log_history: logged } = JSON.parse(text) as {
     log_history: { step: number; loss: number; learning_rate: number }[];
   };
