@@ -33,7 +33,10 @@ FROM ${PYTHON_IMAGE}
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends tini gcc libc6-dev ffmpeg libgl1 libglib2.0-0 \
   && rm -rf /var/lib/apt/lists/*
-COPY --from=build /opt/trainer /opt/trainer
+# A layer each: a change of the drivers repeats none of the gigabytes below it.
+COPY --from=build /opt/trainer/venv /opt/trainer/venv/
+COPY --from=build /opt/trainer/source /opt/trainer/source/
+COPY --from=build /opt/trainer/drivers /opt/trainer/drivers/
 ARG COMMIT=27a03a91f23eb1b757d5ec2e80ee3e129cfcc350
 LABEL org.opencontainers.image.version=${COMMIT}
 ENV PYTHONDONTWRITEBYTECODE=1 NVIDIA_DRIVER_CAPABILITIES=compute,utility

@@ -29,7 +29,10 @@ FROM ${PYTHON_IMAGE}
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends tini gcc libc6-dev \
   && rm -rf /var/lib/apt/lists/*
-COPY --from=build /opt/trainer /opt/trainer
+# A layer each: a change of the drivers repeats none of the gigabytes below it.
+COPY --from=build /opt/trainer/venv /opt/trainer/venv/
+COPY --from=build /opt/trainer/source /opt/trainer/source/
+COPY --from=build /opt/trainer/drivers /opt/trainer/drivers/
 LABEL org.opencontainers.image.version=1.13.0
 ENV PYTHONDONTWRITEBYTECODE=1 NVIDIA_DRIVER_CAPABILITIES=compute,utility
 # The worker names another user; without it, still not root.

@@ -48,6 +48,11 @@ describe.each(upstreams)('the pins of %s', (trainer, upstream) => {
     }
   });
 
+  it('should lie below the drivers, each in a layer of its own, so that new drivers repeat nothing large', () => {
+    const layers = [...text.matchAll(/^COPY --from=build (\S+)/gm)].map(([, path]) => path);
+    expect(layers).toEqual(['/opt/trainer/venv', '/opt/trainer/source', '/opt/trainer/drivers']);
+  });
+
   it('should hold every package by its hash', () => {
     expect(text).toContain(`COPY packages/trainers/environments/${trainer}.txt ./requirements.txt`);
     expect(text).toContain('--require-hashes requirements.txt');
