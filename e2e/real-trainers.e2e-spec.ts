@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '@influencerai/local';
 import type { InfluencerAIClient, Job, JobProgress } from '@influencerai/sdk';
-import { installedTrainers, missingTrainers, type RealTrainer, TRAINERS_DIR } from './support/real-trainers.js';
+import { type HousedTrainer, housedTrainers, missingTrainers } from './support/real-trainers.js';
 import { Stack } from './support/stack.js';
 import { trainerRecords } from './support/trainer-records.js';
 import { cachedContents } from './support/dataset-cache.js';
@@ -18,7 +18,8 @@ jest.setTimeout(3_600_000);
 
 for (const reason of missingTrainers) it.skip(reason, () => undefined);
 
-const check = (real: RealTrainer) => () => {
+const check = (housed: HousedTrainer) => () => {
+  const { real, home } = housed;
   let stack: Stack;
   let client: InfluencerAIClient;
   let unbroken: Job;
@@ -27,7 +28,7 @@ const check = (real: RealTrainer) => () => {
     stack = await Stack.start({
       queue: 'postgres',
       environment: (root) => ({
-        TRAINERS_DIR,
+        ...home.environment,
         MODELS_FILE: path.join(root, 'models.yaml'),
         DATASET_ACCESS: 'fetch',
         KEEP_WORKSPACES: '1',
@@ -35,7 +36,7 @@ const check = (real: RealTrainer) => () => {
       prepare: async (root) => {
         await writeFile(
           path.join(root, 'models.yaml'),
-          JSON.stringify({ models: { [real.modelName]: await real.prepare(root) } }),
+          JSON.stringify({ models: { [real.modelName]: await real.prepare(root, home) } }),
         );
       },
     });
@@ -51,6 +52,7 @@ const check = (real: RealTrainer) => () => {
       attempt: 1,
       result: { trainer: real.id, steps: real.steps },
     });
+    expect(await home.runsOf(unbroken.id)).toEqual([]);
     const { data } = await client.jobs.artifacts(unbroken.id);
     const kinds = new Set(data.map(({ kind }) => kind));
     expect([...kinds]).toEqual(expect.arrayContaining(['lora', 'checkpoint', 'sample', 'loss-curve']));
@@ -117,6 +119,15 @@ const check = (real: RealTrainer) => () => {
     });
   });
 
+  it('should leave nothing running of a job that is cancelled', async () => {
+    const job = await submit('cancelled');
+    await waitForJob(client, job.id, (now) => stepOf(now) >= 1 || isOver(now), QUIET_MS);
+    expect(await home.runsOf(job.id)).not.toEqual([]);
+    await client.jobs.cancel(job.id);
+    expect(await waitForJob(client, job.id, isOver, QUIET_MS)).toMatchObject({ status: 'cancelled', attempt: 1 });
+    expect(await home.runsOf(job.id)).toEqual([]);
+  });
+
   const submit = async (name: string): Promise<Job> => {
     const dataset = await client.datasets.create(real.dataset);
     const config = await client.loraConfigs.create({
@@ -132,7 +143,10 @@ const check = (real: RealTrainer) => () => {
 };
 
 // Not `describe.each`, which fails where none is installed.
-for (const real of installedTrainers) describe(`the real ${real.id}, through API, queue and worker`, check(real));
+for (const housed of housedTrainers) {
+  const { real, home } = housed;
+  describe(`the real ${real.id} ${home.name}, through API, queue and worker`, check(housed));
+}
 
 const isOver = ({ status }: Job): boolean => ['completed', 'failed', 'cancelled'].includes(status);
 
