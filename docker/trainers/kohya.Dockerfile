@@ -7,7 +7,8 @@
 ARG PYTHON_IMAGE=python:3.11.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-ENV PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1
+# Some builders round the times of files, and compiled code that looks at them would be thrown away.
+ENV PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=UNCHECKED_HASH
 # A compiler for the few packages that are published as source alone.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends g++ git \
@@ -26,7 +27,7 @@ RUN git init --quiet source \
 COPY packages/trainers/drivers/__main__.py drivers/
 COPY packages/trainers/drivers/influencerai_drivers drivers/influencerai_drivers/
 # The container's file system is read-only: what is not compiled here is compiled at every start.
-RUN venv/bin/python -m compileall -q drivers source
+RUN venv/bin/python -m compileall -q --invalidation-mode unchecked-hash drivers source
 
 FROM ${PYTHON_IMAGE}
 # triton compiles small launchers while it trains.

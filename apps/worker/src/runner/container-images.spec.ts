@@ -53,6 +53,11 @@ describe.each(upstreams)('the pins of %s', (trainer, upstream) => {
     expect(layers).toEqual(['/opt/trainer/venv', '/opt/trainer/source', '/opt/trainer/drivers']);
   });
 
+  it('should hold compiled code that no builder makes stale by rounding the times of files', () => {
+    expect(text).toMatch(/ UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=UNCHECKED_HASH\n/);
+    expect(text).toMatch(/ -m compileall -q --invalidation-mode unchecked-hash drivers/);
+  });
+
   it('should hold every package by its hash', () => {
     expect(text).toContain(`COPY packages/trainers/environments/${trainer}.txt ./requirements.txt`);
     expect(text).toContain('--require-hashes requirements.txt');
