@@ -116,7 +116,7 @@ describe('a worker that cannot start', () => {
   });
 
   it('should say that no trainer is there', async () => {
-    const { code, text } = await outputOf({ TINY_PROGRAM: '/nowhere/main.js' });
+    const { code, text } = await outputOf({ WORKER_TRAINERS: 'tiny', TINY_PROGRAM: '/nowhere/main.js' });
     expect(code).toBe(1);
     expect(text).toMatch(/^No trainer can start on this host\..*\n$/);
   });
