@@ -151,7 +151,7 @@ describe('POST /api/v1/datasets/', () => {
       422,
       { detail: [{ loc: ['body', 'file'], msg: 'Field required', type: 'missing' }] },
     ]);
-    expect((await upload('a.csv', 'a\n1\n', { fields: { name: 'x', surprise: 'y' } })).status).toBe(201);
+    expect((await upload('a.csv', 'a\n1\n', { fields: { name: 'x', surprise: 'y' } })).status).toBe(422);
   });
 
   it('should say so where the body is no form [003:error-422]', async () => {

@@ -98,6 +98,7 @@ describe('POST /api/v1/jobs/', () => {
     [{ dataset_id: '1' }, ['body', 'dataset_id']],
     [{ dataset_id: 1.5 }, ['body', 'dataset_id']],
     [{ training_type: 'lora' }, ['body', 'training_type']],
+    [{ surprise: 1 }, ['body', 'surprise']],
     [{ name: null }, ['body', 'name']],
     [{ epochs: '3' }, ['body', 'epochs']],
     [{ learning_rate: '0.1' }, ['body', 'learning_rate']],
@@ -111,8 +112,7 @@ describe('POST /api/v1/jobs/', () => {
     expect([status, body.detail]).toEqual([400, `dataset_id: There is no dataset ${dataset_id}.`]);
   });
 
-  it('should ignore what it does not know [003:lenient]', async () => {
-    expect((await create({ surprise: 1 })).status).toBe(201);
+  it('should take back the configuration that it hands out [003:read-back]', async () => {
     const { body: config } = await send<ManagerConfig>('GET /api/v1/config');
     const { status, body } = await send<ManagerConfig>('PATCH /api/v1/config', config);
     expect([status, body]).toEqual([200, { ...config, updated_at: expect.any(String) }]);
@@ -360,6 +360,7 @@ describe('/api/v1/config/', () => {
     { max_concurrent_workers: 0 },
     { max_concurrent_workers: 65 },
     { auto_start_workers: 'yes' },
+    { surprise: 1 },
   ])('should refuse %j [003:range-max_concurrent_workers,range-auto_start_workers,strict]', async (body) =>
     expect((await send('PATCH /api/v1/config', body)).status).toBe(422),
   );

@@ -754,7 +754,7 @@ export type TrainingSpec = {
     digest: string | null;
     /** Pictures or rows. */
     examples: number;
-    /** Pictures in it that the inspection could not use; nothing is trained on them. */
+    /** Pictures among its listed problems that cannot be used; nothing is trained on them. */
     leftOut?: string[];
     /** Stands in for captions that are missing; goes into the metadata. */
     triggerWord: string | null;

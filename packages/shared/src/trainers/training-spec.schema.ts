@@ -21,7 +21,7 @@ export const TrainingSpecSchema = z.object({
     leftOut: z
       .array(z.string())
       .optional()
-      .describe('Pictures in it that the inspection could not use; nothing is trained on them.'),
+      .describe('Pictures among its listed problems that cannot be used; nothing is trained on them.'),
     triggerWord: z.string().nullable().describe('Stands in for captions that are missing; goes into the metadata.'),
     triggerWords: z.array(z.string()).optional().describe('Put before every caption that lacks them.'),
   }),

@@ -18,8 +18,15 @@ const fields = {
   auto_start_workers: z.boolean().describe('Kept, without effect: workers start when they are asked for.'),
 };
 
+/** Taken and not looked at, so that a configuration that was read can be sent back, changed. */
+export const READ_ONLY = ['id', 'active_workers', 'created_at', 'updated_at'] as const;
+
+const readOnly = Object.fromEntries(
+  READ_ONLY.map((name) => [name, z.unknown().optional().describe('Ignored.')]),
+) as Record<(typeof READ_ONLY)[number], z.ZodOptional<z.ZodUnknown>>;
+
 export const UpdateManagerConfigSchema = z
-  .object(allOrLeftOut(fields))
+  .strictObject({ ...allOrLeftOut(fields), ...readOnly })
   .describe('What is left out, or null, stays as it is.')
   .meta({
     id: 'UpdateConfig',

@@ -8,10 +8,10 @@ const name = z.string().trim().min(1).max(255);
 const description = z.string().max(2000);
 
 /** What comes beside the file of an upload. */
-export const DatasetFormSchema = z.object({ name, description: description.optional() });
+export const DatasetFormSchema = z.strictObject({ name, description: description.optional() });
 
 export const UpdateDatasetSchema = z
-  .object({ name: orLeftOut(name), description: description.nullable().optional() })
+  .strictObject({ name: orLeftOut(name), description: description.nullable().optional() })
   .meta({ id: 'UpdateDataset', example: { name: 'Updated Name', description: 'Updated description' } });
 export type UpdateDataset = z.infer<typeof UpdateDatasetSchema>;
 

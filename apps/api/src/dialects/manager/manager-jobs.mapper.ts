@@ -89,7 +89,7 @@ export function fromJob(record: JobRecord): ManagerJob {
     ...state,
     started_at: job.startedAt,
     completed_at: job.finishedAt,
-    model_path: textOf(job.result?.['loraPath']) ?? null,
+    model_path: textOf(job.result?.['loraPath'] ?? job.result?.['indexPath']) ?? null,
     created_at: job.createdAt,
     updated_at: job.updatedAt,
   };

@@ -29,7 +29,7 @@ export const values = {
 };
 
 export const CreateManagerJobSchema = z
-  .object({
+  .strictObject({
     name: z.string().trim().min(1).max(100),
     description: orLeftOut(z.string().max(2000)),
     dataset_id: ReferenceSchema,
@@ -100,7 +100,7 @@ export const JobPageSchema = pageOfSchema(ManagerJobSchema).meta({ id: 'JobPage'
 
 /** Queries are an addition to the contract, so the words of the domain are those of this face, too. */
 export const ManagerQuerySchema = z
-  .object({ query: QueryJobSchema.shape.query, limit: orDefault(QueryJobSchema.shape.limit.removeDefault(), 10) })
+  .strictObject({ query: QueryJobSchema.shape.query, limit: orDefault(QueryJobSchema.shape.limit.removeDefault(), 10) })
   .meta({ id: 'Query', example: { query: 'How do I reset my password?', limit: 5 } });
 
 export const ManagerQueryAnswerSchema = z

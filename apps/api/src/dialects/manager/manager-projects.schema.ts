@@ -24,7 +24,7 @@ const example = {
 
 /** The form alone; what traits and percentages must be is a rule, whose breach is answered with 400. */
 export const ProjectCreateSchema = z
-  .object({
+  .strictObject({
     name,
     description: description.default(null),
     base_model: z.string().min(1).max(255),
@@ -32,10 +32,10 @@ export const ProjectCreateSchema = z
     max_rows: orDefault(z.int().min(1).max(1_000_000), 50_000),
     output_directory,
     traits: z.array(
-      z.object({
+      z.strictObject({
         trait_type: z.enum(TRAIT_TYPES, { error: saysMissing }),
         percentage: orLeftOut(z.number()).describe('Its part of `max_rows`; of all traits or of none.'),
-        datasets: z.array(z.object({ dataset_id: ReferenceSchema, percentage: z.number() })),
+        datasets: z.array(z.strictObject({ dataset_id: ReferenceSchema, percentage: z.number() })),
       }),
     ),
   })
@@ -49,7 +49,7 @@ export const ProjectCreateSchema = z
 export type ProjectCreate = z.infer<typeof ProjectCreateSchema>;
 
 export const ProjectUpdateSchema = z
-  .object({ name: orLeftOut(name), description: description.optional() })
+  .strictObject({ name: orLeftOut(name), description: description.optional() })
   .meta({ id: 'ProjectUpdate', example: { name: 'Updated Project Name', description: 'Updated description' } });
 export type ProjectUpdate = z.infer<typeof ProjectUpdateSchema>;
 
@@ -133,7 +133,7 @@ export const ManagerValidationSchema = z
 export type ManagerValidation = z.infer<typeof ManagerValidationSchema>;
 
 export const OutputDirectorySchema = z
-  .object({ output_directory })
+  .strictObject({ output_directory })
   .meta({ id: 'OutputDirectory', example: { output_directory: '/output/my-project' } });
 export type OutputDirectory = z.infer<typeof OutputDirectorySchema>;
 
@@ -146,7 +146,7 @@ export const OutputDirectoryAnswerSchema = z
 export type OutputDirectoryAnswer = z.infer<typeof OutputDirectoryAnswerSchema>;
 
 export const ModelNameSchema = z
-  .object({ model_name: z.string().min(1).max(255) })
+  .strictObject({ model_name: z.string().min(1).max(255) })
   .meta({ id: 'ModelName', example: { model_name: 'meta-llama/Llama-3.2-3B-Instruct' } });
 export type ModelName = z.infer<typeof ModelNameSchema>;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { orLeftOut, saysMissing } from '../left-out.schema.js';
 
 export const WorkerControlSchema = z
-  .object({
+  .strictObject({
     action: z.enum(['start', 'stop', 'restart'], { error: saysMissing }),
     worker_count: orLeftOut(z.int().min(1).max(64)).describe('With `start`: how many more.'),
   })

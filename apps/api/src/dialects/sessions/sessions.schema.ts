@@ -7,7 +7,7 @@ const sessionId = orLeftOut(SessionNameSchema);
 const maxSteps = orLeftOut(CreateSessionSchema.shape.maxSteps);
 
 export const SessionCreateSchema = z
-  .object({
+  .strictObject({
     sessionId: sessionId.describe('Names the session in its paths; chosen where it is left out.'),
     session_id: sessionId.describe('The same.'),
     maxSteps: maxSteps.describe('Steps in all, and no more than `train.steps`; by default those.'),
@@ -39,7 +39,7 @@ export const SessionCreateSchema = z
 export type SessionCreate = z.infer<typeof SessionCreateSchema>;
 
 export const StepsSchema = z
-  .object({ steps: GrantStepsSchema.shape.steps })
+  .strictObject({ steps: GrantStepsSchema.shape.steps })
   .meta({ id: 'Steps', example: { steps: 100 } });
 export type Steps = z.infer<typeof StepsSchema>;
 
