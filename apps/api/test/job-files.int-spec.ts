@@ -135,6 +135,9 @@ describe('what a job leaves behind', () => {
         ).body.data.map((artifact) => artifact.name);
       expect(await list('?kind=state')).toEqual(['state-2.tar']);
       expect(await list('')).toEqual([name, 'gone.png']);
+      // An attempt that began before it may still fail, and this one is needed then.
+      await put('state-1.tar', 'attempt=1&kind=state&step=1');
+      expect(await list('?kind=state')).toEqual(['state-2.tar', 'state-1.tar']);
     });
 
     it.each([

@@ -67,7 +67,7 @@ export class JobArtifactsService {
       content.resume();
     }
     if (!artifact) throw new Error('Storage kept a file without asking.');
-    if (query.kind === 'state') await this.dropOlderStates(tenantId, id, name);
+    if (query.kind === 'state') await this.dropOlderStates(tenantId, id, { name, step: listed.step ?? 0 });
     return artifact;
   }
 
@@ -109,10 +109,19 @@ export class JobArtifactsService {
     await this.storage.write(key, Readable.from(bytes, { objectMode: false }), options);
   }
 
-  /** Only the newest state can be resumed from, and states are large. */
-  private async dropOlderStates(tenantId: string, jobId: string, newest: string): Promise<void> {
+  /**
+   * States are large, and only the newest is resumed from. One of a later step stays: the attempt may have begun before
+   * it by a passing fault, and is not past it yet.
+   */
+  private async dropOlderStates(
+    tenantId: string,
+    jobId: string,
+    newest: { name: string; step: number },
+  ): Promise<void> {
     const states = await this.artifacts.list(tenantId, jobId, 'state');
-    for (const { artifact, storageKey } of states.filter((state) => state.artifact.name !== newest)) {
+    const isOlder = ({ artifact: { name, step } }: StoredArtifact) =>
+      name !== newest.name && (step ?? 0) <= newest.step;
+    for (const { artifact, storageKey } of states.filter(isOlder)) {
       await this.artifacts.remove(tenantId, jobId, artifact.name);
       await this.storage.remove(storageKey);
     }
