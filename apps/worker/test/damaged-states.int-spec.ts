@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { packState } from '../src/runner/state-archive.js';
 import type { FakeJob } from './fake-api.js';
 import { aSpec, fixture, Host } from './host.js';
 import { until } from './until.js';
@@ -15,17 +17,52 @@ beforeEach(async () => {
 
 afterEach(() => host.close());
 
+interface Left {
+  mark?: (step: number) => string;
+  /** Weights of the states that the API has, by their steps. */
+  delivered?: Record<number, string>;
+}
+
+const aMark = (step: number): string => JSON.stringify({ step });
+
+const writeState = async (folder: string, weights: string, mark: string): Promise<void> => {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'lora.safetensors'), weights);
+  await writeFile(join(folder, 'optimizer.safetensors'), '');
+  await writeFile(join(folder, 'state.json'), mark);
+};
+
+const deliverState = async (job: FakeJob, step: number, weights: string): Promise<void> => {
+  const name = `state-${step}.tar`;
+  const [root, archive] = [join(host.dir, `delivered-${step}`), join(host.dir, name)];
+  await writeState(root, weights, aMark(step));
+  await packState({ source: root, root, archive });
+  const content = await readFile(archive);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const [sizeBytes, createdAt] = [content.length, new Date().toISOString()];
+  const meta = {
+    name,
+    kind: 'state' as const,
+    step,
+    sizeBytes,
+    sha256,
+    contentType: '',
+    path: name,
+    url: name,
+    createdAt,
+  };
+  job.artifacts.set(name, { meta, content });
+};
+
 /** Runs the second attempt of a job whose first left states with these weights, by their steps. */
-const resume = async (states: Record<number, string>, mark = (step: number) => JSON.stringify({ step })) => {
+const resume = async (states: Record<number, string>, { mark = aMark, delivered = {} }: Left = {}) => {
   const job = host.api.addJob(JOB, aSpec());
   job.attempt = 1;
   for (const [step, weights] of Object.entries(states)) {
     const folder = join(host.workerDir, `jobs/${JOB}/attempt-1/output/state/step-${step}`);
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'lora.safetensors'), weights);
-    await writeFile(join(folder, 'optimizer.safetensors'), '');
-    await writeFile(join(folder, 'state.json'), mark(Number(step)));
+    await writeState(folder, weights, mark(Number(step)));
   }
+  for (const [step, weights] of Object.entries(delivered)) await deliverState(job, Number(step), weights);
   await host.startAgent({ TINY_PROGRAM: fixture('picky-trainer') });
   await until('the job to end', () => job.ends.length > 0);
   return job;
@@ -36,6 +73,8 @@ const resumptionsOf = ({ logs }: FakeJob): string[] =>
 
 const FAILED =
   'The trainer ended unexpectedly (exit code 1: RuntimeError: unexpected EOF). The job log has its last lines.';
+
+const tornAt8 = (step: number): string => (step === 8 ? '{"step": 8, "poi' : aMark(step));
 
 describe('a job whose newest state is damaged', () => {
   it('should go on from the one before it', async () => {
@@ -58,9 +97,29 @@ describe('a job whose newest state is damaged', () => {
   });
 
   it('should not try a state that it can see to be damaged', async () => {
-    const job = await resume({ 6: 'whole', 8: 'whole' }, (step) => (step === 8 ? '{"step": 8, "poi' : '{"step": 6}'));
+    const job = await resume({ 6: 'whole', 8: 'whole' }, { mark: tornAt8 });
     expect(job.status).toBe('completed');
     expect(resumptionsOf(job)).toEqual(['Going on from the state of step 6.']);
+  });
+
+  it('should go on from the whole copy of it that the API has', async () => {
+    const job = await resume({ 6: 'whole', 8: 'whole' }, { mark: tornAt8, delivered: { 8: 'whole' } });
+    expect(job.status).toBe('completed');
+    expect(resumptionsOf(job)).toEqual(['Going on from the state of step 8.']);
+  });
+
+  it('should go on from that copy when only its trainer sees it', async () => {
+    const job = await resume({ 6: 'whole', 8: 'damaged' }, { delivered: { 8: 'whole' } });
+    expect([...job.metrics.keys()]).toEqual([9, 10]);
+    expect(resumptionsOf(job).at(-1)).toBe(
+      `The trainer could not go on from the state of step 8: ${FAILED} Going on from the state of step 8.`,
+    );
+  });
+
+  it('should go on from the one before it when that copy is damaged too', async () => {
+    const job = await resume({ 6: 'whole', 8: 'damaged' }, { delivered: { 8: 'damaged' } });
+    expect(job.status).toBe('completed');
+    expect([...job.metrics.keys()]).toEqual([7, 8, 9, 10]);
   });
 
   it('should fail when its trainer fails after a step: that is no fault of the state', async () => {

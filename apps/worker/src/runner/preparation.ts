@@ -98,14 +98,15 @@ export const prepareSmaller = async (
 
 /**
  * The same attempt again after its trainer could not go on from a state: from the one before it or, where there is none
- * or that one failed too, from the start.
+ * or that one failed too, from the start. Another copy of the same state is no older one.
  */
 export const prepareOlder = async (
   input: PrepareInput,
   { trainer, resumption, halvings }: Preparation,
 ): Promise<Preparation> => {
-  const { from } = await openNewest(resumption.older, input.log);
-  const course = { trainer, resumption: { ...resumption, from, older: [] }, halvings };
+  const { from, older } = await openNewest(resumption.older, input.log);
+  const isCopy = from?.step === resumption.from?.step;
+  const course = { trainer, resumption: { ...resumption, from, older: isCopy ? older : [] }, halvings };
   return writePlan(input, course, await planFor(input, course));
 };
 

@@ -94,11 +94,11 @@ export const openNewest = async (
   return { from: undefined, older: [] };
 };
 
-/** One for each step. Of equal ones the first stays: what is here need not be fetched, and newer attempts come first. */
-const newestFirst = (sources: readonly StateSource[]): StateSource[] =>
-  sources
-    .filter(({ step }, index) => sources.findIndex((other) => other.step === step) === index)
-    .sort((a, b) => b.step - a.step);
+/**
+ * Those of one step stay as they came, since what is here need not be fetched, and newer attempts come first. All are
+ * kept: any copy may be the damaged one.
+ */
+const newestFirst = (sources: readonly StateSource[]): StateSource[] => [...sources].sort((a, b) => b.step - a.step);
 
 const remoteStates = (input: ResumeInput, states: readonly JobArtifact[]): StateSource[] =>
   states.map((state) => ({ step: state.step ?? 0, open: () => fetchState(input, state) }));

@@ -57,6 +57,8 @@ export const unpackState = async (archive: string, folder: string): Promise<void
   } finally {
     await input.close();
   }
+  // Of a state that was fetched before this one, and turned out to be damaged.
+  await rm(folder, { recursive: true, force: true });
   await rename(partial, folder);
 };
 
