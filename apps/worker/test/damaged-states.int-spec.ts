@@ -122,6 +122,12 @@ describe('a job whose newest state is damaged', () => {
     expect([...job.metrics.keys()]).toEqual([7, 8, 9, 10]);
   });
 
+  it('should fail when its trainer fails before a step for another reason: the state may be whole', async () => {
+    const job = await resume({ 6: 'whole', 8: 'no device' });
+    expect(job).toMatchObject({ status: 'failed', result: { error: expect.stringContaining('CUDA error') } });
+    expect(resumptionsOf(job)).toEqual(['Going on from the state of step 8.']);
+  });
+
   it('should fail when its trainer fails after a step: that is no fault of the state', async () => {
     const job = await resume({ 6: 'whole', 8: 'fails later' });
     expect(job).toMatchObject({ status: 'failed', result: { error: FAILED } });

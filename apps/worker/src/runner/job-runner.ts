@@ -6,6 +6,7 @@ import type { ProvidedDataset } from '../datasets/dataset-access.js';
 import type { Slot } from '../slots.js';
 import { ArtifactUploader } from './artifact-uploader.js';
 import { CurveLog } from './curve-log.js';
+import { namesDamage } from './damage-signs.js';
 import { Delivery, type DeliveryEnd } from './delivery.js';
 import { describeEvent } from './describe-event.js';
 import { JobRecord } from './job-record.js';
@@ -248,11 +249,11 @@ export class JobRunner {
     if (this.#stop || this.#record.final !== undefined || exit.exitCode === 0) return undefined;
     const failure = preparation.trainer.explainFailure({ ...exit, tail, events: this.#record.notable });
     if (failure.code === 'trainer_out_of_memory') return this.#retrySmaller(preparation, failure);
-    const isOfState = failure.code === 'trainer_crashed' && !failure.isOfHost && !this.#hasStepped;
-    return isOfState ? this.#retryOlder(preparation, failure) : undefined;
+    if (failure.code !== 'trainer_crashed' || failure.isOfHost || this.#hasStepped) return undefined;
+    return namesDamage(tail, this.#record.notable) ? this.#retryOlder(preparation, failure) : undefined;
   }
 
-  /** A state may be damaged in ways that only its trainer sees: it fails before it does a step. */
+  /** A state may be damaged in ways that only its trainer sees: it fails to load it, before it does a step. */
   async #retryOlder(preparation: Preparation, { error }: Failure): Promise<EndBody | undefined> {
     const failed = preparation.resumption.from;
     if (!failed) return undefined;
