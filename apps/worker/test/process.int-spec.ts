@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { explainExit, findTrainer } from '@influencerai/trainers';
 import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { LaunchRequest, RunningTrainer } from '../src/runner/launcher.js';
 import { memoryKills, type KillCount } from '../src/runner/memory-kills.js';
 import { processLauncher } from '../src/runner/process-launcher.js';
@@ -75,10 +75,12 @@ describe('processLauncher', () => {
     ['a process of the trainer', 'process.exitCode = 1', { exitCode: 1, signal: null }],
   ])('should say so when the kernel ended %s for want of memory', async (_, end, exit) => {
     const root = join(workspaceDir, 'host');
-    await mkdir(join(root, 'proc'), { recursive: true });
-    const vmstat = join(root, 'proc/vmstat');
-    await writeFile(vmstat, 'oom_kill 4\n');
-    const count = `require('fs').writeFileSync(${JSON.stringify(vmstat)}, 'oom_kill 5\\n');`;
+    const group = join(root, 'sys/fs/cgroup/worker');
+    const [counts, groups] = [join(group, 'memory.events'), join(root, 'proc/self/cgroup')];
+    for (const folder of [group, dirname(groups)]) await mkdir(folder, { recursive: true });
+    await writeFile(groups, '0::/worker\n');
+    await writeFile(counts, 'oom_kill 4\n');
+    const count = `require('fs').writeFileSync(${JSON.stringify(counts)}, 'oom_kill 5\\n');`;
     const { running, lines } = await launch(`${count} ${end}`, memoryKills(root));
     expect(await running.exited).toEqual(exit);
     expect(explainExit({ ...exit, tail: lines, events: [] })).toMatchObject({ code: 'trainer_out_of_memory' });

@@ -2,8 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LaunchExit } from './launcher.js';
 
-/** Tells how often the kernel has ended a process for want of memory; undefined where it does not say. */
-export type KillCount = () => Promise<number | undefined>;
+/** How often the kernel has ended a process for want of memory. */
+export interface Kills {
+  count: number;
+  /** Whether the count is that of the worker's own control group, not of the whole host. */
+  isOwn: boolean;
+}
+
+/** Undefined where the kernel does not say. */
+export type KillCount = () => Promise<Kills | undefined>;
 
 const NOT_READABLE = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'];
 const COUNT = /^oom_kill (\d+)$/m;
@@ -14,17 +21,20 @@ const COUNT = /^oom_kill (\d+)$/m;
  */
 export const memoryKills =
   (root = '/'): KillCount =>
-  async () =>
-    (await countIn(join(root, 'sys/fs/cgroup', await groupOf(root), 'memory.events'))) ??
-    (await countIn(join(root, 'proc/vmstat')));
+  async () => {
+    const own = await countIn(join(root, 'sys/fs/cgroup', await groupOf(root), 'memory.events'));
+    const count = own ?? (await countIn(join(root, 'proc/vmstat')));
+    return count === undefined ? undefined : { count, isOwn: own !== undefined };
+  };
 
 /**
  * A last line for the log: an exit says nothing of the kernel's reason. A trainer of several processes lives on when one
- * of them is killed, and ends by itself with a code.
+ * of them is killed, and ends by itself with a code; the count of the host tells nothing of one that does, since it may
+ * be that of any other program.
  */
-export const wordsOfKill = ({ exitCode, signal }: LaunchExit, before?: number, after?: number): string | undefined => {
-  if (before === undefined || after === undefined || after <= before) return undefined;
-  if (signal !== 'SIGKILL' && (exitCode === null || exitCode === 0)) return undefined;
+export const wordsOfKill = ({ exitCode, signal }: LaunchExit, before?: Kills, after?: Kills): string | undefined => {
+  if (before === undefined || after === undefined || after.count <= before.count) return undefined;
+  if (signal !== 'SIGKILL' && (exitCode === null || exitCode === 0 || !after.isOwn)) return undefined;
   return 'error: Out of memory: the host had none left, and its kernel ended the trainer.';
 };
 
@@ -42,9 +52,9 @@ export const killWatcher = (count: KillCount): (() => Promise<KillWatch>) => {
     return async (exit) => {
       if (exit.exitCode === 0) return undefined;
       const after = await count();
-      const known = exit.signal === null && before !== undefined ? Math.max(before, told) : before;
+      const known = before && exit.signal === null ? { ...before, count: Math.max(before.count, told) } : before;
       const words = wordsOfKill(exit, known, after);
-      if (words !== undefined) told = after ?? told;
+      if (words !== undefined) told = after?.count ?? told;
       return words;
     };
   };
