@@ -316,6 +316,23 @@ describe('the states of a job', () => {
     expect(await first.claim()).toMatchObject({ jobId: id, attempt: 3 });
   });
 
+  it.each([
+    [
+      'lacks what may come by itself',
+      'tenant_lacking',
+      { refusal: 'The job needs 9 MiB on the disk.', isPassing: true },
+    ],
+    ['broke it off', 'tenant_short', { interruption: 'The disk of the worker is full.' }],
+  ])('should offer a job to a worker that %s again after a while', async (_, tenant, reason) => {
+    const { fixture, id, worker } = await running(tenant);
+    await fixture.patch(id, { attempt: 1, status: 'pending', ...reason });
+    expect(await worker.claim()).toBeNull();
+    const later = `update job_refusal set expires_at = expires_at - interval '5 minutes' where job_id = $1`;
+    await database.query({ name: 'age-refusal', text: later }, [id]);
+    expect(await worker.claim()).toMatchObject({ jobId: id, attempt: 2 });
+    await fixture.patch(id, { attempt: 2, status: 'completed' });
+  });
+
   it('should go on elsewhere with an attempt that its host broke off, and fail when that happened too often', async () => {
     const { fixture, id, worker: first } = await running('tenant_broken_off');
     const second = await new HttpWorker(api).register();

@@ -37,6 +37,8 @@ export interface FakeJob {
   ends: JobStatus[];
   /** Why workers could not run it; it is claimed no more then. */
   refusals: string[];
+  /** Whether what the last refusal names may pass by itself. */
+  isPassing?: boolean;
 }
 
 class Refusal extends Error {
@@ -231,6 +233,7 @@ export class FakeApi {
     for (const point of update.metrics ?? []) job.metrics.set(point.step, point);
     const refusal = update.refusal ?? update.interruption;
     if (refusal !== undefined) job.refusals.push(refusal);
+    job.isPassing = update.isPassing;
     if (update.status) {
       job.status = update.status;
       job.ends.push(update.status);

@@ -160,7 +160,7 @@ export class JobStateRepository {
       input.status,
       reportableFrom(input.status),
     ];
-    const { metrics = [], refusal, interruption } = input;
+    const { metrics = [], refusal, interruption, isPassing = false } = input;
     const { maxAttempts } = this.config.jobs;
     const isInterrupted = input.status === 'pending' && interruption !== undefined;
     const [row] = await this.tenants.query<JobRow>(tenantId, sql.TRANSITION, [
@@ -170,6 +170,7 @@ export class JobStateRepository {
       isInterrupted,
       maxAttempts,
       attemptsExhausted(maxAttempts, interruption),
+      isPassing,
     ]);
     return row;
   }

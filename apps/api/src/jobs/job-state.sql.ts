@@ -25,6 +25,12 @@ const METRICS = (values: string) => `insert into job_metric (tenant_id, job_id, 
       jsonb_to_recordset(${values}::jsonb) as m(step int, epoch int, loss float8, "learningRate" float8)
     on conflict (job_id, step) do update set epoch = excluded.epoch, loss = excluded.loss, learning_rate = excluded.learning_rate`;
 
+/**
+ * How long a worker is not offered a job for a reason that may pass. Long enough that one whose disk stays full is not kept
+ * busy with it, short enough that what it waits for, as another job's end, is soon made use of.
+ */
+const PASSING = `interval '5 minutes'`;
+
 /** Where a job stands, in its progress; the rest of it says how fast it goes and how far it has to go. */
 const POSITION = `'{currentStep,currentEpoch,loss,learningRate}'::text[]`;
 const STEP = `'{progress,currentStep}'`;
@@ -62,11 +68,12 @@ export const PROGRESS_WITH_METRICS: PreparedQuery = {
 };
 
 /**
- * $1 id, $2 tenant, $3 to $6 as above, $7 attempt, $8 new status, $9 states it may come from, $10 metrics, $11 why its
- * worker cannot run it, $12 whether that interrupts the attempt, $13 most attempts, $14 result of a job that has used them up. A start from outside the fleet takes an attempt of its own and has no lease; who names an attempt
- * must hold it. A job that is handed back before its worker heard of a cancellation is cancelled. A session that is handed
- * back with nothing to run is queued. A grant that comes at the same moment may not be seen here; the dispatcher, which
- * looks next, sees it.
+ * $1 id, $2 tenant, $3 to $6 as above, $7 attempt, $8 new status, $9 states it may come from, $10 metrics, $11 why
+ * its worker cannot run it, $12 whether that interrupts the attempt, $13 most attempts, $14 result of a job that has
+ * used them up, $15 whether what its worker lacks may pass. A start from outside the fleet takes an attempt of its
+ * own and has no lease; who names an attempt must hold it. A job that is handed back before its worker heard of a
+ * cancellation is cancelled. A session that is handed back with nothing to run is queued. A grant that comes at the
+ * same moment may not be seen here; the dispatcher, which looks next, sees it.
  */
 export const TRANSITION: PreparedQuery = {
   name: 'job-transition',
@@ -93,10 +100,10 @@ export const TRANSITION: PreparedQuery = {
     from old where j.id = old.id and old.status = any($9::job_status[]) and ($7::int is null or (old.attempt = $7 and old.status = 'running'))
     returning ${JOB_COLUMNS}, j.worker_id, old.status as from_status
   ), refusal as (
-    insert into job_refusal (tenant_id, job_id, worker_id, reason)
-    select changed.tenant_id, changed.id, old.worker_id, $11 from changed join old on old.id = changed.id
+    insert into job_refusal (tenant_id, job_id, worker_id, reason, expires_at)
+    select changed.tenant_id, changed.id, old.worker_id, $11, case when $12 or $15 then now() + ${PASSING} end from changed join old on old.id = changed.id
     where $8 = 'pending' and $7::int is not null and $11 is not null and old.worker_id is not null
-    on conflict (job_id, worker_id) do update set reason = excluded.reason, refused_at = now()
+    on conflict (job_id, worker_id) do update set reason = excluded.reason, refused_at = now(), expires_at = excluded.expires_at
   ), points as (${METRICS('$10')}), event as (${EVENT(`case when $7::int is null then 'Reported.' else 'Reported by the worker.' end`)})
   select * from changed`,
 };
@@ -133,7 +140,8 @@ export const CLAIM: PreparedQuery = {
   text: `with next as (
     select j.id from job j join tenant t on t.id = j.tenant_id
     where j.status = 'pending' and j.trainer = any($2::text[])
-      and not exists (select from job_refusal r where r.job_id = j.id and r.worker_id = $1::uuid)
+      and not exists (select from job_refusal r where r.job_id = j.id and r.worker_id = $1::uuid
+        and (r.expires_at is null or r.expires_at > now()))
     order by (select coalesce(sum(c.count), 0) from job_count c where c.tenant_id = j.tenant_id and c.status = 'running'),
       t.last_claimed_at nulls first, j.priority desc, j.created_at, j.id
     limit 1 for update of j skip locked

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { HostLack } from '../runner/launcher.js';
+import { HostLack, PassingLack } from '../runner/launcher.js';
 import { hashFile, statIfThere, versionOf } from './hash-file.js';
 import { inGigabytes } from './in-gigabytes.js';
 
@@ -193,7 +193,7 @@ export class DatasetCache {
     }
     if (missingBytes <= freeBytes) return;
     const [free, missing] = [inGigabytes(freeBytes), inGigabytes(missingBytes)];
-    throw new HostLack(`The disk of the worker has ${free} free, and ${missing} of datasets are to be fetched.`);
+    throw new PassingLack(`The disk of the worker has ${free} free, and ${missing} of datasets are to be fetched.`);
   }
 
   /** What held contents still need on the disk. */

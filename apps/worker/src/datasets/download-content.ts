@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { ApiFailure, type FilePart } from '../api/api.js';
-import { HostFault, HostLack } from '../runner/launcher.js';
+import { HostFault, PassingLack } from '../runner/launcher.js';
 import { type Patience, untilAnswered } from '../until-answered.js';
 import { statIfThere } from './hash-file.js';
 
@@ -17,7 +17,7 @@ export interface DownloadInput extends Patience {
 
 /**
  * Writes a file as it comes, and goes on where the connection broke, as often as it takes.
- * @throws HostLack when the disk is full, HostFault when it takes no writes, ApiFailure when the file cannot be had
+ * @throws PassingLack when the disk is full, HostFault when it takes no writes, ApiFailure when the file cannot be had
  */
 export const downloadContent = (input: DownloadInput): Promise<void> =>
   untilAnswered((backoff) => {
@@ -66,7 +66,7 @@ const onDisk = async <T>(action: () => Promise<T>): Promise<T> => {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOSPC' || code === 'EDQUOT')
-      throw new HostLack('The disk of the worker ran full while the dataset was fetched.', { cause: error });
+      throw new PassingLack('The disk of the worker ran full while the dataset was fetched.', { cause: error });
     throw new HostFault(`The dataset cache cannot be written: ${String(error)}`, { cause: error });
   }
 };

@@ -11,7 +11,7 @@ import { Delivery, type DeliveryEnd } from './delivery.js';
 import { describeEvent } from './describe-event.js';
 import { JobRecord } from './job-record.js';
 import { FileFinder } from './file-finder.js';
-import { HostFault, HostLack, type LaunchExit, type RunningTrainer } from './launcher.js';
+import { HostFault, HostLack, PassingLack, type LaunchExit, type RunningTrainer } from './launcher.js';
 import { LogShipper } from './log-shipper.js';
 import { lossCurveSvg } from './loss-curve.js';
 import {
@@ -144,7 +144,7 @@ export class JobRunner {
       if (!this.#hasLaunched && isHostFault(error)) throw error;
       this.input.log.error({ err: error }, 'The attempt failed');
       if (this.#stop === 'cancel') return cancelled(this.input.job.spec, this.#record);
-      if (!this.#hasLaunched && isLack(error)) return refused(error.message);
+      if (!this.#hasLaunched && isLack(error)) return refused(error.message, error instanceof PassingLack);
       if (isDiskFault(error)) return brokenOff('The disk of the worker is full.');
       return failed(toFailure(error), this.input.job.spec, this.#record);
     });

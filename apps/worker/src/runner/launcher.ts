@@ -23,6 +23,9 @@ export class HostLack extends Error {
   override readonly name = 'HostLack';
 }
 
+/** A lack that may pass by itself, as that of room on a disk. */
+export class PassingLack extends HostLack {}
+
 /** Takes what a trainer prints, as it comes; it must not make the trainer wait. */
 export interface OutputSink {
   write(stream: OutputStream, chunk: Uint8Array): void;

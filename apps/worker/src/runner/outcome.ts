@@ -73,8 +73,12 @@ export const withVersion = (end: EndBody, trainerVersion: string | undefined): E
 /** The job goes on elsewhere, from its last state. */
 export const handedBack = (): EndBody => ({ status: 'pending' });
 
-/** The job goes to another host, since this one lacks what it needs. */
-export const refused = (refusal: string): EndBody => ({ status: 'pending', refusal });
+/** The job goes to another host, since this one lacks what it needs; it comes back here when that may have passed. */
+export const refused = (refusal: string, isPassing: boolean): EndBody => ({
+  status: 'pending',
+  refusal,
+  ...(isPassing && { isPassing }),
+});
 
 /** The job goes on elsewhere, from its last state, after this host broke the attempt off. */
 export const brokenOff = (interruption: string): EndBody => ({ status: 'pending', interruption });

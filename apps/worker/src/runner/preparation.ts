@@ -15,7 +15,7 @@ import type { ProvidedDataset } from '../datasets/dataset-access.js';
 import { gpuEnvironment } from '../gpu-discovery.js';
 import type { Slot } from '../slots.js';
 import { listDataset } from './dataset-listing.js';
-import { HostLack, type LaunchRequest } from './launcher.js';
+import { PassingLack, type LaunchRequest } from './launcher.js';
 import { trainerFields } from './outcome.js';
 import { findResumption, openNewest, statesIn, type Resumption } from './resume.js';
 import type { RunnerContext } from './runner-context.js';
@@ -52,7 +52,7 @@ const NOT_INSTALLED = 'it is not installed.';
 
 /**
  * Finds the trainer, the dataset and the state to go on from, and writes the plan's files.
- * @throws AppError `trainer_unavailable`, `dataset_unreadable`, `spec_unsupported`; HostLack when the disk is too small
+ * @throws AppError `trainer_unavailable`, `dataset_unreadable`, `spec_unsupported`; PassingLack when the disk is too small
  */
 export const prepare = async (input: PrepareInput): Promise<Preparation> => {
   const { context, job, workspace, log } = input;
@@ -73,7 +73,7 @@ const assertRoom = async ({ diskBytes }: Plan, { dir }: Workspace): Promise<void
   const { bavail, bsize } = await statfs(dir);
   const freeBytes = bavail * bsize;
   if (freeBytes >= diskBytes) return;
-  throw new HostLack(
+  throw new PassingLack(
     `The job needs about ${inMib(diskBytes)} on the worker's disk, which has ${inMib(freeBytes)} left.`,
   );
 };

@@ -115,13 +115,19 @@ export const UpdateJobSchema = z
       .describe(
         'With `status: "pending"` and `attempt`: why the worker that holds the job cannot run it. It gets the job no more until it registers again.',
       ),
+    isPassing: z
+      .boolean()
+      .optional()
+      .describe(
+        'Of a `refusal`: what the worker lacks may come by itself, as room on its disk does. It gets the job again after a few minutes.',
+      ),
     interruption: z
       .string()
       .min(1)
       .max(1000)
       .optional()
       .describe(
-        'The same of an attempt that had begun to train, as when the disk of its host is full. It counts as an interruption: the job fails after too many.',
+        'The same of an attempt that had begun to train, as when the disk of its host is full. The worker gets the job again after a few minutes. It counts as an interruption: the job fails after too many.',
       ),
   })
   .meta({
