@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { TrainerEvent } from '@influencerai/shared';
 import { type Chunk, cut } from './chunks.js';
 import type { IndexConfig } from './config.js';
@@ -55,11 +54,25 @@ interface Batch {
 async function* batchesOf(file: string): AsyncGenerator<Batch> {
   let row = 0;
   let pending: Chunk[] = [];
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+  for await (const line of linesOf(file)) {
     row += 1;
     for (const text of cut(JSON.parse(line) as string)) pending.push({ row, text });
     // A long row makes many chunks, of which all but the last batches end within it.
     for (; pending.length > BATCH; pending = pending.slice(BATCH)) yield { chunks: pending.slice(0, BATCH), rows: row };
   }
   if (row > 0) yield { chunks: pending, rows: row };
+}
+
+/** Lines by line feeds alone: `readline` also ends one at U+2028 and U+2029, which JSON leaves in strings as they are. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  let line = '';
+  for await (const content of createReadStream(file, 'utf8') as AsyncIterable<string>) {
+    const [end = '', ...starts] = content.split('\n');
+    line += end;
+    for (const start of starts) {
+      yield line;
+      line = start;
+    }
+  }
+  if (line !== '') yield line;
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -110,6 +110,24 @@ describe('an index of words', () => {
     const [hit] = search({ file, query: 'treasure', limit: 5 }).hits;
     expect(hit).toMatchObject({ row: 2, text: expect.stringContaining('treasure') });
     expect(hit!.text.length).toBeLessThanOrEqual(1000);
+  });
+
+  it.each(['\u2028', '\u2029', '\u0085', '\r', '\r\n'])(
+    'should take a row with %j in it for one',
+    async (separator) => {
+      const { file } = await build(['Dogs bark.', `Cats${separator}purr.`, 'Cows moo.']);
+      const hit = { row: 2, text: `Cats${separator}purr.`, score: expect.any(Number) };
+      expect(search({ file, query: 'purr', limit: 5 }).hits).toEqual([hit]);
+      expect(search({ file, query: 'moo', limit: 5 }).hits[0]?.row).toBe(3);
+    },
+  );
+
+  it('should read rows that are longer than what is read at a time, and a last one without an end', async () => {
+    const config = write([`${'x'.repeat(200_000)} needle`, 'short', 'last']);
+    writeFileSync(config.rows, readFileSync(config.rows, 'utf8').trimEnd());
+    await buildIndex({ config, endpoint: undefined, signal: never(), emit: () => undefined });
+    const rowOf = (query: string) => search({ file: config.output, query, limit: 1 }).hits[0]?.row;
+    expect(['needle', 'short', 'last'].map(rowOf)).toEqual([1, 2, 3]);
   });
 
   it('should report how many rows are done, and the file last', async () => {
