@@ -5,8 +5,8 @@ import type { IndexConfig } from './config.js';
 import { embed, type EmbeddingEndpoint } from './embeddings.js';
 import { IndexWriter } from './index-file.js';
 
-/** Texts of one request to the embedding endpoint, and rows between two reports. */
-const BATCH = 64;
+/** Texts of one request to the embedding endpoint: text-embeddings-inference takes no more unless told to. */
+const BATCH = 32;
 
 export interface BuildInput {
   config: IndexConfig;

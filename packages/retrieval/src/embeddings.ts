@@ -24,7 +24,7 @@ export class EmbeddingError extends Error {
   override readonly name = 'EmbeddingError';
 }
 
-/** May pass: too many requests, a server that is away or starting. */
+/** May pass: too many requests, a server that is away, starting or ends within an answer. */
 class PassingFault extends EmbeddingError {}
 
 const MAX_DIMENSIONS = 16_384;
@@ -65,18 +65,20 @@ const ask = async (
     // Whoever answers elsewhere must not get the key.
     redirect: 'error',
     signal,
-  }).catch((error: unknown) => {
-    throw new PassingFault('The embedding endpoint does not answer.', { cause: error });
-  });
-  const body: unknown = await response.json().catch(() => undefined);
+  }).catch(away);
+  const body = await response.text().catch(away);
   if (response.status === 429 || response.status >= 500)
     throw new PassingFault(`The embedding endpoint answers ${response.status}.`);
   if (!response.ok) throw new EmbeddingError(`The embedding endpoint answers ${response.status} for model ${model}.`);
   return vectorsOf(body, texts.length);
 };
 
-const vectorsOf = (body: unknown, count: number): Float32Array[] => {
-  const parsed = AnswerSchema.safeParse(body);
+const away = (error: unknown): never => {
+  throw new PassingFault('The embedding endpoint does not answer.', { cause: error });
+};
+
+const vectorsOf = (body: string, count: number): Float32Array[] => {
+  const parsed = AnswerSchema.safeParse(parseJson(body));
   if (!parsed.success) throw new EmbeddingError('The embedding endpoint does not answer as OpenAI describes.');
   const sorted = parsed.data.data.toSorted((a, b) => a.index - b.index);
   const isComplete = sorted.length === count && sorted.every(({ index }, position) => index === position);
@@ -86,6 +88,15 @@ const vectorsOf = (body: unknown, count: number): Float32Array[] => {
   if (sorted.some(({ embedding }) => embedding.length !== first?.embedding.length))
     throw new EmbeddingError('The embedding endpoint answers vectors of several lengths.');
   return sorted.map(({ embedding }) => toUnit(embedding));
+};
+
+/** Undefined is no answer of any form. */
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 };
 
 /** So that the dot product is the cosine. */

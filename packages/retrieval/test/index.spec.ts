@@ -134,15 +134,13 @@ describe('an index of words', () => {
     const { events } = await build(Array.from({ length: 150 }, (_, index) => `Row ${index}.`));
     expect(events.map(({ event }) => event)).toEqual([
       'start',
-      'progress',
-      'progress',
-      'progress',
+      ...Array<string>(5).fill('progress'),
       'checkpoint',
       'done',
     ]);
     expect(events[0]).toMatchObject({ totalSteps: 150 });
-    expect(events[3]).toMatchObject({ step: 150 });
-    expect(events[4]).toMatchObject({ isFinal: true, path: expect.stringMatching(/x\.index\.sqlite$/) });
+    expect(events[5]).toMatchObject({ step: 150 });
+    expect(events[6]).toMatchObject({ isFinal: true, path: expect.stringMatching(/x\.index\.sqlite$/) });
   });
 
   it('should leave nothing when it is stopped', async () => {
@@ -187,7 +185,7 @@ describe('an index with vectors', () => {
       Array.from({ length: 100 }, (_, index) => `Row ${index}.`),
       endpoint,
     );
-    expect(endpoint.asked.map(({ body }) => body.input.length)).toEqual([64, 36, 36, 36]);
+    expect(endpoint.asked.map(({ body }) => body.input.length)).toEqual([32, 32, 32, 32, 32, 4]);
   });
 
   it.each<[string, [number, unknown]]>([
@@ -200,6 +198,24 @@ describe('an index with vectors', () => {
     await expect(build(['One.'], endpoint)).rejects.toThrow('The embedding endpoint');
     expect(endpoint.asked).toHaveLength(1);
     expect(readdirSync(join(folder, 'output'))).toEqual([]);
+  });
+
+  it('should ask again when an answer breaks off or does not end in time', async () => {
+    const body = JSON.stringify({ data: [{ index: 0, embedding: [3, 4] }] });
+    let asked = 0;
+    const server = createServer((request, response) => {
+      request.resume();
+      asked += 1;
+      response.writeHead(200, { 'content-length': body.length });
+      if (asked === 3) return void response.end(body);
+      response.write(body.slice(0, 5), () => (asked === 1 ? response.destroy() : undefined));
+    });
+    servers.push(server.listen(0, '127.0.0.1'));
+    await once(server, 'listening');
+    const endpoint = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, model: 'topics' };
+    const options = { signal: never(), attempts: 3, firstPauseMs: 1, timeoutMs: 500 };
+    expect(await embed(endpoint, ['x'], options)).toEqual([Float32Array.of(0.6, 0.8)]);
+    expect(asked).toBe(3);
   });
 
   it('should give up on an endpoint that stays away', async () => {
