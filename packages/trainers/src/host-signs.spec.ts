@@ -26,12 +26,13 @@ describe.each(implementedTrainers())('explainFailure of %s', (id) => {
     expect(explainFailure(exit(line))).toMatchObject({ error: 'The disk of the worker is full.', isOfHost: true });
   });
 
-  it('should take the word of the trainer for a full disk', () => {
-    const events = [
-      { event: 'error' as const, code: 'trainer_failed', message: 'ENOSPC: no space left on device, write' },
-    ];
-    expect(explainFailure({ ...exit('b'), events })).toMatchObject({ isOfHost: true });
-  });
+  it.each(['ENOSPC: no space left on device, write', 'database or disk is full'])(
+    'should take the word of the trainer for a full disk: %s',
+    (message) => {
+      const events = [{ event: 'error' as const, code: 'trainer_crashed', message }];
+      expect(explainFailure({ ...exit('b'), events })).toMatchObject({ isOfHost: true });
+    },
+  );
 
   it('should believe the reason that the trainer names before anything else', () => {
     const events = [{ event: 'error' as const, code: 'loss_not_finite', message: 'The loss became nan.' }];

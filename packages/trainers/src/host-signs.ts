@@ -14,7 +14,7 @@ const SIGNS: readonly Sign[] = [
   {
     // torch does not say why it could not write; what is left of a full disk takes many small files and no large one.
     pattern:
-      /No space left on device|Disk quota exceeded|\bENOSPC\b|\bEDQUOT\b|PytorchStreamWriter failed writing file|enforce fail at inline_container\.cc.*unexpected pos/i,
+      /No space left on device|Disk quota exceeded|database or disk is full|\bENOSPC\b|\bEDQUOT\b|PytorchStreamWriter failed writing file|enforce fail at inline_container\.cc.*unexpected pos/i,
     code: 'trainer_crashed',
     error: 'The disk of the worker is full.',
     isOfHost: true,
