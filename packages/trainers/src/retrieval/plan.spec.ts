@@ -37,6 +37,16 @@ describe('planRetrieval', () => {
     expect(planRetrieval(spec, context).steps).toEqual({ perEpoch: 3, total: 3 });
   });
 
+  it('should expect each passage to get a vector, however short the rows are', () => {
+    const diskBytesOf = (texts: readonly string[]) => {
+      const of: TextRow[] = texts.map((text) => ({ text }));
+      return planRetrieval(spec, aContext({ dataset: { kind: 'text', rows: of } })).diskBytes;
+    };
+    expect(diskBytesOf(Array<string>(1000).fill('short'))).toBeGreaterThan(1000 * 4096);
+    expect(diskBytesOf(['x'.repeat(1_000_000)])).toBeGreaterThan(1000 * 4096);
+    expect(diskBytesOf(['語'.repeat(1000)])).toBe(diskBytesOf(['abc'.repeat(1000)]));
+  });
+
   it('should say of every value of training that it means nothing here', () => {
     const { mapping } = planRetrieval(spec, context);
     for (const field of ['baseModel', 'training', 'network', 'samples'])
