@@ -1,17 +1,25 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { IndexCache, type JobIndex } from '../src/retrieval/index-cache.js';
 import type { Storage } from '../src/storage/storage.js';
+import { SmallDisk, WHY_NO_DISK } from './full-disk.js';
+
+if (WHY_NO_DISK !== undefined) process.stderr.write(`Skipped: ${WHY_NO_DISK}\n`);
 
 /** What lies in storage now, by key; `undefined` is gone. */
 let stored: Record<string, string | undefined>;
 let reads: string[];
+let storage: Storage;
+let parent: string;
 let cache: IndexCache;
 
-beforeEach(() => {
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'index-cache-'));
   stored = { a: 'aaaa', b: 'bbbb', c: 'cccc' };
   reads = [];
   const read = (key: string): Readable => {
@@ -20,10 +28,14 @@ beforeEach(() => {
     if (content !== undefined) return Readable.from([Buffer.from(content)]);
     return new Readable({ read: (): void => undefined }).destroy(Object.assign(new Error('gone'), { code: 'ENOENT' }));
   };
-  cache = new IndexCache({ read } as unknown as Storage, 8);
+  storage = { read } as unknown as Storage;
+  cache = new IndexCache(storage, 8, parent);
 });
 
-afterEach(() => cache.remove());
+afterEach(async () => {
+  await cache.remove();
+  await rm(parent, { recursive: true, force: true });
+});
 
 /** As its worker has handed it in. */
 const index = (key: string, content = `${key}${key}${key}${key}`): JobIndex => ({
@@ -77,9 +89,50 @@ describe(IndexCache.name, () => {
     expect(reads).toEqual([]);
   });
 
+  it('should be unavailable while it has no folder to copy to, and try again', async () => {
+    await rm(parent, { recursive: true });
+    await expect(copyOf('a')).rejects.toMatchObject({ code: 'runtime_unavailable' });
+    await expect(cache.remove()).resolves.toBeUndefined();
+    await mkdir(parent);
+    expect(await readFile(await copyOf('a'), 'utf8')).toBe('aaaa');
+  });
+
+  it('should copy anew what others have removed, once', async () => {
+    await rm(await copyOf('a'));
+    const files = await Promise.all([copyOf('a'), copyOf('a')]);
+    expect(await Promise.all(files.map((file) => readFile(file, 'utf8')))).toEqual(['aaaa', 'aaaa']);
+    expect(reads).toEqual(['a', 'a']);
+  });
+
+  it('should not call an index missing when its own folder is, and make another', async () => {
+    await rm(dirname(await copyOf('a')), { recursive: true });
+    expect(await readFile(await copyOf('b'), 'utf8')).toBe('bbbb');
+    expect(await readFile(await copyOf('a'), 'utf8')).toBe('aaaa');
+  });
+
   it('should leave nothing behind', async () => {
     const file = await copyOf('a');
     await cache.remove();
     expect(existsSync(file)).toBe(false);
+  });
+});
+
+(WHY_NO_DISK ? describe.skip : describe)('a disk that is full', () => {
+  let disk: SmallDisk;
+  beforeEach(async () => {
+    disk = await SmallDisk.mount(8192);
+    cache = new IndexCache(storage, 1_000_000, disk.folder);
+  });
+  afterEach(async () => {
+    await cache.remove();
+    await disk.unmount();
+  });
+
+  it('should make an index unavailable, and keep nothing of it', async () => {
+    const content = (stored['a'] = 'a'.repeat(100_000));
+    const copied = cache.use(index('a', content), () => Promise.resolve());
+    await expect(copied).rejects.toMatchObject({ code: 'runtime_unavailable', cause: { code: 'ENOSPC' } });
+    const [folder] = await readdir(disk.folder);
+    expect(await readdir(join(disk.folder, folder!))).toEqual([]);
   });
 });

@@ -1,14 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { AppError } from '@influencerai/shared';
 import { hasCode } from '../http/error-code.js';
 import { inBytes } from '../http/in-bytes.js';
 import type { StoredArtifact } from '../jobs/job-artifacts.repository.js';
+import { statOf } from '../storage/stat-of.js';
 import type { Storage } from '../storage/storage.js';
+import { unavailable } from './search-program.js';
 
 /** The index of a job, as it is listed. */
 export interface JobIndex {
@@ -35,11 +35,14 @@ export class IndexCache {
   constructor(
     private readonly storage: Storage,
     private readonly maxBytes: number,
+    /** Where its folder is made. */
+    private readonly parent = tmpdir(),
   ) {}
 
   /**
    * Calls back with the path of a copy, which stays until that ends.
-   * @throws AppError `index_missing` when the file is gone or changed, `runtime_unavailable` when it is too large
+   * @throws AppError `index_missing` when the file is gone or changed, `runtime_unavailable` when it is too large or
+   *   cannot be written here
    */
   async use<T>(index: JobIndex, work: (file: string) => Promise<T>): Promise<T> {
     const { sha256, sizeBytes } = index.stored.artifact;
@@ -50,7 +53,7 @@ export class IndexCache {
     // Before anything is waited for, so that nobody makes room where it lies.
     entry.readers += 1;
     try {
-      const [file] = await Promise.all([this.whole(sha256, entry), this.makeRoom()]);
+      const [file] = await Promise.all([this.whole(index, entry), this.makeRoom()]);
       return await work(file);
     } finally {
       entry.readers -= 1;
@@ -58,12 +61,18 @@ export class IndexCache {
   }
 
   async remove(): Promise<void> {
-    if (this.folder) await rm(await this.folder, { recursive: true, force: true });
+    const folder = await this.folder?.catch(() => undefined);
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
 
-  /** What could not be copied is tried again by the next one. */
-  private async whole(sha256: string, entry: Entry): Promise<string> {
+  /** What could not be copied is tried again by the next one, and what others have removed is copied anew. */
+  private async whole(index: JobIndex, entry: Entry): Promise<string> {
+    const { sha256 } = index.stored.artifact;
     try {
+      const copied = entry.file;
+      const file = await copied;
+      if (await statOf(file)) return file;
+      if (entry.file === copied) entry.file = this.fetch(index);
       return await entry.file;
     } catch (error) {
       if (this.entries.get(sha256) === entry) this.entries.delete(sha256);
@@ -72,29 +81,41 @@ export class IndexCache {
   }
 
   private async fetch({ jobId, stored: { artifact, storageKey } }: JobIndex): Promise<string> {
-    const folder = await (this.folder ??= mkdtemp(join(tmpdir(), 'influencerai-indexes-')));
-    const file = join(folder, `${randomUUID()}.sqlite`);
+    const file = join(await this.ownFolder(), `${randomUUID()}.sqlite`);
     const changed = new AppError('index_missing', { id: jobId });
     const hash = createHash('sha256');
     let bytes = 0;
-    const hashed = async function* (content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-      for await (const chunk of content) {
+    try {
+      await using copy = await local(open(file, 'wx'));
+      for await (const chunk of this.storage.read(storageKey) as AsyncIterable<Buffer>) {
         bytes += chunk.length;
         // What was put in its place must not fill the disk.
         if (bytes > artifact.sizeBytes) throw changed;
         hash.update(chunk);
-        yield chunk;
+        await local(copy.appendFile(chunk));
       }
-    };
-    try {
-      await pipeline(this.storage.read(storageKey), hashed, createWriteStream(file));
+      if (hash.digest('hex') !== artifact.sha256) throw changed;
+      return file;
     } catch (error) {
       await rm(file, { force: true });
       throw hasCode(error, 'ENOENT') ? new AppError('index_missing', { id: jobId }, { cause: error }) : error;
     }
-    if (hash.digest('hex') === artifact.sha256) return file;
-    await rm(file, { force: true });
-    throw changed;
+  }
+
+  /** Made when there is none yet, or no longer. */
+  private async ownFolder(): Promise<string> {
+    const made = (this.folder ??= local(mkdtemp(join(this.parent, 'influencerai-indexes-'))));
+    const folder = await made.catch((error: unknown) => {
+      this.forget(made);
+      throw error;
+    });
+    if (await statOf(folder)) return folder;
+    this.forget(made);
+    return this.ownFolder();
+  }
+
+  private forget(folder: Promise<string>): void {
+    if (this.folder === folder) this.folder = undefined;
   }
 
   private async makeRoom(): Promise<void> {
@@ -109,8 +130,10 @@ export class IndexCache {
   }
 }
 
-const tooLarge = (maxBytes: number): AppError =>
-  new AppError('runtime_unavailable', {
-    runtime: 'retrieval',
-    reason: `The index is larger than ${inBytes(maxBytes)}.`,
+const tooLarge = (maxBytes: number): AppError => unavailable(`The index is larger than ${inBytes(maxBytes)}.`);
+
+/** What fails on this host says nothing of what lies in the storage, whatever its code. */
+const local = <T>(work: Promise<T>): Promise<T> =>
+  work.catch((error: unknown) => {
+    throw unavailable('The index cannot be copied to the host of the API.', error);
   });
