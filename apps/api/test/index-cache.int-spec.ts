@@ -46,7 +46,9 @@ const index = (key: string, content = `${key}${key}${key}${key}`): JobIndex => (
   } as JobIndex['stored'],
 });
 
-const copyOf = (key: string): Promise<string> => cache.use(index(key), (file) => Promise.resolve(file));
+const never = new AbortController().signal;
+const copyOf = (key: string, signal = never): Promise<string> =>
+  cache.use({ index: index(key), signal }, (file) => Promise.resolve(file));
 
 describe(IndexCache.name, () => {
   it('should copy an index once, however many want it at once', async () => {
@@ -64,7 +66,7 @@ describe(IndexCache.name, () => {
   });
 
   it('should remove none that is being read', async () => {
-    await cache.use(index('a'), async (a) => {
+    await cache.use({ index: index('a'), signal: never }, async (a) => {
       await copyOf('b');
       await copyOf('c');
       expect(existsSync(a)).toBe(true);
@@ -84,7 +86,7 @@ describe(IndexCache.name, () => {
   });
 
   it('should refuse an index that is larger than all may be', async () => {
-    const large = cache.use(index('a', 'a'.repeat(9)), () => Promise.resolve());
+    const large = cache.use({ index: index('a', 'a'.repeat(9)), signal: never }, () => Promise.resolve());
     await expect(large).rejects.toMatchObject({ code: 'runtime_unavailable' });
     expect(reads).toEqual([]);
   });
@@ -110,6 +112,45 @@ describe(IndexCache.name, () => {
     expect(await readFile(await copyOf('a'), 'utf8')).toBe('aaaa');
   });
 
+  describe('when a caller waits no longer', () => {
+    let content: Readable;
+    let asked: Promise<void>;
+    beforeEach(() => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      asked = promise;
+      const { read } = storage;
+      content = new Readable({ read: () => resolve() });
+      storage.read = (key) => {
+        storage.read = read;
+        reads.push(key);
+        return content;
+      };
+    });
+
+    it('should stop copying what nobody waits for, and begin anew', async () => {
+      const caller = new AbortController();
+      const given = copyOf('a', caller.signal);
+      await asked;
+      caller.abort(new Error('gone away'));
+      await expect(given).rejects.toThrow('gone away');
+      expect(content.destroyed).toBe(true);
+      expect(await readFile(await copyOf('a'), 'utf8')).toBe('aaaa');
+    });
+
+    it('should go on for others', async () => {
+      const caller = new AbortController();
+      const [given, other] = [copyOf('a', caller.signal), copyOf('a')];
+      await asked;
+      caller.abort(new Error('gone away'));
+      await expect(given).rejects.toThrow('gone away');
+      content.push('aaaa');
+      content.push(null);
+      expect(await readFile(await other, 'utf8')).toBe('aaaa');
+      expect(await copyOf('a')).toBe(await other);
+      expect(reads).toEqual(['a']);
+    });
+  });
+
   it('should leave nothing behind', async () => {
     const file = await copyOf('a');
     await cache.remove();
@@ -130,7 +171,7 @@ describe(IndexCache.name, () => {
 
   it('should make an index unavailable, and keep nothing of it', async () => {
     const content = (stored['a'] = 'a'.repeat(100_000));
-    const copied = cache.use(index('a', content), () => Promise.resolve());
+    const copied = cache.use({ index: index('a', content), signal: never }, () => Promise.resolve());
     await expect(copied).rejects.toMatchObject({ code: 'runtime_unavailable', cause: { code: 'ENOSPC' } });
     const [folder] = await readdir(disk.folder);
     expect(await readdir(join(disk.folder, folder!))).toEqual([]);

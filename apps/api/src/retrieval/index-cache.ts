@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { AppError } from '@influencerai/shared';
 import { hasCode } from '../http/error-code.js';
 import { inBytes } from '../http/in-bytes.js';
@@ -16,11 +17,19 @@ export interface JobIndex {
   stored: StoredArtifact;
 }
 
+interface Wanted {
+  index: JobIndex;
+  /** The caller waits no longer. What nobody waits for is not copied on. */
+  signal: AbortSignal;
+}
+
 interface Entry {
   sizeBytes: number;
   readers: number;
   /** Its path, once it is there. */
   file: Promise<string>;
+  /** While it is being copied. */
+  copying: AbortController | undefined;
 }
 
 /**
@@ -44,19 +53,20 @@ export class IndexCache {
    * @throws AppError `index_missing` when the file is gone or changed, `runtime_unavailable` when it is too large or
    *   cannot be written here
    */
-  async use<T>(index: JobIndex, work: (file: string) => Promise<T>): Promise<T> {
+  async use<T>({ index, signal }: Wanted, work: (file: string) => Promise<T>): Promise<T> {
     const { sha256, sizeBytes } = index.stored.artifact;
     if (sizeBytes > this.maxBytes) throw tooLarge(this.maxBytes);
-    const entry = this.entries.get(sha256) ?? { sizeBytes, readers: 0, file: this.fetch(index) };
+    const entry = this.entries.get(sha256) ?? { sizeBytes, readers: 0, ...this.copy(index) };
     this.entries.delete(sha256);
     this.entries.set(sha256, entry);
     // Before anything is waited for, so that nobody makes room where it lies.
     entry.readers += 1;
     try {
-      const [file] = await Promise.all([this.whole(index, entry), this.makeRoom()]);
+      const [file] = await Promise.all([unlessAborted(this.whole(index, entry), signal), this.makeRoom()]);
       return await work(file);
     } finally {
       entry.readers -= 1;
+      if (entry.readers === 0 && entry.copying) this.giveUp(sha256, entry);
     }
   }
 
@@ -71,23 +81,40 @@ export class IndexCache {
     try {
       const copied = entry.file;
       const file = await copied;
+      if (entry.file === copied) entry.copying = undefined;
       if (await statOf(file)) return file;
-      if (entry.file === copied) entry.file = this.fetch(index);
-      return await entry.file;
+      if (entry.file === copied) Object.assign(entry, this.copy(index));
+      return await this.whole(index, entry);
     } catch (error) {
-      if (this.entries.get(sha256) === entry) this.entries.delete(sha256);
+      this.drop(sha256, entry);
       throw error;
     }
   }
 
-  private async fetch({ jobId, stored: { artifact, storageKey } }: JobIndex): Promise<string> {
+  /** At once, so that the next one does not wait for what was given up. */
+  private giveUp(sha256: string, entry: Entry): void {
+    this.drop(sha256, entry);
+    entry.copying?.abort();
+  }
+
+  private drop(sha256: string, entry: Entry): void {
+    if (this.entries.get(sha256) === entry) this.entries.delete(sha256);
+  }
+
+  private copy(index: JobIndex): Pick<Entry, 'file' | 'copying'> {
+    const copying = new AbortController();
+    return { file: this.fetch(index, copying.signal), copying };
+  }
+
+  private async fetch({ jobId, stored: { artifact, storageKey } }: JobIndex, signal: AbortSignal): Promise<string> {
     const file = join(await this.ownFolder(), `${randomUUID()}.sqlite`);
     const changed = new AppError('index_missing', { id: jobId });
     const hash = createHash('sha256');
     let bytes = 0;
     try {
       await using copy = await local(open(file, 'wx'));
-      for await (const chunk of this.storage.read(storageKey) as AsyncIterable<Buffer>) {
+      const content: AsyncIterable<Buffer> = addAbortSignal(signal, this.storage.read(storageKey));
+      for await (const chunk of content) {
         bytes += chunk.length;
         // What was put in its place must not fill the disk.
         if (bytes > artifact.sizeBytes) throw changed;
@@ -95,6 +122,7 @@ export class IndexCache {
         await local(copy.appendFile(chunk));
       }
       if (hash.digest('hex') !== artifact.sha256) throw changed;
+      signal.throwIfAborted();
       return file;
     } catch (error) {
       await rm(file, { force: true });
@@ -137,3 +165,12 @@ const local = <T>(work: Promise<T>): Promise<T> =>
   work.catch((error: unknown) => {
     throw unavailable('The index cannot be copied to the host of the API.', error);
   });
+
+/** Others may still want what one waits for no longer. */
+const unlessAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
+  const aborted = Promise.withResolvers<never>();
+  const leave = (): void => aborted.reject(signal.reason);
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  return Promise.race([work, aborted.promise]).finally(() => signal.removeEventListener('abort', leave));
+};

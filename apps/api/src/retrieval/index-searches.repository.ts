@@ -39,7 +39,7 @@ export class IndexSearches implements OnApplicationShutdown {
 
   private run(index: JobIndex, asked: object, signal: AbortSignal): Promise<string> {
     const work = (file: string) => runSearch({ ...asked, file }, signal);
-    return this.turns.run(() => this.cache.use(index, work), signal);
+    return this.turns.run(() => this.cache.use({ index, signal }, work), signal);
   }
 }
 
