@@ -1690,7 +1690,9 @@ export type UpdateJob = {
   steps?: number;
   /** With `status: "pending"` and `attempt`: why the worker that holds the job cannot run it. It gets the job no more until it registers again. */
   refusal?: string;
-  /** The same of an attempt that had begun to train, as when the disk of its host is full. It counts as an interruption: the job fails after too many. */
+  /** Of a `refusal`: what the worker lacks may come by itself, as room on its disk does. It gets the job again after a few minutes. */
+  isPassing?: boolean;
+  /** The same of an attempt that had begun to train, as when the disk of its host is full. The worker gets the job again after a few minutes. It counts as an interruption: the job fails after too many. */
   interruption?: string;
 };
 
