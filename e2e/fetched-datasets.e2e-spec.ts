@@ -21,7 +21,7 @@ const SET = 'data/datasets/my-influencer';
 /** Added to one picture, so that a download of it can be held up. */
 const LARGE_BYTES = 3_000_000;
 const LARGE = '03-cook.png';
-const DISK_BYTES = 5 * LARGE_BYTES;
+const DISK_BYTES = 40_000_000;
 
 /** A small disk. @returns undefined where this user may not mount one */
 const mountSmallDisk = async (bytes: number): Promise<string | undefined> => {
