@@ -19,6 +19,8 @@ class QueueDoorbell implements Doorbell {
   #listeners: TaskListener[] = [];
   #isPaused = false;
   #wasPaused = false;
+  /** The queues of all trainers are in one place, and away together. */
+  #hasComplained = false;
   #changing: Promise<void> = Promise.resolve();
 
   constructor(
@@ -74,7 +76,8 @@ class QueueDoorbell implements Doorbell {
         return;
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        if (isFirst) log.warn(`${reason} Jobs are asked for now and then until it answers.`);
+        if (!this.#hasComplained) log.warn(`${reason} Jobs are asked for now and then until it answers.`);
+        this.#hasComplained = true;
         isFirst = false;
       }
       await pause(backoff.next(), this.#closing.signal);
