@@ -95,7 +95,9 @@ export class TinyRun {
   /** Loss by step. */
   get losses(): Map<number, number> {
     return new Map(
-      this.events.flatMap((event) => (event.event === 'progress' ? [[event.step, event.loss] as const] : [])),
+      this.events.flatMap((event) =>
+        event.event === 'progress' && event.loss !== undefined ? [[event.step, event.loss] as const] : [],
+      ),
     );
   }
 }
