@@ -75,6 +75,23 @@ describe('Delivery.finish', () => {
     expect([spool.count('states'), spool.count('end'), sent]).toEqual([1, 1, []]);
   });
 
+  it('should give up as soon as the upload that it waited for has failed', async () => {
+    const { promise: answered, reject: fail } = Promise.withResolvers<void>();
+    const { promise: began, resolve: begin } = Promise.withResolvers<void>();
+    await spool.add(await artifact('state', 400_000_000));
+    await spool.add({ type: 'end', body: { status: 'pending' } });
+    const delivery = start(() => {
+      begin();
+      return answered;
+    });
+    await began;
+    const finished = delivery.finish(1);
+    // The patience is over, and the upload has 100 s by its size.
+    setTimeout(() => fail(new ApiFailure('retry', 'The API is away.')), 100);
+    await finished;
+    expect([await delivery.ended, sent]).toEqual(['stopped', []]);
+  });
+
   it('should not let a state wait for checkpoints', async () => {
     const { promise: uploaded, resolve: upload } = Promise.withResolvers<void>();
     await spool.add(await artifact('checkpoint', 10));

@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import { ApiFailure, verdictOf, type Api, type JobRef } from '../api/api.js';
 import { Backoff } from '../backoff.js';
 import { Bell } from '../bell.js';
-import { pause } from '../pause.js';
 import { openInside, pathOf } from './open-inside.js';
 import { amendEnd } from './outcome.js';
 import type { Lane, Spool, SpoolEntry } from './spool.js';
@@ -36,6 +35,8 @@ export class Delivery {
     states: new Bell(),
     end: new Bell(),
   };
+  /** Rung by a try that failed, since that is not waited for any longer. */
+  readonly #failed = new Bell();
   readonly #cancelled = new AbortController();
   /** Files that the API has not got and never will, with the reason. */
   readonly #leftOut = new Map<string, string>();
@@ -72,14 +73,17 @@ export class Delivery {
    */
   async finish(patienceMs: number): Promise<void> {
     const beganAtMs = Date.now();
-    const over = new AbortController();
-    const ended = this.ended.finally(() => over.abort());
-    while (!over.signal.aborted) {
+    let isOver = false;
+    const ended = this.ended.finally(() => {
+      isOver = true;
+      this.#failed.ring();
+    });
+    while (!isOver) {
       const newest = Math.max(beganAtMs, this.#deliveredAtMs, ...this.#uploadsUntilMs.values());
       const leftMs = newest + patienceMs - Date.now();
       if (leftMs <= 0) this.stop();
       if (leftMs <= 0) break;
-      await pause(leftMs, over.signal);
+      await this.#failed.wait(leftMs);
     }
     await ended;
   }
@@ -129,6 +133,7 @@ export class Delivery {
       } finally {
         this.#uploadsUntilMs.delete(lane);
       }
+      this.#failed.ring();
       await this.#bells[lane].wait(backoff.next());
     }
   }
