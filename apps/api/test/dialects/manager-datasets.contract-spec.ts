@@ -59,8 +59,8 @@ describe('POST /api/v1/datasets/', () => {
     expect(status).toBe(201);
     const expected = JSON.stringify(fixture('dataset.response'))
       .replace('abc123', body.file_path.split('/').at(-2)!)
-      .replace('2024-01-01T00:00:00.000Z', body.created_at)
-      .replace('2024-01-01T00:00:00.000Z', body.updated_at);
+      .replace('2024-01-01T00:00:00Z', body.created_at)
+      .replace('2024-01-01T00:00:00Z', body.updated_at);
     expect(text).toBe(expected);
     expect(body.id).toBe(1);
     expect(await readFile(fileOf(body), 'utf8')).toBe(DOCUMENTED_CSV);

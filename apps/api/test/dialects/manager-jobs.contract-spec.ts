@@ -60,8 +60,8 @@ describe('POST /api/v1/jobs/', () => {
     const { status, text, body } = await create();
     const expected = JSON.stringify(fixture('job.response'))
       .replace('"id":1', `"id":${body.id}`)
-      .replace('2024-01-01T00:00:00.000Z', body.created_at)
-      .replace('2024-01-01T00:00:00.000Z', body.updated_at);
+      .replace('2024-01-01T00:00:00Z', body.created_at)
+      .replace('2024-01-01T00:00:00Z', body.updated_at);
     expect([status, text]).toEqual([201, expected]);
   });
 
@@ -217,6 +217,21 @@ describe('/api/v1/jobs/{id}', () => {
     const { body } = await send<ManagerJobStatus>(`GET /api/v1/jobs/${id}/status`);
     expect(body).toMatchObject({ progress: 0, current_loss: null, error_message: null });
   });
+  it('should show times in whole seconds, as datasets and the configuration do [003:times]', async () => {
+    const { id } = (await create()).body;
+    await drive(id, { status: 'running' });
+    await drive(id, { status: 'completed', result: {} });
+    const shown = { datasets: 2, jobs: 4, config: 2 };
+    const paths = { datasets: `datasets/${dataset.number}`, jobs: `jobs/${id}`, config: 'config' };
+    for (const [name, path] of Object.entries(paths)) {
+      const { body } = await send<object>(`GET /api/v1/${path}`);
+      const times = Object.entries(body).filter(([field]) => field.endsWith('_at'));
+      const whole = times.filter(([, time]) => /^\d{4}(-\d\d){2}T\d\d(:\d\d){2}Z$/.test(String(time)));
+      expect([name, whole]).toEqual([name, times]);
+      expect(times).toHaveLength(shown[name as keyof typeof shown]);
+    }
+  });
+
 
   it('should show a job of another face, and of a dataset that is gone', async () => {
     const fixture = await JobsFixture.create(api);
@@ -296,7 +311,7 @@ describe('GET /api/v1/jobs/', () => {
 
 describe('/api/v1/config/', () => {
   const timed = (text: string, { created_at, updated_at }: ManagerConfig) =>
-    text.replace(created_at, '2024-01-01T00:00:00.000Z').replace(updated_at, '2024-01-01T00:00:00.000Z');
+    text.replace(created_at, '2024-01-01T00:00:00Z').replace(updated_at, '2024-01-01T00:00:00Z');
 
   it('should answer as documented, with the workers there are [003:endpoint-config-get,example-config,config-workers]', async () => {
     const { pool } = api.app.get(Database);

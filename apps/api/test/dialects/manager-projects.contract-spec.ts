@@ -68,7 +68,7 @@ const trait = (trait_type: string, ...shares: [id: number, percentage: number][]
 });
 
 describe('POST /api/v1/projects/', () => {
-  it('should create the documented project [003:endpoint-projects-create,example-project-create]', async () => {
+  it('should create the documented project [003:endpoint-projects-create,example-project-create,times]', async () => {
     const { status, body } = await create();
     expect(status).toBe(201);
     expect(body).toMatchObject({ ...EXAMPLE, ...fixture<object>('project-create.response') });

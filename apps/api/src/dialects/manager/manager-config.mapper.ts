@@ -1,4 +1,5 @@
 import type { TrainingDefaults, UpdateTrainingDefaults, Worker } from '@influencerai/shared';
+import { toStamp } from './manager.mapper.js';
 import type { ManagerConfig, UpdateManagerConfig } from './manager-config.schema.js';
 import { fromTrainingType, toTrainingType } from './manager-jobs.mapper.js';
 
@@ -28,6 +29,6 @@ export const fromDefaults = (defaults: TrainingDefaults, workers: readonly Worke
   default_lora_alpha: defaults.networkAlpha,
   default_lora_dropout: defaults.loraDropout,
   auto_start_workers: defaults.autoStartWorkers,
-  created_at: defaults.createdAt,
-  updated_at: defaults.updatedAt,
+  created_at: toStamp(defaults.createdAt),
+  updated_at: toStamp(defaults.updatedAt),
 });

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { FormPart } from '../../http/multipart.js';
 import { toFieldIssues } from '../../http/validation.pipe.js';
 import { ROW_FILE_TYPES, type RowFile, takeRowFile } from '../../uploads/row-file.js';
+import { toStamp } from './manager.mapper.js';
 import { DatasetFormSchema, type ManagerDataset, type UpdateDataset } from './manager-datasets.schema.js';
 
 /** What an upload of this face is described with, in the `meta` of the dataset. */
@@ -67,8 +68,8 @@ export function fromDataset({ number, path, meta, stats, upload, createdAt, upda
     row_count: stats && (stats.rows || stats.images),
     column_count: stats && stats.columns.length,
     columns: stats && `[${stats.columns.map((column) => JSON.stringify(column)).join(', ')}]`,
-    created_at: createdAt,
-    updated_at: updatedAt,
+    created_at: toStamp(createdAt),
+    updated_at: toStamp(updatedAt),
   };
 }
 

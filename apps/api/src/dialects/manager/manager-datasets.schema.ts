@@ -45,8 +45,8 @@ export const ManagerDatasetSchema = z
       row_count: 100,
       column_count: 2,
       columns: '["input", "output"]',
-      created_at: '2026-01-15T10:30:00.000Z',
-      updated_at: '2026-01-15T10:30:00.000Z',
+      created_at: '2026-01-15T10:30:00Z',
+      updated_at: '2026-01-15T10:30:00Z',
     },
   });
 export type ManagerDataset = z.infer<typeof ManagerDatasetSchema>;

@@ -9,6 +9,7 @@ import {
   type TrainingType,
 } from '@influencerai/shared';
 import type { JobRecord } from '../../jobs/jobs.service.js';
+import { toStamp } from './manager.mapper.js';
 import type {
   CreateManagerJob,
   ManagerJob,
@@ -87,11 +88,11 @@ export function fromJob(record: JobRecord): ManagerJob {
     lora_alpha: network.alpha,
     lora_dropout: typeof extra['loraDropout'] === 'number' ? extra['loraDropout'] : USUAL_DROPOUT,
     ...state,
-    started_at: job.startedAt,
-    completed_at: job.finishedAt,
+    started_at: job.startedAt && toStamp(job.startedAt),
+    completed_at: job.finishedAt && toStamp(job.finishedAt),
     model_path: textOf(job.result?.['loraPath'] ?? job.result?.['indexPath']) ?? null,
-    created_at: job.createdAt,
-    updated_at: job.updatedAt,
+    created_at: toStamp(job.createdAt),
+    updated_at: toStamp(job.updatedAt),
   };
 }
 

@@ -10,7 +10,7 @@ import {
   type ProjectValidation,
   type TrainingDefaults,
 } from '@influencerai/shared';
-import { fromPage } from './manager.mapper.js';
+import { fromPage, toStamp } from './manager.mapper.js';
 import { fromTrainingType, toTrainingType } from './manager-jobs.mapper.js';
 import type {
   ManagerProject,
@@ -101,8 +101,8 @@ export const fromProject = (project: Project): ManagerProject => ({
       rows,
     })),
   })),
-  created_at: project.createdAt,
-  updated_at: project.updatedAt,
+  created_at: toStamp(project.createdAt),
+  updated_at: toStamp(project.updatedAt),
 });
 
 export function fromProjectPage(page: Page<Project>): ManagerProjectPage {

@@ -100,8 +100,8 @@ export const ManagerProjectSchema = z
           datasets: [{ dataset_id: 1, percentage: 100, rows: 50_000 }],
         },
       ],
-      created_at: '2024-01-01T00:00:00.000Z',
-      updated_at: '2024-01-01T01:00:00.000Z',
+      created_at: '2024-01-01T00:00:00Z',
+      updated_at: '2024-01-01T01:00:00Z',
     },
   });
 export type ManagerProject = z.infer<typeof ManagerProjectSchema>;

@@ -6,6 +6,7 @@ import {
   type WorkerPool,
 } from '@influencerai/shared';
 import type { WorkerActivity } from '../../fleet/worker-activity.js';
+import { toStamp } from './manager.mapper.js';
 import type { WorkerControl, WorkerPoolStatus } from './manager-workers.schema.js';
 
 type Status = WorkerPoolStatus['workers'][number]['status'];
@@ -54,6 +55,6 @@ const fromWorker = (worker: WorkerActivity): WorkerPoolStatus['workers'][number]
   status: worker.status === 'online' && worker.isBusy ? 'busy' : IDLE_STATUS[worker.status],
   current_job_id: worker.jobNumber,
   jobs_completed: worker.jobsCompleted,
-  started_at: worker.registeredAt,
-  last_activity: worker.heartbeatAt,
+  started_at: toStamp(worker.registeredAt),
+  last_activity: toStamp(worker.heartbeatAt),
 });

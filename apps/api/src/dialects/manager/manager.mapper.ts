@@ -25,6 +25,9 @@ export const fromPage = <Domain, Wire>(
   pages: Math.ceil(total / take),
 });
 
+/** `2024-01-01T00:00:00Z`: no example of this contract has fractions of seconds. */
+export const toStamp = (iso: string): string => `${iso.slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}Z`;
+
 /** What its clients are told as it is, though other conflicts are rules that a request breaks. */
 const CONFLICTS: readonly ErrorCode[] = ['worker_pool_managed_elsewhere'];
 
