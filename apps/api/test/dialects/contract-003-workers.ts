@@ -17,4 +17,5 @@ export const WORKERS_003: readonly ContractItem[] = [
   { id: 'error-workers-409', kind: 'error', says: '409: an orchestrator runs the pool, which is told nothing' },
   { id: 'worker-count', kind: 'rule', says: '`start` needs `worker_count`' },
   { id: 'worker-limit', kind: 'rule', says: 'no more workers than `max_concurrent_workers`' },
+  { id: 'worker-most', kind: 'rule', says: '`max_workers` follows `max_concurrent_workers`, whoever runs the workers' },
 ];

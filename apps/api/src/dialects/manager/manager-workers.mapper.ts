@@ -44,7 +44,7 @@ export function fromPool({ pool, workers, limit, jobsInQueue }: PoolFacts): Work
     active_workers: idle + busy,
     idle_workers: idle,
     busy_workers: busy,
-    max_workers: pool.isManaged ? Math.min(pool.maxWorkers, limit) : shown.length,
+    max_workers: pool.isManaged ? Math.min(pool.maxWorkers, limit) : Math.max(shown.length, limit),
     workers: shown,
     jobs_in_queue: jobsInQueue,
   };

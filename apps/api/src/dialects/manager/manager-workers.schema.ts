@@ -26,7 +26,7 @@ export const WorkerPoolStatusSchema = z
     active_workers: z.int().describe('Those that are idle or busy.'),
     idle_workers: z.int(),
     busy_workers: z.int(),
-    max_workers: z.int().describe('How many there can be; where nobody takes orders, as many as there are.'),
+    max_workers: z.int().describe('How many there can be: `max_concurrent_workers`, or as many as the host takes.'),
     workers: z.array(PoolWorkerSchema),
     jobs_in_queue: z.int(),
   })
