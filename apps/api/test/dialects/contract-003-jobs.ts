@@ -33,6 +33,8 @@ export const JOBS_003: readonly ContractItem[] = [
     kind: 'range',
     says: '`auto_start_workers` is true or false, kept and handed out; it starts nothing here',
   },
+  { id: 'range-name', kind: 'range', says: '`name` of a job has at most 255 characters' },
+  { id: 'job-page', kind: 'range', says: '`page_size` of jobs, which documents no most, from 1 to 1000, default 10' },
   { id: 'training-types', kind: 'range', says: '`training_type` is `qlora`, `standard` or `rag`' },
   { id: 'error-job-400', kind: 'error', says: '400: a dataset or parameter that cannot be used' },
   { id: 'error-job-404', kind: 'error', says: '404: no such job, or another tenant’s' },

@@ -85,6 +85,12 @@ describe('POST /api/v1/jobs/', () => {
     expect((await specOf(body.id)).extra).toEqual({ method, loraDropout: 0.05 });
   });
 
+  it('should take names as long as those of datasets and projects [003:range-name]', async () => {
+    const name = 'x'.repeat(255);
+    expect((await create({ name })).body.name).toBe(name);
+    expect((await create({ name: `${name}x` })).status).toBe(422);
+  });
+
   it('should make an index for rag, whatever the model [003:training-types]', async () => {
     const { status, body } = await create({ training_type: 'rag', model_name: 'no/such-model' });
     expect([status, body.training_type, body.model_name]).toEqual([201, 'rag', 'no/such-model']);
@@ -306,6 +312,14 @@ describe('GET /api/v1/jobs/', () => {
     expect([all.body.items.length, all.body.items[0]?.id, all.body.page_size]).toEqual([10, id, 10]);
     expect(all.body.total).toBeGreaterThan(body.total);
     expect((await send('GET /api/v1/jobs?status=paused')).status).toBe(422);
+  });
+
+  it('should take larger pages than other lists [003:job-page]', async () => {
+    for (const page of [1, 10_000_000]) {
+      const { status, body } = await send<PageOf<ManagerJob>>(`GET /api/v1/jobs/?page=${page}&page_size=1000`);
+      expect([status, body.page, body.page_size]).toEqual([200, page, 1000]);
+    }
+    expect((await send('GET /api/v1/jobs/?page_size=1001')).status).toBe(422);
   });
 });
 

@@ -30,7 +30,7 @@ export const values = {
 
 export const CreateManagerJobSchema = z
   .strictObject({
-    name: z.string().trim().min(1).max(100),
+    name: z.string().trim().min(1).max(255),
     description: orLeftOut(z.string().max(2000)),
     dataset_id: ReferenceSchema,
     ...allOrLeftOut(values),
@@ -54,7 +54,7 @@ export const CreateManagerJobSchema = z
   });
 export type CreateManagerJob = z.infer<typeof CreateManagerJobSchema>;
 
-export const ListManagerJobsQuerySchema = pageQuerySchema({ size: 10 }).extend({
+export const ListManagerJobsQuerySchema = pageQuerySchema({ size: 10, most: 1000 }).extend({
   status: ManagerStatusSchema.optional(),
 });
 export type ListManagerJobsQuery = z.infer<typeof ListManagerJobsQuerySchema>;

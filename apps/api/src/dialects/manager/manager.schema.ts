@@ -8,10 +8,10 @@ export const NumberSchema = fromDigits(z.int().min(0).max(999_999_999_999_999));
 export const ReferenceSchema = z.int();
 
 /** `page` and `page_size`, as every list has them. What else a query says is ignored. */
-export const pageQuerySchema = ({ size }: { size: number }) =>
+export const pageQuerySchema = ({ size, most = 100 }: { size: number; most?: number }) =>
   z.object({
     page: fromDigits(z.int().min(1).max(10_000_000)).default(1).describe('Page number.'),
-    page_size: fromDigits(z.int().min(1).max(100)).default(size).describe('Items per page (1-100).'),
+    page_size: fromDigits(z.int().min(1).max(most)).default(size).describe(`Items per page (1-${most}).`),
   });
 export type PageQuery = z.infer<ReturnType<typeof pageQuerySchema>>;
 
