@@ -36,7 +36,11 @@ export const PROJECTS_003: readonly ContractItem[] = [
   },
   { id: 'project-models', kind: 'rule', says: 'every model that is listed is there to be trained' },
   { id: 'project-output-dir', kind: 'rule', says: 'the output directory must be writable' },
-  { id: 'project-fixed', kind: 'rule', says: 'traits and datasets cannot be changed afterwards' },
+  {
+    id: 'project-fixed',
+    kind: 'rule',
+    says: 'traits, datasets, model, rows and directory cannot be changed afterwards',
+  },
   { id: 'project-page', kind: 'range', says: 'pages of 50 by default, at most 100, without `pages`' },
   { id: 'project-rows', kind: 'range', says: '`max_rows` from 1 to 1000000, default 50000' },
   { id: 'project-statuses', kind: 'range', says: 'the words for the status of a project' },

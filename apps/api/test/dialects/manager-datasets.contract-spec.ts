@@ -227,6 +227,16 @@ describe('/api/v1/datasets/{id}', () => {
     expect((await send(`GET ${path}`)).status).toBe(404);
   });
 
+  it('should take back one that was read, changed [003:read-back]', async () => {
+    const { body: dataset } = await upload('a.csv', 'a\n1\n');
+    const changed = await send(`PATCH /api/v1/datasets/${dataset.id}`, { ...dataset, name: 'Read and renamed' });
+    expect([changed.status, changed.body]).toEqual([
+      200,
+      { ...dataset, name: 'Read and renamed', updated_at: expect.any(String) },
+    ]);
+    expect((await send(`PATCH /api/v1/datasets/${dataset.id}`, { colour: 1 })).status).toBe(422);
+  });
+
   it.each(['GET', 'DELETE', 'PATCH'])(
     'should not find another tenant’s, nor what there is not: %s [003:error-dataset-404]',
     async (method) => {

@@ -217,12 +217,6 @@ describe('/api/v1/jobs/{id}', () => {
     expect((await send(`POST /api/v1/jobs/${waiting}/cancel`)).body.status).toBe('cancelled');
   });
 
-  it('should show odd progress as none', async () => {
-    const { id } = (await create()).body;
-    await drive(id, { status: 'running', result: { progress: { currentStep: 'x' }, error: 7, epoch: -1 } });
-    const { body } = await send<ManagerJobStatus>(`GET /api/v1/jobs/${id}/status`);
-    expect(body).toMatchObject({ progress: 0, current_loss: null, error_message: null });
-  });
   it('should show times in whole seconds, as datasets and the configuration do [003:times]', async () => {
     const { id } = (await create()).body;
     await drive(id, { status: 'running' });
@@ -238,6 +232,12 @@ describe('/api/v1/jobs/{id}', () => {
     }
   });
 
+  it('should show odd progress as none', async () => {
+    const { id } = (await create()).body;
+    await drive(id, { status: 'running', result: { progress: { currentStep: 'x' }, error: 7, epoch: -1 } });
+    const { body } = await send<ManagerJobStatus>(`GET /api/v1/jobs/${id}/status`);
+    expect(body).toMatchObject({ progress: 0, current_loss: null, error_message: null });
+  });
 
   it('should show a job of another face, and of a dataset that is gone', async () => {
     const fixture = await JobsFixture.create(api);

@@ -73,6 +73,7 @@ describe('POST /api/v1/projects/', () => {
     expect(status).toBe(201);
     expect(body).toMatchObject({ ...EXAMPLE, ...fixture<object>('project-create.response') });
     expect(body.traits.map(({ id }) => id)).toEqual([1, 2, 3]);
+    for (const time of [body.created_at, body.updated_at]) expect(time).toMatch(/T\d\d:\d\d:\d\dZ$/);
   });
 
   it('should take one dataset at 100 % for reasoning and coding [003:project-one-dataset,error-project-400]', async () => {
@@ -184,10 +185,38 @@ describe('PATCH /api/v1/projects/{id}', () => {
     expect([status, body]).toEqual([200, expect.objectContaining(change)]);
   });
 
-  it('should not change traits [003:project-fixed]', async () => {
-    const { id, traits } = (await create()).body;
-    expect((await send(`PATCH /projects/${id}`, { traits: [] })).status).toBe(422);
-    expect((await send<ManagerProject>(`GET /projects/${id}`)).body.traits).toEqual(traits);
+  it('should change neither traits nor what is trained, and where [003:project-fixed]', async () => {
+    const { id, ...project } = (await create()).body;
+    const [first, ...others] = project.traits;
+    const changes = [
+      { traits: [] },
+      { traits: [{ ...first!, percentage: 50 }, ...others] },
+      { traits: [{ ...first!, datasets: [{ ...first!.datasets[0]!, dataset_id: 2 }] }, ...others] },
+      { base_model: 'tiny-text' },
+      { training_type: 'rag' },
+      { max_rows: 1 },
+      { output_directory: '/output/elsewhere' },
+    ];
+    for (const change of changes) {
+      const { status, body } = await send(`PATCH /projects/${id}`, { name: 'Changed', ...change });
+      const detail = `${Object.keys(change)[0]}: Cannot be changed after creation.`;
+      expect([status, body]).toEqual([400, { detail }]);
+    }
+    expect((await send<ManagerProject>(`GET /projects/${id}`)).body).toEqual({ id, ...project });
+    expect((await send(`PATCH /projects/${id}`, { colour: 1 })).status).toBe(422);
+    expect((await send(`PATCH /projects/${id}`, { traits: 'all' })).status).toBe(422);
+  });
+
+  it('should take back one that was read, changed, also once it was started [003:read-back]', async () => {
+    const traits = [trait('coding', [1, 100])];
+    const { id } = (await create({ traits, base_model: 'tiny-text' })).body;
+    const { body: unstarted } = await send<ManagerProject>(`GET /projects/${id}`);
+    await send(`POST /projects/${id}/start`);
+    const { body: started } = await send<ManagerProject>(`GET /projects/${id}`);
+    for (const read of [unstarted, started]) {
+      const { status, body } = await send<ManagerProject>(`PATCH /projects/${id}`, { ...read, name: 'Renamed' });
+      expect([status, body.name, body.job_id]).toEqual([200, 'Renamed', started.job_id]);
+    }
   });
 });
 

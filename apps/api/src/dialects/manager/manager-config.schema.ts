@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ignored } from '../ignored.schema.js';
 import { allOrLeftOut } from '../left-out.schema.js';
 import { values } from './manager-jobs.schema.js';
 
@@ -21,12 +22,8 @@ const fields = {
 /** Taken and not looked at, so that a configuration that was read can be sent back, changed. */
 export const READ_ONLY = ['id', 'active_workers', 'created_at', 'updated_at'] as const;
 
-const readOnly = Object.fromEntries(
-  READ_ONLY.map((name) => [name, z.unknown().optional().describe('Ignored.')]),
-) as Record<(typeof READ_ONLY)[number], z.ZodOptional<z.ZodUnknown>>;
-
 export const UpdateManagerConfigSchema = z
-  .strictObject({ ...allOrLeftOut(fields), ...readOnly })
+  .strictObject({ ...allOrLeftOut(fields), ...ignored(READ_ONLY) })
   .describe('What is left out, or null, stays as it is.')
   .meta({
     id: 'UpdateConfig',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ignored } from '../ignored.schema.js';
 import { orLeftOut } from '../left-out.schema.js';
 import { pageOfSchema, pageQuerySchema } from './manager.schema.js';
 
@@ -10,8 +11,22 @@ const description = z.string().max(2000);
 /** What comes beside the file of an upload. */
 export const DatasetFormSchema = z.strictObject({ name, description: description.optional() });
 
+/** Taken and not looked at, so that a dataset that was read can be sent back, changed. */
+const READ_ONLY = [
+  'id',
+  'filename',
+  'file_path',
+  'file_type',
+  'file_size',
+  'row_count',
+  'column_count',
+  'columns',
+  'created_at',
+  'updated_at',
+] as const;
+
 export const UpdateDatasetSchema = z
-  .strictObject({ name: orLeftOut(name), description: description.nullable().optional() })
+  .strictObject({ name: orLeftOut(name), description: description.nullable().optional(), ...ignored(READ_ONLY) })
   .meta({ id: 'UpdateDataset', example: { name: 'Updated Name', description: 'Updated description' } });
 export type UpdateDataset = z.infer<typeof UpdateDatasetSchema>;
 

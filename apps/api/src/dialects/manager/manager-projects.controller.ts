@@ -16,6 +16,7 @@ import { MANAGER } from './manager.face.js';
 import { toPage } from './manager.mapper.js';
 import { NumberSchema, pageQuerySchema, type PageQuery } from './manager.schema.js';
 import {
+  assertUnchanged,
   datasetNumbers,
   fromProject,
   fromProjectPage,
@@ -90,13 +91,15 @@ export class ManagerProjectsController {
   @Patch(':id')
   @ApiOperation({ summary: 'Rename or describe a project; its traits stay' })
   @Answers(200, ManagerProjectSchema, 'The project.')
-  @Refuses({ 404: 'Unknown project.', 422: 'A field is wrong.' })
+  @Refuses({ 400: 'Something else would change.', 404: 'Unknown project.', 422: 'A field is wrong.' })
   async update(
     @Caller() caller: Principal,
     @Param('id', { schema: NumberSchema }) number: number,
     @Body({ schema: ProjectUpdateSchema }) body: ProjectUpdate,
   ): Promise<ManagerProject> {
-    return fromProject(await this.projects.update(caller, await this.idOf(caller, number), body));
+    const id = await this.idOf(caller, number);
+    assertUnchanged(body, fromProject(await this.projects.get(caller, id)));
+    return fromProject(await this.projects.update(caller, id, body));
   }
 
   @Post(':id/start')

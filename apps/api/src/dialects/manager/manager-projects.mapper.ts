@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   AppError,
   type CreateProject,
@@ -12,12 +13,15 @@ import {
 } from '@influencerai/shared';
 import { fromPage, toStamp } from './manager.mapper.js';
 import { fromTrainingType, toTrainingType } from './manager-jobs.mapper.js';
-import type {
-  ManagerProject,
-  ManagerProjectPage,
-  ManagerValidation,
-  OutputDirectoryAnswer,
-  ProjectCreate,
+import {
+  FIXED,
+  FixedFieldsSchema,
+  type ManagerProject,
+  type ManagerProjectPage,
+  type ManagerValidation,
+  type OutputDirectoryAnswer,
+  type ProjectCreate,
+  type ProjectUpdate,
 } from './manager-projects.schema.js';
 
 /** A project of this contract is pending until it runs, also while its tenant has as many jobs as it may. */
@@ -104,6 +108,18 @@ export const fromProject = (project: Project): ManagerProject => ({
   created_at: toStamp(project.createdAt),
   updated_at: toStamp(project.updatedAt),
 });
+
+/**
+ * What a change may name, so that a project that was read can be sent back, and must not differ.
+ * @throws AppError `validation_failed`
+ */
+export function assertUnchanged(change: ProjectUpdate, project: ManagerProject): void {
+  const kept = FixedFieldsSchema.parse(project);
+  const changed = FIXED.filter((name) => change[name] !== undefined && !isDeepStrictEqual(change[name], kept[name]));
+  if (changed.length === 0) return;
+  const issues = changed.map((name) => ({ path: [name], message: 'Cannot be changed after creation.' }));
+  throw new AppError('validation_failed', { issues });
+}
 
 export function fromProjectPage(page: Page<Project>): ManagerProjectPage {
   const { pages: _, ...rest } = fromPage(page, fromProject);

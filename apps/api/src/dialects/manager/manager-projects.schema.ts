@@ -1,6 +1,7 @@
 import { TRAIT_TYPES } from '@influencerai/shared';
 import { z } from 'zod';
-import { orDefault, orLeftOut, saysMissing } from '../left-out.schema.js';
+import { ignored } from '../ignored.schema.js';
+import { allOrLeftOut, orDefault, orLeftOut, saysMissing } from '../left-out.schema.js';
 import { pageOfSchema, ReferenceSchema } from './manager.schema.js';
 
 /** Kinds of training as this contract calls them. */
@@ -48,8 +49,32 @@ export const ProjectCreateSchema = z
   });
 export type ProjectCreate = z.infer<typeof ProjectCreateSchema>;
 
+/** Taken and not looked at, so that a project that was read can be sent back, changed. */
+const READ_ONLY = ['id', 'status', 'progress', 'error_message', 'job_id', 'created_at', 'updated_at'] as const;
+
+/** For the same, but they must be what they are. Ids of traits and rows that were drawn are not looked at. */
+export const FixedFieldsSchema = z.object({
+  base_model: z.string(),
+  training_type: ManagerTrainingTypeSchema,
+  max_rows: z.int(),
+  output_directory: z.string(),
+  traits: z.array(
+    z.object({
+      trait_type: z.enum(TRAIT_TYPES),
+      percentage: z.number().nullable().default(null),
+      datasets: z.array(z.object({ dataset_id: z.int(), percentage: z.number() })),
+    }),
+  ),
+});
+export const FIXED = FixedFieldsSchema.keyof().options;
+
 export const ProjectUpdateSchema = z
-  .strictObject({ name: orLeftOut(name), description: description.optional() })
+  .strictObject({
+    name: orLeftOut(name),
+    description: description.optional(),
+    ...ignored(READ_ONLY),
+    ...allOrLeftOut(FixedFieldsSchema.shape),
+  })
   .meta({ id: 'ProjectUpdate', example: { name: 'Updated Project Name', description: 'Updated description' } });
 export type ProjectUpdate = z.infer<typeof ProjectUpdateSchema>;
 

@@ -1,6 +1,7 @@
 import { AI_TOOLKIT_OPTIONS } from '@influencerai/trainers';
 import { CreateDatasetSchema, JobConfigSchema, TriggerWordSchema } from '@influencerai/shared';
 import { z } from 'zod';
+import { ignored } from '../ignored.schema.js';
 import { orDefault, orLeftOut, saysMissing } from '../left-out.schema.js';
 
 /*
@@ -25,12 +26,6 @@ export const IGNORED = {
   samples: ['width', 'height', 'seed', 'num_frames', 'fps'],
   sample: ['sampler', 'sample_start_step', 'width', 'height', 'seed', 'walk_seed', 'format', 'num_frames', 'fps'],
 } as const;
-
-const ignored = <Name extends string>(names: readonly Name[]) =>
-  Object.fromEntries(names.map((name) => [name, z.unknown().optional().describe('Ignored.')])) as Record<
-    Name,
-    z.ZodOptional<z.ZodUnknown>
-  >;
 
 type Section = keyof typeof AI_TOOLKIT_OPTIONS;
 
