@@ -32,7 +32,7 @@ const write = async (path: string, content: string | Buffer): Promise<void> => {
 };
 
 /** A job on two GPUs: kohya runs through its launcher then, without our gate. */
-const start = async (behaviour: 'wait' | 'fail' | 'finish' | 'spoil') => {
+const start = async (behaviour: 'wait' | 'fail' | 'finish' | 'spoil' | 'refused') => {
   const program = `exec ${process.execPath} ${fixture('launched-kohya')} ${behaviour} "$@"`;
   await write('trainers/kohya/venv/bin/python', fakePython(program));
   const job = host.api.addJob(
@@ -91,6 +91,13 @@ describe('a run that announces nothing', () => {
     expect(job.result).toMatchObject({ partialCheckpoints: [WEIGHTS] });
     expect([...job.artifacts.keys()]).toEqual(expect.arrayContaining([WEIGHTS, SAMPLE]));
     expect(job.artifacts.has('x-000002.safetensors')).toBe(false);
+  });
+
+  it('should be handed back to another worker where the hub gives this one no access to the base model', async () => {
+    const { job } = await start('refused');
+    await until('the job to be handed back', () => job.ends.length > 0);
+    expect(job.ends).toEqual(['pending']);
+    expect(job.refusals).toEqual([expect.stringMatching(/licence.*HF_TOKEN/)]);
   });
 
   it('should not be completed with weights of a loss that is no number', async () => {

@@ -102,6 +102,8 @@ export interface Failure {
   hint?: string;
   /** The trouble of the host, not of the job: on another one the job can go on from its last state. */
   isOfHost?: true;
+  /** This host lacks what the job needs, and another may have it. */
+  isLack?: true;
 }
 
 /** A state that a later attempt can go on from. */

@@ -334,6 +334,7 @@ export class JobRunner {
       await this.#uploader.addNewestState();
       return brokenOff(failure.error);
     }
+    if (failure.isLack && !this.#hasStepped) return refused(failure.error, false);
     await this.#addLossCurve();
     const isMemory = failure.code === 'trainer_out_of_memory';
     return failed(

@@ -1,4 +1,5 @@
 import { explainExit } from '../explain-exit.js';
+import { fromHub } from '../hub-signs.js';
 import type { Failure, TrainerExit } from '../trainer.js';
 
 interface Sign {
@@ -46,15 +47,7 @@ const SIGNS: readonly Sign[] = [
     explain: ([line]) => ({ code: 'trainer_crashed', error: line, hint: 'The saved state could not be loaded.' }),
   },
   {
-    pattern: /(?:GatedRepoError|401 Client Error|Cannot access gated repo).*/,
-    explain: () => ({
-      code: 'model_unavailable',
-      error: 'The base model is behind a licence that this worker has not accepted.',
-      hint: 'The operator downloads it and names the folder in models.yaml.',
-    }),
-  },
-  {
-    pattern: /(?:LocalEntryNotFoundError|OfflineModeIsEnabled|RepositoryNotFoundError|couldn't connect to '?https?:).*/,
+    pattern: /(?:LocalEntryNotFoundError|OfflineModeIsEnabled|couldn't connect to '?https?:).*/,
     explain: () => ({
       code: 'model_unavailable',
       error: 'A part of the base model is not on this worker, and it cannot be fetched.',
@@ -73,7 +66,7 @@ const SIGNS: readonly Sign[] = [
 
 /** Why a run of ai-toolkit failed; its exit code of 0 after SIGINT, without a final file, is no success. */
 export const explainFailure = (exit: TrainerExit): Failure =>
-  explainExit(exit, () => fromSigns(exit.tail) ?? fromInterrupt(exit));
+  explainExit(exit, () => fromHub(exit) ?? fromSigns(exit.tail) ?? fromInterrupt(exit));
 
 const fromSigns = (tail: readonly string[]): Failure | undefined => {
   for (const { pattern, explain } of SIGNS) {

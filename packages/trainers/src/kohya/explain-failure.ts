@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@influencerai/shared';
 import { explainExit } from '../explain-exit.js';
+import { fromHub } from '../hub-signs.js';
 import type { Failure, TrainerExit } from '../trainer.js';
 
 interface Sign {
@@ -82,7 +83,7 @@ const SIGNS: readonly Sign[] = [
 ];
 
 /** Why a run failed: what the driver said, what the last lines are known to mean, then the exit itself. */
-export const explainFailure = (exit: TrainerExit): Failure => explainExit(exit, fromSigns);
+export const explainFailure = (exit: TrainerExit): Failure => explainExit(exit, () => fromHub(exit) ?? fromSigns(exit));
 
 const fromSigns = ({ tail }: TrainerExit): Failure | undefined => {
   for (const { pattern, code, error, hint } of SIGNS) {

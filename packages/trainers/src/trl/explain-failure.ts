@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '@influencerai/shared';
 import { explainExit } from '../explain-exit.js';
+import { fromHub } from '../hub-signs.js';
 import type { Failure, TrainerExit } from '../trainer.js';
 
 interface Sign {
@@ -44,7 +45,7 @@ const SIGNS: readonly Sign[] = [
   },
   {
     pattern:
-      /couldn't connect to|is not a local folder and is not a valid model|RepositoryNotFound|GatedRepo|401 Client Error|does not appear to have a file named|Unrecognized model/i,
+      /couldn't connect to|is not a local folder and is not a valid model|does not appear to have a file named|Unrecognized model/i,
     code: 'model_unavailable',
     hint: 'Put the model on the host and name its folder in models.yaml.',
   },
@@ -57,7 +58,7 @@ const SIGNS: readonly Sign[] = [
 ];
 
 /** Says why a run of TRL failed: what its driver said, else what its last lines mean. */
-export const explainFailure = (exit: TrainerExit): Failure => explainExit(exit, fromSigns);
+export const explainFailure = (exit: TrainerExit): Failure => explainExit(exit, () => fromHub(exit) ?? fromSigns(exit));
 
 const fromSigns = ({ tail }: TrainerExit): Failure | undefined => {
   for (const { pattern, code, error, hint } of SIGNS) {
