@@ -34,7 +34,7 @@ const ADVICE: readonly Advice[] = [
   ({ kohya, spec: { extra } }) =>
     kohya && extra['cacheLatents'] === false && 'Leave meta.cacheLatents on, so that the VAE can go.',
   ({ kohya, isFull, spec: { extra } }) => {
-    if (!kohya?.canSwapBlocks || isFull || extra['blocksToSwap']) return false;
+    if (!kohya?.swappableBlocks || isFull || extra['blocksToSwap']) return false;
     const orInEightBits = kohya.fp8 && extra['fp8Base'] !== true ? ', or meta.fp8Base: true' : '';
     return `Set meta.blocksToSwap, which keeps part of the model in main memory${orInEightBits}.`;
   },

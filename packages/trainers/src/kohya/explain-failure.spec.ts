@@ -20,6 +20,7 @@ describe(explainFailure, () => {
     ['AssertionError: max_train_steps should be greater than initial step / : 24 vs 24', 'trainer_crashed'],
     ['OSError: [Errno 28] No space left on device', 'trainer_crashed'],
     ['RuntimeError: NaN detected in latents: /ws/0001.png', 'loss_not_finite'],
+    ['AssertionError: Cannot swap more than 22 blocks. Requested: 30 blocks.', 'spec_unsupported'],
     ['KeyError: 5', 'trainer_crashed'],
   ])('should explain %p as %s', (line, code) => {
     const failure = explainFailure(exit(line));

@@ -35,6 +35,11 @@ const SIGNS: readonly Sign[] = [
     hint: 'Ask for more epochs, or start a new job.',
   },
   {
+    pattern: /Cannot swap more than \d+/,
+    code: 'spec_unsupported',
+    hint: 'Lower meta.blocksToSwap, or leave it out; it counts double and single blocks together.',
+  },
+  {
     pattern: /No bitsandbytes|No module named 'bitsandbytes'|bitsandbytes.*CUDA Setup failed/i,
     code: 'spec_unsupported',
     error: 'The trainer kohya cannot run this job: bitsandbytes is not installed, which 8-bit optimizers need.',

@@ -21,7 +21,11 @@ export interface FamilyTraits {
   takesHubId: boolean;
   /** Text encoder outputs can be computed once; `without-text-lora` only when no text encoder is trained. */
   textCache: 'none' | 'always' | 'without-text-lora';
-  canSwapBlocks: boolean;
+  /**
+   * The most `blocks_to_swap` that the script takes of the largest model of the family, two blocks fewer than it has;
+   * where there are double and single blocks it takes one and two of them in turn. 0: the family has none to swap.
+   */
+  swappableBlocks: number;
   /** Option that stores the frozen base in 8 bits. */
   fp8?: 'fp8_base' | 'fp8_scaled';
   full: Partial<Record<'dreambooth' | 'finetune', FullScript>>;
@@ -37,8 +41,8 @@ export interface FullScript {
   textSwitch?: string;
 }
 
-const noise = { isFlow: false, takesHubId: true, canSwapBlocks: false, required: {} } as const;
-const flow = { isFlow: true, takesHubId: false, canSwapBlocks: true, full: {} } as const;
+const noise = { isFlow: false, takesHubId: true, swappableBlocks: 0, required: {} } as const;
+const flow = { isFlow: true, takesHubId: false, full: {} } as const;
 
 const sd = {
   ...noise,
@@ -64,6 +68,8 @@ const sdxlFull = { script: 'sdxl_train', dataset: 'folder', textSwitch: 'train_t
 
 const flux = {
   ...flow,
+  // 19 double and 38 single blocks.
+  swappableBlocks: 35,
   script: 'flux_train_network',
   trainerClass: 'FluxNetworkTrainer',
   networkModule: 'networks.lora_flux',
@@ -89,6 +95,8 @@ export const FAMILIES: Record<KohyaFamily, FamilyTraits> = {
   },
   sd3: {
     ...flow,
+    // 3.5 Large; the smaller ones have 24 blocks.
+    swappableBlocks: 36,
     script: 'sd3_train_network',
     trainerClass: 'Sd3NetworkTrainer',
     networkModule: 'networks.lora_sd3',
@@ -119,6 +127,7 @@ export const FAMILIES: Record<KohyaFamily, FamilyTraits> = {
   },
   lumina: {
     ...flow,
+    swappableBlocks: 24,
     script: 'lumina_train_network',
     trainerClass: 'LuminaNetworkTrainer',
     networkModule: 'networks.lora_lumina',
@@ -131,6 +140,8 @@ export const FAMILIES: Record<KohyaFamily, FamilyTraits> = {
   },
   'hunyuan-image': {
     ...flow,
+    // 20 double and 40 single blocks.
+    swappableBlocks: 37,
     script: 'hunyuan_image_train_network',
     trainerClass: 'HunyuanImageNetworkTrainer',
     networkModule: 'networks.lora_hunyuan_image',
@@ -143,6 +154,7 @@ export const FAMILIES: Record<KohyaFamily, FamilyTraits> = {
   },
   anima: {
     ...flow,
+    swappableBlocks: 26,
     script: 'anima_train_network',
     trainerClass: 'AnimaNetworkTrainer',
     networkModule: 'networks.lora_anima',

@@ -50,7 +50,12 @@ export const parameters = z.object({
   minBucketReso: z.int().min(64).max(4096).optional().describe('Shortest side of a bucket.'),
   maxBucketReso: z.int().min(64).max(8192).optional().describe('Longest side of a bucket.'),
   bucketResoSteps: z.int().min(16).max(512).optional().describe('Buckets are multiples of it; default 64.'),
-  blocksToSwap: z.int().min(1).max(60).optional().describe('Flow models: blocks kept in main memory.'),
+  blocksToSwap: z
+    .int()
+    .min(1)
+    .max(60)
+    .optional()
+    .describe('Flow models: blocks kept in main memory, at most two fewer than the model has.'),
   fp8Base: z.boolean().optional().describe('Keeps the frozen base model in 8 bits.'),
   networkDropout: share.optional().describe('Share of the neurons left out in each step.'),
   scaleWeightNorms: z.number().positive().max(100).optional().describe('Upper bound of the norm of each weight.'),

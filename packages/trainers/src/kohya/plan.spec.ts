@@ -187,6 +187,25 @@ describe(planKohya, () => {
     );
   });
 
+  it.each([
+    ['flux', 35],
+    ['chroma', 35],
+    ['sd3', 36],
+    ['lumina', 24],
+    ['hunyuan-image', 37],
+    ['anima', 26],
+  ] as const)('should swap no more blocks of %s than %d, since the script would fail', (family, most) => {
+    const spec = (blocksToSwap: number) => aKohyaSpec({ extra: { blocksToSwap } });
+    expect(jobOf(spec(most), onGpu(family))).toContain(`blocks_to_swap = ${most}\n`);
+    expect(() => planKohya(spec(most + 1), onGpu(family))).toThrow(`meta.blocksToSwap is at most ${most}`);
+  });
+
+  it('should refuse a base of 8 bits beside weights of 32, which the script asserts', () => {
+    const extra = { fp8Base: true, precision: 'fp32' };
+    expect(() => planKohya(aKohyaSpec({ extra }), onGpu('flux'))).toThrow('meta.fp8Base needs meta.precision');
+    expect(jobOf(aKohyaSpec({ extra: { ...extra, precision: 'fp16' } }), onGpu('flux'))).toContain('fp8_base = true\n');
+  });
+
   it('should refuse to train FLUX in full', () => {
     expect(() => planKohya(aKohyaSpec({ extra: { method: 'finetune' } }), onGpu('flux'))).toThrow('SD 1.x');
   });

@@ -44,13 +44,14 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext, traits: Fa
   const trainsTextEncoder = trainsText(given, traits, full);
   const isOnGpu = context.host.device === 'cuda';
   const saveEvery = checkpointsOf(spec, given);
+  const precision = precisionOf(given, context);
   return {
     given,
     method,
     full,
     batch: shrunkBatch(spec, context.halvings ?? 0),
     buckets: bucketsOf(spec, given, full ? 64 : traits.bucketStep),
-    ...precisionOf(given, context),
+    ...precision,
     trainsTextEncoder,
     cachesLatents: given.cacheLatents ?? true,
     cachesText: full === undefined && cachesText(given, traits, trainsTextEncoder),
@@ -59,8 +60,8 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext, traits: Fa
     scheduler: schedulerFor(spec, given.warmupSteps ?? 0),
     warmupSteps: given.warmupSteps ?? 0,
     minSnrGamma: minSnrGammaOf(spec, traits),
-    blocksToSwap: isOnGpu && traits.canSwapBlocks ? given.blocksToSwap : undefined,
-    fp8: isOnGpu && given.fp8Base === true && full === undefined ? traits.fp8 : undefined,
+    blocksToSwap: isOnGpu ? blocksToSwap(given, traits) : undefined,
+    fp8: isOnGpu && full === undefined ? fp8Of(given, traits, precision) : undefined,
     noiseOffset: traits.isFlow ? undefined : given.noiseOffset,
     saveEvery,
     sampleEvery: samplesOf(given, saveEvery),
@@ -115,6 +116,24 @@ const precisionOf = (
   const used = host.device === 'cpu' ? 'fp32' : asked === 'auto' ? 'bf16' : asked;
   const saved = given.savePrecision ?? used;
   return { precision: used === 'fp32' ? 'no' : used, savePrecision: saved === 'fp32' ? 'float' : saved };
+};
+
+const blocksToSwap = ({ blocksToSwap: asked }: KohyaParameters, { swappableBlocks }: FamilyTraits) => {
+  if (asked === undefined || swappableBlocks === 0) return undefined;
+  if (asked > swappableBlocks) throw unsupported(`meta.blocksToSwap is at most ${swappableBlocks} for this model.`);
+  return asked;
+};
+
+const fp8Of = (
+  { fp8Base }: KohyaParameters,
+  { fp8 }: FamilyTraits,
+  { precision }: Pick<KohyaSettings, 'precision'>,
+): FamilyTraits['fp8'] => {
+  if (fp8Base !== true) return undefined;
+  if (fp8 === 'fp8_base' && precision === 'no') {
+    throw unsupported('meta.fp8Base needs meta.precision "bf16" or "fp16".');
+  }
+  return fp8;
 };
 
 const cachesText = (given: KohyaParameters, traits: FamilyTraits, trainsTextEncoder: boolean): boolean => {
