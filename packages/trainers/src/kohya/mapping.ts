@@ -1,4 +1,4 @@
-import { mapShared } from '../map-shared.js';
+import { mapShared, ofEachGpu } from '../map-shared.js';
 import type { FieldMapping } from '../trainer.js';
 import { classTokensOf } from './dataset.js';
 import { mapExtra } from './mapping-extra.js';
@@ -82,10 +82,11 @@ const epochs = (planned: Planned): FieldMapping => {
 const maxSteps = ({ spec: { training } }: Planned): FieldMapping =>
   exact('training.maxSteps', training.maxSteps === null ? 'unset' : `max_train_steps=${training.maxSteps}`);
 
-const batchSize = ({ spec, settings: { batch } }: Planned): FieldMapping => {
+const batchSize = ({ spec, settings: { batch }, context: { host } }: Planned): FieldMapping => {
   const to = `batch_size=${batch.size}`;
-  if (batch.size === spec.training.batchSize) return exact('training.batchSize', to);
-  return near('training.batchSize', to, 'Lowered after running out of memory.');
+  const isLowered = batch.size !== spec.training.batchSize;
+  const reasons = [...(isLowered ? ['Lowered after running out of memory.'] : []), ...ofEachGpu(host)];
+  return reasons.length === 0 ? exact('training.batchSize', to) : near('training.batchSize', to, reasons.join(' '));
 };
 
 const accumulation = ({ spec: { training }, settings: { batch, full } }: Planned): FieldMapping => {

@@ -33,6 +33,16 @@ describe(planKohya, () => {
     expect(mappingOf('training.batchSize', spec, context)).toMatchObject({ how: 'approximated', to: 'batch_size=2' });
   });
 
+  it('should say that each of several GPUs takes a batch', () => {
+    const sees = expect.stringContaining('a step sees 2 times as many examples');
+    const context = onGpu('sdxl', { host: { device: 'cuda', gpus: 2 } });
+    expect(mappingOf('training.batchSize', aKohyaSpec(), context)).toMatchObject({ how: 'approximated', reason: sees });
+    expect(mappingOf('training.batchSize', aKohyaSpec(), { ...context, halvings: 1 })?.reason).toMatch(
+      /^Lowered.*step/,
+    );
+    expect(mappingOf('training.batchSize', aKohyaSpec(), onGpu('sdxl'))?.how).toBe('exact');
+  });
+
   it.each([
     { gpus: 1, perEpoch: 4 },
     { gpus: 2, perEpoch: 2 },

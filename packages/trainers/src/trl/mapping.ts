@@ -1,5 +1,5 @@
 import type { TrainingSpec } from '@influencerai/shared';
-import { mapShared } from '../map-shared.js';
+import { mapShared, ofEachGpu } from '../map-shared.js';
 import type { FieldMapping } from '../trainer.js';
 import { optimizerFor, schedulerFor, type Choice } from './choices.js';
 import { type parameters } from './parameters.js';
@@ -77,10 +77,11 @@ const epochs = ({ spec: { training }, settings, steps }: Planned): FieldMapping 
 const maxSteps = ({ training }: TrainingSpec): FieldMapping =>
   exact('training.maxSteps', training.maxSteps === null ? 'unset' : `max_steps=${training.maxSteps}`);
 
-const batchSize = ({ spec, settings: { batch } }: Planned): FieldMapping => {
+const batchSize = ({ spec, settings: { batch }, context: { host } }: Planned): FieldMapping => {
   const to = `per_device_train_batch_size=${batch.size}`;
-  if (batch.size === spec.training.batchSize) return exact('training.batchSize', to);
-  return near('training.batchSize', to, 'Lowered after running out of memory.');
+  const isLowered = batch.size !== spec.training.batchSize;
+  const reasons = [...(isLowered ? ['Lowered after running out of memory.'] : []), ...ofEachGpu(host)];
+  return reasons.length === 0 ? exact('training.batchSize', to) : near('training.batchSize', to, reasons.join(' '));
 };
 
 const gradientAccumulation = ({ spec: { training }, settings: { batch } }: Planned): FieldMapping => {

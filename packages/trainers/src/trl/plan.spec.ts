@@ -124,6 +124,10 @@ describe('planTrl', () => {
       sft: { save_strategy: 'steps', enable_jit_checkpoint: true, disable_tqdm: false },
     });
     expect(mappingOf(planned, 'samples.prompts')?.how).toBe('dropped');
+    expect(mappingOf(planned, 'training.batchSize')).toMatchObject({
+      how: 'approximated',
+      reason: expect.stringContaining('a step sees 2 times as many'),
+    });
   });
 
   it.each([
