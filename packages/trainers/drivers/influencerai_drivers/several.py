@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,5 +23,14 @@ def become_launcher(channel: Channel, launcher_arguments: Sequence[str]) -> NoRe
     """
     end_with_worker(channel)
     channel.give_back_stdio()
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", *launcher_arguments]
+    port = ["--main_process_port", str(_free_port())]
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", *port, *launcher_arguments]
     os.execv(sys.executable, [*launcher, str(_MAIN), *sys.argv[1:], "--rank"])
+
+
+def _free_port() -> int:
+    """Where the processes of a job meet. By itself accelerate takes the same for each, and fails where it is taken; not
+    every version looks for a free one when told 0 (accelerate 1.6: utils/launch.py)."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -490,3 +491,17 @@ def test_the_scripts_of_sdxl_call_what_is_wrapped() -> None:
     for name in ("sample_images_common", "save_sd_model_on_epoch_end_or_stepwise_common"):
         assert f"train_util.{name}(" in helpers.read_text()
     assert "train_util.save_sd_model_on_train_end_common(" in helpers.read_text()
+
+
+def test_starts_several_processes_beside_another_job_of_several(drive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two on the CPU in place of two on GPUs, while the port that accelerate takes by itself is taken."""
+    # On CPUs accelerate wraps every model that it is given, and torch refuses those of which nothing is trained.
+    job = full(max_train_steps=2, max_train_epochs=None)
+    monkeypatch.setitem(ENVIRONMENT, "ACCELERATE_USE_CPU", "true")
+    launcher = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"]
+    with socket.create_server(("127.0.0.1", 29500)):
+        driven = drive(
+            "two", mode="launch", launcherArguments=[*launcher, "--dynamo_backend", "no"], totalSteps=2, **job
+        )
+        assert driven.wait() == 0, driven.log[-2000:]
+    assert [event["step"] for event in driven.of("progress")] == [1, 2]
