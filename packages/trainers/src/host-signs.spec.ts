@@ -34,6 +34,44 @@ describe.each(implementedTrainers())('explainFailure of %s', (id) => {
     },
   );
 
+  it.each([
+    'RuntimeError: CUDA error: uncorrectable ECC error encountered',
+    'torch.AcceleratorError: CUDA error: unspecified launch failure',
+    'RuntimeError: CUDA error: CUDA-capable device(s) is/are busy or unavailable',
+    'RuntimeError: CUDA error: all CUDA-capable devices are busy or unavailable',
+    'RuntimeError: CUDA error: no CUDA-capable device is detected',
+    'RuntimeError: No CUDA GPUs are available',
+    'RuntimeError: CUDA driver initialization failed, you might not have a CUDA gpu.',
+    'torch.AcceleratorError: CUDA error: no kernel image is available for execution on the device',
+    'Unable to determine the device handle for GPU0000:17:00.0: Unknown Error',
+  ])('should take it for a fault of the host that its GPU does not work: %s', (line) => {
+    expect(explainFailure(exit(line))).toMatchObject({ error: 'A GPU of the worker does not work.', isOfHost: true });
+  });
+
+  const nccl =
+    '[rank1]: torch.distributed.DistBackendError: NCCL error in: NCCLUtils.cpp:94, unhandled cuda error (run with NCCL_DEBUG=INFO for details), NCCL version 2.27.5';
+
+  it('should take it for a fault of the host that its GPUs do not reach one another', () => {
+    expect(explainFailure(exit(nccl))).toMatchObject({
+      error: 'The GPUs of the worker cannot reach one another.',
+      isOfHost: true,
+    });
+  });
+
+  it.each([
+    'RuntimeError: CUDA error: device-side assert triggered',
+    'torch.AcceleratorError: CUDA error: an illegal memory access was encountered',
+    'UserWarning: CUDA initialization: CUDA unknown error - this may be due to an incorrectly set up environment',
+  ])('should leave it to the job what may happen on any GPU: %s', (line) => {
+    expect(explainFailure(exit(line)).isOfHost).toBeUndefined();
+  });
+
+  it('should leave it to the job that memory ran out while the GPUs talked', () => {
+    const tail = ["[rank1]: Cuda failure 2 'out of memory'", nccl];
+    expect(explainFailure({ ...exit(''), tail })).toMatchObject({ code: 'trainer_out_of_memory' });
+    expect(explainFailure({ ...exit(''), tail }).isOfHost).toBeUndefined();
+  });
+
   it('should believe the reason that the trainer names before anything else', () => {
     const events = [{ event: 'error' as const, code: 'loss_not_finite', message: 'The loss became nan.' }];
     const failure = explainFailure({ ...exit('OSError: [Errno 28] No space left on device'), events });
