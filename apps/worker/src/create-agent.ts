@@ -1,5 +1,5 @@
 import { queueConnection } from '@influencerai/queue';
-import type { Gpu } from '@influencerai/shared';
+import { type Gpu, GpuSchema } from '@influencerai/shared';
 import { findTrainer, implementedTrainers } from '@influencerai/trainers';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ import { dockerLauncher } from './runner/docker-launcher.js';
 import type { Launcher } from './runner/launcher.js';
 import { processLauncher } from './runner/process-launcher.js';
 import { DEFAULT_PACE, type Pace } from './runner/runner-context.js';
-import { planSlots, SlotPool } from './slots.js';
+import { jobsWithoutSharing, planSlots, SlotPool, type Slot } from './slots.js';
 import { startCheck, type StartCheck } from './start-check.js';
 import { checkTrainers, type TrainerOffer } from './trainer-check.js';
 import { VERSION } from './version.js';
@@ -40,7 +40,8 @@ export class StartError extends Error {
  */
 export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PACE): Promise<Agent> => {
   const { gpus, problem } = await discoverGpus(env.nvidiaSmi, env.visibleGpus);
-  if (problem) log.warn(problem);
+  // Taken for one without a GPU, it would train on the CPU what waits for GPUs.
+  if (problem) throw new StartError(problem);
   const { programs, launcherFor, startProblem } = env.container
     ? await inContainers(env.container)
     : await asProcesses(env, gpus, log);
@@ -52,9 +53,17 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
     throw new StartError(`GPUS_PER_JOB is ${env.gpusPerJob}, and this host offers ${gpus.length} GPU(s). Lower it.`);
   }
   const slots = planSlots({ gpus, cores: availableParallelism(), asked: env.slots, gpusPerJob: env.gpusPerJob });
+  warnOfSharing(slots, log);
   const { usable: trainers, unusable } = offer;
   const id = await workerId(env.workerDir);
-  const identity = { id, version: VERSION, slots: slots.length, gpus, trainers, unusable };
+  const identity = {
+    id,
+    version: VERSION,
+    slots: slots.length,
+    gpus: gpus.map((gpu) => GpuSchema.parse(gpu)),
+    trainers,
+    unusable,
+  };
   const { workerDir, graceMs, keepWorkspaces, trainerBase, hubBase, embeddingsBase, secrets, claimPollMs } = env;
   const api = sdkApi(env);
   return new Agent({
@@ -81,6 +90,14 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
     claimPollMs,
     openDoorbell: doorbellFor(env, trainers, log),
   });
+};
+
+const warnOfSharing = (slots: readonly Slot[], log: Logger): void => {
+  const enough = jobsWithoutSharing(slots);
+  if (enough === undefined) return;
+  log.warn(
+    `WORKER_SLOTS is ${slots.length}, and more than ${enough} job(s) at a time share a GPU and its memory: one that fits alone may then run out of it.`,
+  );
 };
 
 const datasetAccess = ({ workerDir, dataRoot, datasets }: Env, api: Api, { retryMs }: Pace): DatasetAccess =>

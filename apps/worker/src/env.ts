@@ -59,7 +59,9 @@ export const EnvSchema = z.object({
     .min(1)
     .max(64)
     .optional()
-    .describe('Jobs at a time. Default: one per GPU, or half of the CPU cores.'),
+    .describe(
+      'Jobs at a time. Default: one per GPU, or half of the CPU cores. With more, jobs share a GPU and its memory.',
+    ),
   GPUS_PER_JOB: z.coerce
     .number()
     .int()
@@ -103,7 +105,12 @@ export const EnvSchema = z.object({
     .describe('How many workspaces of ended jobs to keep for looking at.'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   NVIDIA_SMI: z.string().default('nvidia-smi').describe('Program that lists the GPUs.'),
-  CUDA_VISIBLE_DEVICES: z.string().optional().describe('Use only these GPUs, by number, with commas between.'),
+  CUDA_VISIBLE_DEVICES: z
+    .string()
+    .optional()
+    .describe(
+      'Use only these GPUs, by the number or the UUID that `nvidia-smi -L` shows, with commas between; -1 trains on the CPU.',
+    ),
   HF_HOME: z
     .string()
     .optional()

@@ -1,39 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { gpuEnvironment, onlyVisible, parseGpuCsv } from './gpu-discovery.js';
-import { planSlots, type Slot, SlotPool } from './slots.js';
+import { gpuEnvironment } from './gpu-discovery.js';
+import { jobsWithoutSharing, planSlots, type Slot, SlotPool } from './slots.js';
 
 const indexes = (slot: Slot): number[] => slot.gpus.map(({ index }) => index);
 
-const gpus = parseGpuCsv('0, NVIDIA H200, 143771\n1, NVIDIA A100-SXM4-80GB, 81920\n');
-
-describe('parseGpuCsv', () => {
-  it('should read what nvidia-smi prints', () => {
-    expect(gpus).toEqual([
-      { index: 0, name: 'NVIDIA H200', memoryMiB: 143_771 },
-      { index: 1, name: 'NVIDIA A100-SXM4-80GB', memoryMiB: 81_920 },
-    ]);
-  });
-
-  it('should leave out what is no GPU', () => {
-    expect(parseGpuCsv('No devices were found\n\n2, Broken, [N/A]\n')).toEqual([]);
-  });
-});
-
-describe('onlyVisible', () => {
-  it.each([
-    [undefined, [0, 1]],
-    ['1', [1]],
-    ['0, 1', [0, 1]],
-    ['-1', []],
-  ])('should keep of two GPUs with CUDA_VISIBLE_DEVICES %p: %p', (visible, expected) => {
-    expect(onlyVisible(gpus, visible).map(({ index }) => index)).toEqual(expected);
-  });
-});
+const gpus = [
+  { index: 0, name: 'NVIDIA H200', memoryMiB: 143_771 },
+  { index: 1, name: 'NVIDIA A100-SXM4-80GB', memoryMiB: 81_920 },
+];
 
 describe('gpuEnvironment', () => {
-  it('should name GPUs in the order in which nvidia-smi counts them', () => {
+  it('should name GPUs in the order in which nvidia-smi counts them, and hide all from jobs of the CPU', () => {
     expect(gpuEnvironment(gpus)).toEqual({ CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0,1' });
-    expect(gpuEnvironment([])).toEqual({});
+    expect(gpuEnvironment([])).toEqual({ CUDA_VISIBLE_DEVICES: '' });
   });
 });
 
@@ -54,6 +33,17 @@ describe('planSlots', () => {
   it('should give a job as many GPUs as told, and leave out those that make no whole group', () => {
     const three = [...gpus, { index: 2, name: 'NVIDIA H200', memoryMiB: 143_771 }];
     expect(planSlots({ gpus: three, cores: 64, gpusPerJob: 2 }).map(indexes)).toEqual([[0, 1]]);
+  });
+});
+
+describe('jobsWithoutSharing', () => {
+  it.each([
+    [{ asked: 3 }, 2],
+    [{ asked: 2, gpusPerJob: 2 }, 1],
+    [{ asked: 2 }, undefined],
+    [{ asked: 2, gpus: [] }, undefined],
+  ])('should tell of the slots of two GPUs with %p: %p', (plan, expected) => {
+    expect(jobsWithoutSharing(planSlots({ gpus, cores: 4, ...plan }))).toBe(expected);
   });
 });
 

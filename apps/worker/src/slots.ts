@@ -1,10 +1,10 @@
-import type { Gpu } from '@influencerai/shared';
+import type { HostGpu } from './gpu-list.js';
 
 /** Room for one job. */
 export interface Slot {
   index: number;
   /** The GPUs that the job sees; none on a host without. */
-  gpus: readonly Gpu[];
+  gpus: readonly HostGpu[];
 }
 
 /** The slots of this host, and which are free. */
@@ -32,7 +32,7 @@ export class SlotPool {
 }
 
 export interface SlotPlan {
-  gpus: readonly Gpu[];
+  gpus: readonly HostGpu[];
   cores: number;
   /** Number of slots; several may share GPUs. */
   asked?: number;
@@ -49,4 +49,10 @@ export const planSlots = ({ gpus, cores, asked, gpusPerJob = 1 }: SlotPlan): Slo
   );
   const count = asked ?? (groups.length || Math.max(1, Math.floor(cores / 2)));
   return Array.from({ length: count }, (_, index) => ({ index, gpus: groups[index % groups.length] ?? [] }));
+};
+
+/** How many jobs at a time leave each GPU to one of them; undefined where none is shared. */
+export const jobsWithoutSharing = (slots: readonly Slot[]): number | undefined => {
+  const groups = new Set(slots.flatMap(({ gpus }) => gpus[0]?.index ?? []));
+  return groups.size > 0 && slots.length > groups.size ? groups.size : undefined;
 };

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Host } from './host.js';
+import { fakeNvidiaSmi, H200, Host } from './host.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
@@ -66,7 +66,7 @@ describe('bin/worker doctor', () => {
   it('should notice a GPU that torch cannot use', async () => {
     await install('trl', `echo '{"python": "3.11.7", "torch": "2.9.1", "cuda": null, "canStart": true}'`);
     const nvidiaSmi = join(host.dir, 'nvidia-smi');
-    await writeFile(nvidiaSmi, '#!/bin/sh\necho "0, NVIDIA H200, 143771"\n');
+    await writeFile(nvidiaSmi, fakeNvidiaSmi(H200));
     await chmod(nvidiaSmi, 0o755);
     const { stdout, exitCode } = await worker(['doctor'], { NVIDIA_SMI: nvidiaSmi, WORKER_TRAINERS: 'trl' });
     expect(stdout).toMatch(/✗ trl .*CPU only\n\s+→ Its torch cannot use the GPU/);

@@ -31,6 +31,12 @@ case "$*" in
 esac
 `;
 
+/** A program that lists these GPUs as `nvidia-smi` does, for what the worker asks of it. */
+export const fakeNvidiaSmi = (...gpus: string[]): string =>
+  `#!/bin/sh\ncase "$*" in *driver_version*) echo 570.86 ;; *) printf '%s\\n' ${gpus.map((line) => `'${line}'`).join(' ')} ;; esac\n`;
+
+export const H200 = '0, GPU-5f2f1c2e-0b1a-4c8d-9a50-3c8f1f6f0a01, NVIDIA H200, 143771, 9.0, Disabled';
+
 /** A folder with a dataset, an API, and the workers that a test starts on them. Call `close` after each test. */
 export class Host {
   readonly api = new FakeApi();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeSafetensors } from '@influencerai/tiny';
-import { aSpec, fakePython, fixture, Host } from './host.js';
+import { aSpec, fakeNvidiaSmi, fakePython, fixture, H200, Host } from './host.js';
 import { until } from './until.js';
 
 let host: Host;
@@ -64,13 +64,13 @@ describe('a job', () => {
     const line = job.logs.find(({ text }) => text.startsWith('environment: '));
     expect(line).toMatchObject({
       stream: 'stderr',
-      text: 'environment: HF_HOME HOME INFLUENCERAI_WORKSPACE LANG PATH TMPDIR',
+      text: 'environment: CUDA_VISIBLE_DEVICES HF_HOME HOME INFLUENCERAI_WORKSPACE LANG PATH TMPDIR',
     });
   });
 
   it('should be told its GPU by the number that nvidia-smi gives it', async () => {
     const nvidiaSmi = join(host.dir, 'nvidia-smi');
-    await writeFile(nvidiaSmi, '#!/bin/sh\necho "0, NVIDIA H200, 143771"\n', { mode: 0o755 });
+    await writeFile(nvidiaSmi, fakeNvidiaSmi(H200), { mode: 0o755 });
     const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     await host.startAgent({ NVIDIA_SMI: nvidiaSmi });
     await until('the job to complete', () => job.status === 'completed');

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { aSpec, fixture, Host } from './host.js';
+import { aSpec, fakeNvidiaSmi, fixture, H200, Host } from './host.js';
 import { until } from './until.js';
 
 const JOB_ID = '00000000-0000-4000-8000-000000000001';
@@ -44,7 +44,7 @@ describe('a trainer that is installed', () => {
 
   it('should not be offered where its torch cannot use the GPU', async () => {
     await install(STARTS, '1');
-    await writeFile(inHost('nvidia-smi'), '#!/bin/sh\necho "0, NVIDIA H200, 143771"\n', { mode: 0o755 });
+    await writeFile(inHost('nvidia-smi'), fakeNvidiaSmi(H200), { mode: 0o755 });
     await start({ NVIDIA_SMI: inHost('nvidia-smi') });
     expect(host.api.registrations).toEqual([
       expect.objectContaining({

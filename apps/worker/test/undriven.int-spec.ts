@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { aSpec, fakePython, fixture, Host } from './host.js';
+import { aSpec, fakeNvidiaSmi, fakePython, fixture, Host } from './host.js';
 import { until } from './until.js';
 
 /** A picture of 3 by 2 pixels. */
@@ -18,7 +18,7 @@ beforeEach(async () => {
   await write('data/datasets/faces/a.png', PICTURE);
   await write('data/datasets/faces/b.png', PICTURE);
   await write('models.yaml', 'models:\n  some sd:\n    trainer: kohya\n    family: sd1\n    model: /models/sd\n');
-  await write('nvidia-smi', '#!/bin/sh\nprintf "0, A, 1000\\n1, B, 1000\\n"\n');
+  await write('nvidia-smi', fakeNvidiaSmi('0, GPU-a, A, 1000, 9.0, [N/A]', '1, GPU-b, B, 1000, 9.0, [N/A]'));
   await write('trainers/kohya/installed.json', '{}');
 });
 

@@ -26,6 +26,8 @@ export interface HostFacts {
   gpus: number;
   /** Whether the trainer has bitsandbytes there, for 4 and 8 bit; undefined where nobody looked. */
   hasBitsandbytes?: boolean;
+  /** Whether its GPUs compute in bf16; undefined where nobody looked. Those that do not emulate it, slowly. */
+  hasBf16?: boolean;
 }
 
 /** Where and as what a job runs. */

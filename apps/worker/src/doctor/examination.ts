@@ -64,7 +64,8 @@ export interface Examination {
 }
 
 /** Whether a worker on this host could train anything. */
-export const canWork = ({ trainers }: Examination): boolean => trainers.some(({ canStart }) => canStart);
+export const canWork = ({ trainers, gpuProblem }: Examination): boolean =>
+  gpuProblem === undefined && trainers.some(({ canStart }) => canStart);
 
 export const areModelsOk = ({ entries, problem }: ModelsFinding): boolean =>
   problem === undefined && entries.every(({ missing, problems }) => missing.length + problems.length === 0);

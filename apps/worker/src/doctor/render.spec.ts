@@ -62,11 +62,18 @@ describe('renderExamination', () => {
     expect(text).toContain('✗ kohya     torch 2.9.1, CPU only\n            → It does not start.\n');
     expect(text).toContain('No trainer can start on this host.');
   });
+
+  it('should not say that a worker starts where GPUs cannot be used', () => {
+    const text = renderExamination(examination({ gpuProblem: 'nvidia-smi failed. Mend it.' }));
+    expect(text).toMatch(/✗ GPU .*none is usable\n +→ nvidia-smi failed\. Mend it\.\n/);
+    expect(text).toContain('No worker starts on this host');
+  });
 });
 
 describe('canWork', () => {
-  it('should ask for one trainer that starts', () => {
+  it('should ask for one trainer that starts, and for GPUs that can be used', () => {
     expect(canWork(examination())).toBe(true);
+    expect(canWork(examination({ gpuProblem: 'nvidia-smi failed.' }))).toBe(false);
     expect(canWork(examination({ trainers: [{ id: 'trl', isInstalled: true, canStart: false }] }))).toBe(false);
   });
 });

@@ -67,6 +67,7 @@ const modelRow = ({ name, trainer, missing, problems }: ModelFinding): TableRow 
 };
 
 const verdict = (found: Examination): string => {
+  if (found.gpuProblem) return 'No worker starts on this host before its GPUs can be used.';
   const able = found.trainers.filter(({ canStart }) => canStart).map(({ id }) => id);
   return canWork(found) ? `A worker here offers ${able.join(', ')}.` : 'No trainer can start on this host.';
 };

@@ -3,10 +3,11 @@ import { findModel, findTrainer } from '@influencerai/trainers';
 import { MountedDatasets } from '../datasets/mounted-dataset.js';
 import type { Env } from '../env.js';
 import { discoverGpus } from '../gpu-discovery.js';
+import { hostFacts } from '../host-facts.js';
 import { readModelsFile } from '../models-file.js';
 import { hostPrograms } from '../programs.js';
 import { listDataset } from '../runner/dataset-listing.js';
-import type { PlanPreview } from './plan-preview.js';
+import { PreviewError, type PlanPreview } from './plan-preview.js';
 
 /** In place of the id and the folder that a job gets. */
 const NO_JOB = '00000000-0000-0000-0000-000000000000';
@@ -15,13 +16,13 @@ const FILES_SHOWN = 50;
 
 /**
  * Plans a frozen job for this host, with its GPUs, its models and the dataset below its data root. Writes nothing.
- * @throws AppError what a job would fail with
+ * @throws AppError what a job would fail with; PreviewError where the GPUs of this host cannot be used
  */
 export const planHere = async (spec: TrainingSpec, env: Env): Promise<PlanPreview> => {
   const trainer = findTrainer(spec.trainer);
   if (!trainer) throw new AppError('trainer_unavailable', { trainer: spec.trainer, reason: NOT_IMPLEMENTED });
-  const { gpus } = await discoverGpus(env.nvidiaSmi, env.visibleGpus);
-  const count = Math.min(gpus.length, env.gpusPerJob);
+  const { gpus, problem } = await discoverGpus(env.nvidiaSmi, env.visibleGpus);
+  if (problem) throw new PreviewError(problem);
   const folder = await new MountedDatasets(env.dataRoot).find({ path: spec.dataset.path, storageRoot: '' });
   const dataset = await listDataset(spec, folder);
   const plan = trainer.plan(spec, {
@@ -29,11 +30,7 @@ export const planHere = async (spec: TrainingSpec, env: Env): Promise<PlanPrevie
     attempt: 1,
     workspaceDir: WORKSPACE,
     dataset,
-    host: {
-      device: count > 0 ? 'cuda' : 'cpu',
-      gpus: count,
-      hasBitsandbytes: await hostPrograms(env).hasPackage(trainer.id, 'bitsandbytes'),
-    },
+    host: hostFacts(gpus.slice(0, env.gpusPerJob), await hostPrograms(env).hasPackage(trainer.id, 'bitsandbytes')),
     model: findModel(await readModelsFile(env.modelsFile), spec.baseModel),
   });
   return {

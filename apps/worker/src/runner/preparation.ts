@@ -1,18 +1,11 @@
 import { AppError, type ClaimedJob, type TrainingSpec } from '@influencerai/shared';
-import {
-  findModel,
-  findTrainer,
-  specDigest,
-  type HostFacts,
-  type Plan,
-  type RunFacts,
-  type Trainer,
-} from '@influencerai/trainers';
+import { findModel, findTrainer, specDigest, type Plan, type RunFacts, type Trainer } from '@influencerai/trainers';
 import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { ProvidedDataset } from '../datasets/dataset-access.js';
 import { gpuEnvironment } from '../gpu-discovery.js';
+import { hostFacts } from '../host-facts.js';
 import type { Slot } from '../slots.js';
 import { listDataset } from './dataset-listing.js';
 import { PassingLack, type LaunchRequest } from './launcher.js';
@@ -125,7 +118,7 @@ const planFor = async (input: PrepareInput, { trainer, resumption, halvings }: C
     attempt,
     workspaceDir: workspace.dir,
     dataset,
-    host: await hostFacts(input, trainer),
+    host: hostFacts(input.slot.gpus, await context.programs.hasPackage(trainer.id, 'bitsandbytes')),
     model: findModel(context.models, spec.baseModel),
     resumeFrom: resumption.from,
     isBudgeted: job.session ? true : undefined,
@@ -172,12 +165,6 @@ const stampFor = (
 });
 
 const indexesOf = ({ gpus }: Slot): number[] => gpus.map(({ index }) => index);
-
-const hostFacts = async ({ context, slot: { gpus } }: PrepareInput, { id }: Trainer): Promise<HostFacts> => ({
-  device: gpus.length > 0 ? 'cuda' : 'cpu',
-  gpus: gpus.length,
-  hasBitsandbytes: await context.programs.hasPackage(id, 'bitsandbytes'),
-});
 
 const runFacts = ({ steps }: Plan, { training }: TrainingSpec, { from }: Resumption): RunFacts => ({
   startStep: from?.step ?? 0,
