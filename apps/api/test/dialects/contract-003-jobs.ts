@@ -36,7 +36,7 @@ export const JOBS_003: readonly ContractItem[] = [
   { id: 'range-name', kind: 'range', says: '`name` of a job has at most 255 characters' },
   { id: 'job-page', kind: 'range', says: '`page_size` of jobs, which documents no most, from 1 to 1000, default 10' },
   { id: 'training-types', kind: 'range', says: '`training_type` is `qlora`, `standard` or `rag`' },
-  { id: 'error-job-400', kind: 'error', says: '400: a dataset or parameter that cannot be used' },
+  { id: 'error-job-400', kind: 'error', says: '400: a dataset, model or parameter that cannot be used' },
   { id: 'error-job-404', kind: 'error', says: '404: no such job, or another tenant’s' },
   { id: 'error-cancel-400', kind: 'error', says: '400: a job that is over cannot be cancelled' },
   { id: 'job-statuses', kind: 'rule', says: 'the words for the status of a job' },

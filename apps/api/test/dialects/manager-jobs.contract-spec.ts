@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Dataset, type Job, TRAINING_DEFAULTS, type TrainingSpec, type WorkerPool } from '@influencerai/shared';
 import { IGNORED, type ManagerConfig } from '../../src/dialects/manager/manager-config.schema.js';
@@ -170,6 +171,13 @@ describe('POST /api/v1/jobs/', () => {
     expect(foreign.text.replaceAll('5000', '6000')).toBe(unknown.text);
   });
 
+  it.each([
+    ['a name that nothing here knows', 'house-model', 400],
+    ['the documented one, for which the tiny model stands in', 'llama3.2:3b', 201],
+  ])('should look for its model at once: %s [003:error-job-400]', async (_, model_name, status) => {
+    expect((await create({ model_name })).status).toBe(status);
+  });
+
   it('should answer a repeated request as it answered the first', async () => {
     const again = () =>
       api.send<ManagerJob>('POST /api/v1/jobs', {
@@ -178,6 +186,38 @@ describe('POST /api/v1/jobs/', () => {
         body: { ...REQUEST, dataset_id: dataset.number },
       });
     expect((await again()).body.id).toBe((await again()).body.id);
+  });
+});
+
+describe('POST /api/v1/jobs/ where nothing stands in', () => {
+  /** What a host answers on the documented model, and on what it is on the hub. */
+  const ask = async (env: Record<string, string>) => {
+    const host = await startTestApp({ env });
+    try {
+      const { body: texts } = await host.send<Dataset>('POST /datasets/texts', { body: { texts: ['one', 'two'] } });
+      const submit = (change: object) =>
+        host.send<Failed>('POST /api/v1/jobs/', {
+          tenant: null,
+          body: { ...REQUEST, dataset_id: texts.number, ...change },
+        });
+      return [await submit({}), await submit({ model_name: undefined }), await submit({ model_name: HUB_ID })];
+    } finally {
+      await host.close();
+    }
+  };
+  const HUB_ID = 'meta-llama/Llama-3.2-3B-Instruct';
+
+  it('should say so of the documented model where no registry names it [003:error-job-400]', async () => {
+    const detail = 'The base model llama3.2:3b is not available here.';
+    const [named, byDefault, onHub] = await ask({});
+    for (const { status, body } of [named!, byDefault!]) expect([status, body]).toEqual([400, { detail }]);
+    expect(onHub?.status).toBe(201);
+  });
+
+  it('should take the documented model where the registry is as its example [003:example-job]', async () => {
+    const MODELS_FILE = fileURLToPath(new URL('../../../../docs/models.example.yaml', import.meta.url));
+    const answers = await ask({ MODELS_FILE });
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
   });
 });
 

@@ -9,7 +9,7 @@ import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
 import { CreationId } from '../../idempotency/creation-id.js';
 import { Idempotent } from '../../idempotency/idempotent.js';
-import { type JobRecord, JobsService } from '../../jobs/jobs.service.js';
+import { type JobRecord, JobsService, type SubmitRules } from '../../jobs/jobs.service.js';
 import { NumbersService } from '../../numbers/numbers.service.js';
 import { RetrievalService } from '../../retrieval/retrieval.service.js';
 import { TrainingDefaultsService } from '../../training-defaults/training-defaults.service.js';
@@ -33,6 +33,8 @@ import { fromPage, toPage } from './manager.mapper.js';
 import { ManagerJobs } from './manager.readers.js';
 import { NumberSchema, type PageOf } from './manager.schema.js';
 
+/** A job that could only fail is refused at once, as a project's start is. */
+const RULES: SubmitRules = { isModelChecked: true };
 const NO_INTEGER = 'The id is no integer.';
 
 @Speaks(MANAGER)
@@ -50,7 +52,7 @@ export class ManagerJobsController {
   @Idempotent(ManagerJobs)
   @ApiOperation({ summary: 'Create a training job' })
   @Answers(201, ManagerJobSchema, 'The job: `pending` when the tenant has room, else `queued`.')
-  @Refuses({ 400: 'The dataset or a parameter cannot be used.', 422: 'A field is wrong.' })
+  @Refuses({ 400: 'The dataset, the model or a parameter cannot be used.', 422: 'A field is wrong.' })
   async create(
     @Caller() caller: Principal,
     @CreationId() id: string,
@@ -59,10 +61,8 @@ export class ManagerJobsController {
     const { dataset_id } = body;
     const datasetId = (await this.numbers.findIds(caller, 'dataset', [dataset_id])).get(dataset_id);
     if (datasetId === undefined) throw fieldError(['dataset_id'], `There is no dataset ${dataset_id}.`);
-    const job = await this.jobs.create(caller, {
-      ...toCreateJob(body, datasetId, await this.defaults.get(caller)),
-      id,
-    });
+    const input = toCreateJob(body, datasetId, await this.defaults.get(caller));
+    const job = await this.jobs.create(caller, { ...input, id }, RULES);
     // As it was submitted: by now a worker may have it.
     return fromJob({ ...(await this.jobs.getRecord(caller, id)), job });
   }
