@@ -44,6 +44,8 @@ export const ANSWERS = {
   job_of_other_user: 'Use the credential of the user who submitted the job.',
   project_not_found: 'Check the id. A project of another tenant gets the same answer as one that does not exist.',
   project_start_refused: 'Follow its job; create another project to train again.',
+  project_dataset_gone:
+    'Create another project, from datasets that are there; the message has the numbers of those gone.',
   project_active: 'Cancel the job that `jobId` names and wait until it is over, then delete again.',
   project_starting: 'Read the project after a moment: it has a job then.',
   project_not_trained: 'Wait until `GET /projects/:id` says `completed`.',

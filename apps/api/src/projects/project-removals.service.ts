@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { ACTIVE_STATUSES, AppError, type Project } from '@influencerai/shared';
 import type { Principal } from '../auth/principal.js';
 import { DatasetRemovalsService } from '../uploads/dataset-removals.service.js';
+import { START_STALE_MS } from './project-start.js';
 import { mixIdOf } from './project-shares.js';
-import { STALE_MS } from './project-starts.service.js';
 import { ProjectsRepository, type StartClaim } from './projects.repository.js';
 
 const STAYS: ReadonlySet<string> = new Set(['dataset_not_found', 'dataset_in_use']);
@@ -37,7 +37,7 @@ export class ProjectRemovalsService {
 
   private async claim(project: Project): Promise<StartClaim> {
     const { tenantId, id } = project;
-    const claim = await this.projects.claimRemoval(project, STALE_MS);
+    const claim = await this.projects.claimRemoval(project, START_STALE_MS);
     if (claim) return claim;
     const { status, jobId } = await this.projects.getById(tenantId, id);
     if (jobId !== null && ACTIVE_STATUSES.some((active) => active === status))
@@ -48,7 +48,7 @@ export class ProjectRemovalsService {
   /** One that another project or an active job uses is a dataset like any other, and stays. */
   private async discard(caller: Principal, mix: string, id: string): Promise<void> {
     try {
-      await this.removals.delete(caller, mix, id);
+      await this.removals.delete(caller, mix, { project: id });
     } catch (error) {
       if (!(error instanceof AppError) || !STAYS.has(error.code)) throw error;
     }

@@ -6,12 +6,11 @@ import { DatasetMixesService } from '../dataset-mixes/dataset-mixes.service.js';
 import { DatasetsService } from '../datasets/datasets.service.js';
 import { JobsService } from '../jobs/jobs.service.js';
 import { DatasetRemovalsService } from '../uploads/dataset-removals.service.js';
+import { START_STALE_MS } from './project-start.js';
 import { mixIdOf, sharesOf } from './project-shares.js';
 import { type DrawnMix, ProjectsRepository, type StartClaim } from './projects.repository.js';
 
 const TOUCH_MS = 10_000;
-/** Who has been silent for so long has died. */
-export const STALE_MS = 60_000;
 const MAX_JOB_NAME = 100;
 
 /** Starts projects: one mix, one job. Whoever begins writes so into the row first, and only who stands there gets a job. */
@@ -31,7 +30,7 @@ export class ProjectStartsService {
   /**
    * Draws the mix, unless an earlier start has, and submits the job. A start that broke off can be repeated.
    * @throws AppError `project_not_found`, `project_start_refused`, `project_starting`, `model_not_available`,
-   *   `dataset_not_found`, `dataset_not_ready`, `dataset_in_use`, and what drawing a mix and submitting a job throw
+   *   `project_dataset_gone`, `dataset_not_ready`, `dataset_in_use`, and what drawing a mix and submitting a job throw
    */
   async start(caller: Principal, id: string): Promise<Project> {
     const { tenantId } = caller;
@@ -58,7 +57,7 @@ export class ProjectStartsService {
 
   private async claim(project: Project): Promise<StartClaim> {
     const { tenantId, id } = project;
-    const claim = await this.projects.claimStart(project, STALE_MS);
+    const claim = await this.projects.claimStart(project, START_STALE_MS);
     if (claim) return claim;
     assertStartable(await this.projects.getById(tenantId, id));
     throw new AppError('project_starting', { id });
@@ -76,14 +75,23 @@ export class ProjectStartsService {
   private async findMix(caller: Principal, { id, datasetId }: Project): Promise<Dataset | undefined> {
     const drawn = await this.datasets.find(caller, datasetId ?? mixIdOf(id));
     if (drawn?.status !== 'failed') return drawn;
-    await this.removals.delete(caller, drawn.id, id);
+    await this.removals.delete(caller, drawn.id, { project: id });
     return undefined;
   }
 
-  private draw(caller: Principal, project: Project): Promise<Dataset> {
+  private async draw(caller: Principal, project: Project): Promise<Dataset> {
+    await this.assertSources(caller, project);
     const { maxRows, seed, name, id } = project;
     const mix = { shares: sharesOf(project), maxRows, seed, name, meta: { projectId: id } };
     return this.mixes.create(caller, mixIdOf(id), mix);
+  }
+
+  /** Another face lets datasets of projects go. @throws AppError `project_dataset_gone` */
+  private async assertSources(caller: Principal, { id, traits }: Project): Promise<void> {
+    const gone: number[] = [];
+    for (const { datasetId, datasetNumber } of traits.flatMap(({ datasets }) => datasets))
+      if (!(await this.datasets.find(caller, datasetId))) gone.push(datasetNumber);
+    if (gone.length > 0) throw new AppError('project_dataset_gone', { id, numbers: gone.join(', ') });
   }
 
   private async touch(claim: StartClaim): Promise<void> {

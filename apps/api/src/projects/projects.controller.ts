@@ -98,8 +98,8 @@ export class ProjectsController {
   @Answers(200, ProjectSchema, 'The project, with its job and the rows of each dataset.')
   @Refuses({
     400: 'The model is not available, or no row can be drawn.',
-    404: 'Unknown project, or a dataset of it is gone.',
-    409: 'It has a job that has not failed, another request starts it, a dataset is not ready, or a mix that failed is in use.',
+    404: 'Unknown project.',
+    409: 'It has a job that has not failed, another request starts it, a dataset is gone or not ready, or a mix that failed is in use.',
     422: 'A dataset cannot be read any more.',
     429: 'A quota is used up.',
     507: 'No room left.',

@@ -5,6 +5,15 @@ import { TenantDatabase } from '../database/tenant-database.js';
 import type { UploadClaim } from '../datasets/datasets.repository.js';
 import { isUuid } from '../http/is-uuid.js';
 import { newId } from '../http/new-id.js';
+import { START_STALE_MS } from '../projects/project-start.js';
+
+/** Which projects keep a dataset from being removed. */
+export interface RemovalRules {
+  /** One that does not count, as it gives the dataset up. */
+  project?: string;
+  /** All that may still start, by default; or only those that are just being started. */
+  keptBy?: 'projects' | 'starts';
+}
 
 /** Takes rows of datasets away. What an upload has brought is an upload again, so that its files are found after a crash. */
 @Injectable()
@@ -12,15 +21,19 @@ export class DatasetRemovalsRepository {
   constructor(private readonly database: TenantDatabase) {}
 
   /**
-   * Removes a dataset that no active job uses and no project that may still start. Its row is locked first: a submission that comes in between
-   * waits, and then finds no dataset.
-   * @param project one that does not count
+   * Removes a dataset that no active job uses, nor a project that the rules count. Its row is locked first: a submission
+   * that comes in between waits, and then finds no dataset.
    * @returns what is left to be cleaned up, with the room that it has; undefined for a folder that was there before
    * @throws AppError `dataset_not_found`, `dataset_in_use`
    */
-  remove(tenantId: string, id: string, project?: string): Promise<UploadClaim | undefined> {
+  remove(
+    tenantId: string,
+    id: string,
+    { project, keptBy = 'projects' }: RemovalRules = {},
+  ): Promise<UploadClaim | undefined> {
     return this.take(tenantId, id, async (client) => {
-      const { rows } = await client.query<Uses>(COUNT_USES, [tenantId, id, ACTIVE_STATUSES, project, OVER]);
+      const values = [tenantId, id, ACTIVE_STATUSES, project, OVER, keptBy === 'starts', START_STALE_MS];
+      const { rows } = await client.query<Uses>(COUNT_USES, values);
       return describe(rows[0]);
     });
   }
@@ -73,7 +86,10 @@ const COUNT_USES = `select
     (select count(*)::int from job where tenant_id = $1 and dataset_id = $2 and status = any($3::job_status[])) as jobs,
     (select count(*)::int from project p where p.tenant_id = $1 and p.id is distinct from $4::uuid and (p.dataset_id = $2
       or exists (select from project_dataset d where d.project_id = p.id and d.dataset_id = $2))
-      and not exists (select from job j where j.tenant_id = $1 and j.id = p.job_id and j.status = any($5::job_status[]))
+      and case when $6::boolean then p.starter is not null and p.starting_at > now() - $7::int * interval '1 millisecond'
+        else not exists (
+          select from job j where j.tenant_id = $1 and j.id = p.job_id and j.status = any($5::job_status[])
+        ) end
     ) as projects`;
 
 const REMOVE = `with gone as (

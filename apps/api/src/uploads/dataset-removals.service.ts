@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AppError } from '@influencerai/shared';
 import type { Principal } from '../auth/principal.js';
-import { DatasetRemovalsRepository } from './dataset-removals.repository.js';
+import { DatasetRemovalsRepository, type RemovalRules } from './dataset-removals.repository.js';
 import { UploadsService } from './uploads.service.js';
 
 /** Takes datasets away, with what uploads have brought and the room that it took. */
@@ -15,13 +15,12 @@ export class DatasetRemovalsService {
   ) {}
 
   /**
-   * Deletes a dataset that no active job uses and no project that may still start. The files of an upload go with it; a folder that was there
-   * before stays where it is. Jobs that are over keep what they were frozen with.
-   * @param project one that does not count, as it gives the dataset up
+   * Deletes a dataset that no active job uses, nor a project that the rules count. The files of an upload go with it; a
+   * folder that was there before stays where it is. Jobs that are over keep what they were frozen with.
    * @throws AppError `dataset_not_found`, `dataset_in_use`
    */
-  async delete({ tenantId }: Principal, id: string, project?: string): Promise<void> {
-    const claim = await this.removals.remove(tenantId, id, project);
+  async delete({ tenantId }: Principal, id: string, rules: RemovalRules = {}): Promise<void> {
+    const claim = await this.removals.remove(tenantId, id, rules);
     if (claim) await this.uploads.close(claim);
   }
 

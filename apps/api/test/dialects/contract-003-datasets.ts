@@ -17,4 +17,9 @@ export const DATASETS_003: readonly ContractItem[] = [
   { id: 'page', kind: 'range', says: '`page` from 1, `page_size` from 1 to 100, default 10' },
   { id: 'error-dataset-file', kind: 'error', says: '400: a file that is not what its name says, or has a broken row' },
   { id: 'error-dataset-404', kind: 'error', says: '404: no such dataset, or another tenant’s' },
+  {
+    id: 'dataset-delete',
+    kind: 'rule',
+    says: 'active jobs keep a dataset from being deleted (400), a project only while it is being started',
+  },
 ];

@@ -278,6 +278,47 @@ describe('POST /api/v1/projects/{id}/start', () => {
   });
 });
 
+describe('DELETE /api/v1/datasets/{id}', () => {
+  const take = (number: number) => send(`DELETE /datasets/${number}`);
+
+  it('should take one that a project names, unless that is being started [003:dataset-delete]', async () => {
+    const { number } = await register(6, 50);
+    const { id } = (await create({ traits: [trait('coding', [number, 100])], base_model: 'tiny-text' })).body;
+    const begin = (ago: string) =>
+      api.app.get(Database).pool.query(
+        `update project set starter = gen_random_uuid(), starting_at = now() - $1::interval
+          where tenant_id = $2 and number = $3`,
+        [ago, TENANT, id],
+      );
+    await begin('1 second');
+    const refused = await take(number);
+    expect([refused.status, refused.body]).toEqual([400, { detail: 'Dataset is in use by 1 project.' }]);
+    // Who started it has died.
+    await begin('1 hour');
+    expect((await take(number)).status).toBe(204);
+    const { status, body } = await send(`POST /projects/${id}/start`);
+    expect([status, body]).toEqual([
+      400,
+      { detail: `Project draws from datasets that are not there any more: ${number}.` },
+    ]);
+    const { body: left } = await send<ManagerProject>(`GET /projects/${id}`);
+    expect(left.traits[0]?.datasets[0]?.dataset_id).toBe(number);
+  });
+
+  it('should let a failed project start again on what was drawn from it [003:dataset-delete]', async () => {
+    const { number } = await register(7, 50);
+    const { id } = (await create({ traits: [trait('coding', [number, 100])], base_model: 'tiny-text' })).body;
+    const { body: started } = await send<ManagerProject>(`POST /projects/${id}/start`);
+    const job = (await jobsOf()).data.find((one) => one.number === started.job_id)!;
+    const { body: mix } = await api.send<Dataset>(`GET /datasets/${String(job.payload['datasetId'])}`);
+    expect((await take(mix.number)).body).toEqual({ detail: 'Dataset is in use by 1 active job.' });
+    expect((await take(number)).status).toBe(204);
+    for (const status of ['running', 'failed']) await api.send(`PATCH /jobs/${job.id}`, { body: { status } });
+    const { status, body } = await send<ManagerProject>(`POST /projects/${id}/start`);
+    expect([status, body.status, body.job_id === started.job_id]).toEqual([200, 'pending', false]);
+  });
+});
+
 describe('POST /api/v1/projects/{id}/validate', () => {
   it('should want a result to look at [003:error-validate-400]', async () => {
     const detail = expect.stringMatching(/ is pending; /);

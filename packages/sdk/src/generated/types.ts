@@ -66,6 +66,7 @@ export type ErrorCode =
   | 'session_over'
   | 'session_fully_granted'
   | 'project_start_refused'
+  | 'project_dataset_gone'
   | 'project_active'
   | 'project_starting'
   | 'project_not_trained'

@@ -100,6 +100,10 @@ export const ERRORS = {
     status: 409,
     message: 'Project {id} was started and is {status}; only one that was not, or has failed, can start.',
   },
+  project_dataset_gone: {
+    status: 409,
+    message: 'Project {id} draws from datasets that are not there any more: {numbers}.',
+  },
   project_active: { status: 409, message: 'Project {id} is {status}. Cancel its job first.' },
   project_starting: {
     status: 409,

@@ -112,9 +112,13 @@ export class ManagerDatasetsController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Delete a dataset and its file' })
   @ApiResponse({ status: 204, description: 'It is gone.' })
-  @Refuses({ 400: 'Active jobs or projects use it.', 404: 'Unknown dataset.', 422: 'The id is no integer.' })
+  @Refuses({
+    400: 'Active jobs use it, or a project that is just being started.',
+    404: 'Unknown dataset.',
+    422: 'The id is no integer.',
+  })
   async delete(@Caller() caller: Principal, @Param('id', { schema: NumberSchema }) number: number): Promise<void> {
-    await this.removals.delete(caller, await this.idOf(caller, number));
+    await this.removals.delete(caller, await this.idOf(caller, number), { keptBy: 'starts' });
   }
 
   private idOf(caller: Principal, number: number): Promise<string> {

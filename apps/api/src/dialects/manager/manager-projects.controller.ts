@@ -107,7 +107,7 @@ export class ManagerProjectsController {
   @ApiOperation({ summary: 'Start training, or start it again after a failure' })
   @Answers(200, ManagerProjectSchema, 'The project, `pending`, with the rows that each dataset gave.')
   @Refuses({
-    400: 'The model is not available, a dataset is not ready, or the project is neither pending nor failed.',
+    400: 'The model is not available, a dataset is gone or not ready, or the project is neither pending nor failed.',
     404: 'Unknown project.',
     422: 'The id is no integer.',
   })
