@@ -1,4 +1,5 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startOf } from './runner/process-group.js';
 
@@ -18,7 +19,7 @@ export const lockFolder = async (dir: string): Promise<() => Promise<void>> => {
   if (!(await tryToTake(file, mine))) {
     const holder = await liveHolder(file);
     if (holder !== undefined) throw lockedBy(dir, holder);
-    // Its holder crashed. Where two starters get here together, the second `wx` decides.
+    // Its holder crashed. Where two starters get here together, the second try decides.
     await rm(file, { force: true });
     if (!(await tryToTake(file, mine))) throw lockedBy(dir, 'another process');
   }
@@ -26,14 +27,17 @@ export const lockFolder = async (dir: string): Promise<() => Promise<void>> => {
 };
 
 const tryToTake = async (file: string, content: string): Promise<boolean> => {
+  // It appears with its content: an empty one would look like that of a worker that crashed.
+  const own = `${file}.${randomUUID()}`;
+  await writeFile(own, content);
   try {
-    const handle = await open(file, 'wx');
-    await handle.writeFile(content);
-    await handle.close();
+    await link(own, file);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(own, { force: true });
   }
 };
 

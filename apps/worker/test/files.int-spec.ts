@@ -5,10 +5,11 @@ import { execa } from 'execa';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { MountedDatasets } from '../src/datasets/mounted-dataset.js';
 import { lockFolder } from '../src/lock.js';
 import { listDataset } from '../src/runner/dataset-listing.js';
-import { Spool } from '../src/runner/spool.js';
+import { readSpool, Spool } from '../src/runner/spool.js';
 import { packState, unpackState } from '../src/runner/state-archive.js';
 import { removeOldJobs, retireJob, Workspace } from '../src/runner/workspace.js';
 import { aSpec } from './host.js';
@@ -191,7 +192,20 @@ describe(Spool.name, () => {
     expect(oldest?.entry).toEqual(logs(0));
     await second.remove(oldest!.name);
     await second.add(logs(2));
-    expect(await second.all('reports')).toEqual([logs(1), logs(2)]);
+    expect(await readSpool(join(dir, 'spool'), 'reports')).toEqual([logs(1), logs(2)]);
+  });
+
+  it('should let another attempt look into it while it is delivered and discarded', async () => {
+    const spool = await Spool.open(join(dir, 'spool'));
+    for (let seq = 0; seq < 200; seq += 1) await spool.add(logs(seq));
+    const looks = Array.from({ length: 20 }, async (_, index) => {
+      await delay(index);
+      return readSpool(join(dir, 'spool'), 'reports');
+    });
+    await spool.discard();
+    for (const entries of await Promise.all(looks)) expect(entries.length).toBeLessThanOrEqual(200);
+    expect(await readSpool(join(dir, 'spool'), 'reports')).toEqual([]);
+    expect(await readdir(dir)).not.toContain('spool');
   });
 
   it('should take nothing more once it is discarded', async () => {
@@ -225,6 +239,13 @@ describe('workspaces', () => {
 });
 
 describe('lockFolder', () => {
+  it('should give the folder to one of many that ask at once', async () => {
+    const tries = await Promise.allSettled(Array.from({ length: 50 }, () => lockFolder(dir)));
+    const [taken, ...others] = tries.filter(({ status }) => status === 'fulfilled');
+    expect([taken !== undefined, others]).toEqual([true, []]);
+    expect(await readdir(dir)).toEqual(['worker.lock']);
+  });
+
   it('should let one in at a time', async () => {
     const unlock = await lockFolder(dir);
     await expect(lockFolder(dir)).rejects.toThrow(/in use by another worker/);

@@ -172,8 +172,7 @@ const pointsOf = async (state: string): Promise<JobMetric[]> => {
 const undeliveredFiles = async (workspace: Workspace): Promise<ArtifactEntry[]> => {
   const entries: ArtifactEntry[] = [];
   for (const earlier of (await workspace.earlier()).reverse()) {
-    const spool = await earlier.openSpool();
-    for (const entry of await spool.all('files')) if (entry.type === 'artifact') entries.push(entry);
+    for (const entry of await earlier.spooled('files')) if (entry.type === 'artifact') entries.push(entry);
   }
   return entries;
 };

@@ -76,11 +76,7 @@ export class Spool {
   async first(lane: Lane): Promise<{ name: string; entry: SpoolEntry } | undefined> {
     const name = this.#names.find((candidate) => laneOf(candidate) === lane);
     if (name === undefined) return undefined;
-    return { name, entry: await this.#read(name) };
-  }
-
-  async all(lane: Lane): Promise<SpoolEntry[]> {
-    return Promise.all(this.#names.filter((name) => laneOf(name) === lane).map((name) => this.#read(name)));
+    return { name, entry: await readEntry(this.dir, name) };
   }
 
   async remove(name: string): Promise<void> {
@@ -95,11 +91,29 @@ export class Spool {
     await rm(this.dir, { recursive: true, force: true });
     this.#names = [];
   }
-
-  async #read(name: string): Promise<SpoolEntry> {
-    return EntrySchema.parse(JSON.parse(await readFile(join(this.dir, name), 'utf8')));
-  }
 }
+
+/**
+ * Looks into a spool without opening it: whoever has it open may deliver and discard it meanwhile, and what is gone is
+ * left out. Entries are in order.
+ */
+export const readSpool = async (dir: string, lane: Lane): Promise<SpoolEntry[]> => {
+  const names = (await orGone(readdir(dir)))?.filter((name) => ENTRY_NAME.test(name) && laneOf(name) === lane) ?? [];
+  const entries = await Promise.all(names.sort().map((name) => orGone(readEntry(dir, name))));
+  return entries.filter((entry) => entry !== undefined);
+};
+
+const readEntry = async (dir: string, name: string): Promise<SpoolEntry> =>
+  EntrySchema.parse(JSON.parse(await readFile(join(dir, name), 'utf8')));
+
+const orGone = async <T>(read: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await read;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+};
 
 const laneFor = (entry: SpoolEntry): Lane =>
   entry.type === 'artifact' && entry.kind === 'state' ? 'states' : LANES[entry.type];

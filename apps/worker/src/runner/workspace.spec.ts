@@ -37,6 +37,16 @@ describe(Workspace.name, () => {
     expect(await readdir(join(dir, 'outside'))).toEqual([]);
   });
 
+  it('should list its files without those that are removed meanwhile', async () => {
+    const folders = Array.from({ length: 100 }, (_, index) => `spool/${index}/deep`);
+    for (const folder of folders) await workspace.write(`${folder}/file`, 'x');
+    await workspace.write('output/kept', 'x');
+    const looks = folders.map(() => workspace.files());
+    await rm(join(workspace.dir, 'spool'), { recursive: true });
+    for (const files of await Promise.all(looks)) expect(files).toContain('output/kept');
+    expect(await workspace.files()).toEqual(['output/kept']);
+  });
+
   it.each(['..', 'a/b', '', 'x'.repeat(101)])('should take no folder for the job id %j', (jobId) => {
     expect(() => Workspace.of(dir, jobId, 1)).toThrow(/cannot name a folder/);
   });

@@ -1,7 +1,8 @@
 import { ClaimedJobSchema, type ClaimedJob } from '@influencerai/shared';
+import type { Dirent } from 'node:fs';
 import { lstat, mkdir, readdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Spool } from './spool.js';
+import { type Lane, readSpool, Spool, type SpoolEntry } from './spool.js';
 
 const JOB_FILE = 'job.json';
 const SHRUNK_FILE = 'shrunk';
@@ -49,7 +50,16 @@ export class Workspace {
   }
 
   openSpool(): Promise<Spool> {
-    return Spool.open(join(this.dir, 'spool'));
+    return Spool.open(this.spoolDir);
+  }
+
+  /** What waits in the spool of another attempt, which may be emptied meanwhile. */
+  spooled(lane: Lane): Promise<SpoolEntry[]> {
+    return readSpool(this.spoolDir, lane);
+  }
+
+  private get spoolDir(): string {
+    return join(this.dir, 'spool');
   }
 
   /** Makes the folder and notes which job it belongs to, for a worker that starts after a crash. */
@@ -86,14 +96,7 @@ export class Workspace {
 
   /** Every file below the attempt's folder, relative to it, with `/` between folders. */
   async files(): Promise<string[]> {
-    const entries = await readdir(this.dir, { recursive: true, withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isFile())
-      .map((entry) =>
-        join(entry.parentPath, entry.name)
-          .slice(this.dir.length + 1)
-          .replaceAll('\\', '/'),
-      );
+    return (await filesBelow(this.dir)).map((file) => file.slice(this.dir.length + 1).replaceAll('\\', '/'));
   }
 
   /** Notes that memory was too small here for the batch that was asked for. */
@@ -190,9 +193,21 @@ const attemptsIn = async (jobDir: string): Promise<Workspace[]> => {
   return numbers.sort((a, b) => a - b).map((attempt) => Workspace.of(workerDir, jobId, attempt));
 };
 
-const namesIn = async (dir: string): Promise<string[]> => {
+const namesIn = async (dir: string): Promise<string[]> => (await entriesIn(dir)).map(({ name }) => name);
+
+/** Without what is removed meanwhile: an attempt may still be clearing up when the next one looks at its folder. */
+const filesBelow = async (dir: string): Promise<string[]> => {
+  const entries = await entriesIn(dir);
+  const pathOf = ({ name }: Dirent): string => join(dir, name);
+  const files = entries.filter((entry) => entry.isFile()).map(pathOf);
+  const folders = entries.filter((entry) => entry.isDirectory()).map(pathOf);
+  return [...files, ...(await Promise.all(folders.map(filesBelow))).flat()];
+};
+
+/** None for a folder that is not there. */
+const entriesIn = async (dir: string): Promise<Dirent[]> => {
   try {
-    return await readdir(dir);
+    return await readdir(dir, { withFileTypes: true });
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
