@@ -32,6 +32,11 @@ export interface AgentOptions {
   openDoorbell: OpenDoorbell;
 }
 
+interface AttemptFolder {
+  workspace: Workspace;
+  spool: Spool;
+}
+
 /**
  * The worker as a whole. It registers, claims a job whenever a slot is free, runs it, and on `drain` hands back what
  * it holds. Start once.
@@ -128,7 +133,7 @@ export class Agent {
     while (slots.hasFree && this.#folder.isUsable && !this.#member.isDraining) {
       const job = await this.#claim();
       if (!job) return;
-      this.#startJob(job, slots.take()!);
+      await this.#startJob(job, slots.take()!);
     }
   }
 
@@ -144,12 +149,14 @@ export class Agent {
     }
   }
 
-  #startJob(job: ClaimedJob, slot: Slot): void {
+  /** Resolves once it is known whether the job's folder can be written: a host that cannot must claim no other. */
+  async #startJob(job: ClaimedJob, slot: Slot): Promise<void> {
     const { slots, context } = this.options;
     if (!slots.hasFree) this.#doorbell?.pause();
     const log = context.log.child({ jobId: job.jobId, attempt: job.attempt });
     log.info({ slot: slot.index, trainer: job.spec.trainer }, 'Claimed');
-    const run = this.#run(job, slot)
+    const opening = this.#openFolder(job);
+    const run = this.#run({ job, slot, opening })
       .catch((error: unknown) => log.error({ err: error }, 'The attempt broke; its lease will run out'))
       .finally(() => {
         this.#runs.delete(run);
@@ -158,12 +165,13 @@ export class Agent {
         this.#claimBell.ring();
       });
     this.#runs.add(run);
+    await Promise.allSettled([opening]);
   }
 
-  async #run(job: ClaimedJob, slot: Slot): Promise<void> {
+  async #run({ job, slot, opening }: { job: ClaimedJob; slot: Slot; opening: Promise<AttemptFolder> }): Promise<void> {
     const { context } = this.options;
     const log = context.log.child({ jobId: job.jobId, attempt: job.attempt });
-    const folder = await this.#openFolder(job).catch((error: unknown) => this.#handBack(job, error));
+    const folder = await opening.catch((error: unknown) => this.#handBack(job, error));
     if (!folder) return;
     const runner = new JobRunner({ context, job, slot, ...folder, log });
     this.#follow({
@@ -184,12 +192,17 @@ export class Agent {
     }
   }
 
-  async #openFolder(job: ClaimedJob): Promise<{ workspace: Workspace; spool: Spool }> {
-    const workspace = Workspace.of(this.options.context.workerDir, job.jobId, job.attempt);
-    await workspace.create(job);
-    const spool = await workspace.openSpool();
-    this.#folder.worked();
-    return { workspace, spool };
+  async #openFolder(job: ClaimedJob): Promise<AttemptFolder> {
+    try {
+      const workspace = Workspace.of(this.options.context.workerDir, job.jobId, job.attempt);
+      await workspace.create(job);
+      const spool = await workspace.openSpool();
+      this.#folder.worked();
+      return { workspace, spool };
+    } catch (error) {
+      this.#folder.failed();
+      throw error;
+    }
   }
 
   /** Nothing can be kept here, so this report goes without a spool; a lease that ran out would count against the job. */

@@ -75,8 +75,12 @@ export class Host {
   }
 
   /** A worker in this process. */
-  async startAgent(overrides: Variables = {}, log: Logger = pino({ level: 'silent' })): Promise<Agent> {
-    const agent = await createAgent(parseEnv(this.variables(overrides)), log, PACE);
+  async startAgent(
+    overrides: Variables = {},
+    log: Logger = pino({ level: 'silent' }),
+    pace: Partial<typeof PACE> = {},
+  ): Promise<Agent> {
+    const agent = await createAgent(parseEnv(this.variables(overrides)), log, { ...PACE, ...pace });
     this.#agents.add(agent);
     await agent.start();
     return agent;
@@ -96,6 +100,13 @@ export class Host {
     });
     this.#processes.add(child);
     return child;
+  }
+
+  /** Whether something of the first job's first attempt waits for the API. */
+  async isSpooled(lane: 'end' | 'files'): Promise<boolean> {
+    const spool = join(this.workerDir, 'jobs/00000000-0000-4000-8000-000000000001/attempt-1/spool');
+    const names = await readdir(spool).catch(() => []);
+    return names.some((name) => name.endsWith(`-${lane}.json`));
   }
 
   /** Trainers that run now, by the records of their workspaces. */
