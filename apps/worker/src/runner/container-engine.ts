@@ -3,6 +3,8 @@ import { HostFault } from './launcher.js';
 
 const ANSWER_MS = 60_000;
 const PROBE_MS = 10_000;
+/** Docker's words for it, and Podman's. */
+const ENDED = ['exited', 'dead', 'stopped'];
 
 /** How a container stands, or stood when it ended. */
 export interface ContainerState {
@@ -76,6 +78,12 @@ export const containerEngine = ({ program, host }: EngineAddress) => {
       if (text === undefined) return undefined;
       const { Running, ExitCode, OOMKilled } = JSON.parse(text) as Record<string, unknown>;
       return { isRunning: Running === true, exitCode: Number(ExitCode), isOutOfMemory: OOMKilled === true };
+    },
+
+    /** True when its program ran and is over, so that its exit code can still be asked for. */
+    hasEnded: async (id: string): Promise<boolean> => {
+      const status = await tell(['container', 'inspect', '--format', '{{.State.Status}}', id]);
+      return status !== undefined && ENDED.includes(status);
     },
 
     /** False when nothing runs that could take the signal. */

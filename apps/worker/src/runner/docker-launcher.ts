@@ -128,7 +128,7 @@ const stop = async ({ engine, id }: Started, exited: Promise<LaunchExit>, graceM
     if (await isOver(exited, deadline - Date.now())) return;
   }
   // One that has not begun yet takes no signal, and must not begin any more.
-  if (!(await engine.signal(id, 'KILL'))) await engine.remove(id);
+  if (!(await engine.signal(id, 'KILL')) && !(await engine.hasEnded(id))) await engine.remove(id);
   if (!(await isOver(exited, KILLED_WITHIN_MS))) throw new Error(`The container ${id} does not end.`);
 };
 
