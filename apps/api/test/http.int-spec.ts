@@ -262,6 +262,20 @@ describe('slow clients', () => {
     expect(await ended).toMatch(/^HTTP\/1.1 200 /);
   });
 
+  it('should not blame clients for a time in which it was itself held up', async () => {
+    const { socket, ended } = await openRaw(api.url);
+    const body = JSON.stringify({ name: 'sent while the server was busy', modelName: 'sdxl' });
+    const head = `POST /lora-configs ${HEAD}Connection: close\r\nContent-Type: application/json\r\n`;
+    socket.write(`${head}Content-Length: ${9000 + body.length}\r\n\r\n${' '.repeat(1000)}`);
+    // Until it has been read.
+    await api.send('GET /health/live');
+    socket.write(' '.repeat(8000));
+    const heldUpUntil = Date.now() + 1.5 * PATIENCE_MS;
+    while (Date.now() < heldUpUntil);
+    socket.write(body);
+    expect(await ended).toMatch(/^HTTP\/1.1 201 /);
+  });
+
   it('should end an answer that nobody reads', async () => {
     const { id } = await jobs.submit();
     await jobs.patch(id, { status: 'running' });

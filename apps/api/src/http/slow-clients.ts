@@ -30,7 +30,8 @@ export function cutOffSlowClients(server: FastifyInstance, { patienceMs }: { pat
       if (now - entry.mark.at >= patienceMs) judge(socket, entry, now);
     }
   };
-  const timer = setInterval(sweep, patienceMs / 4).unref();
+  // After what has arrived was read: it may be this process that was held up, not the clients.
+  const timer = setInterval(() => setImmediate(sweep), patienceMs / 4).unref();
   server.server.on('connection', watch);
   server.addHook('onRequest', (request, reply, done) => {
     const entry = watches.get(request.raw.socket);
