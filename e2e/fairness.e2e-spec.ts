@@ -52,7 +52,8 @@ describe('fairness between tenants', () => {
     expect(mostAtOnce(history, ['running'])).toBeLessThanOrEqual(LIMIT);
     expect(mostAtOnce(history, ['pending', 'running'])).toBeLessThanOrEqual(LIMIT);
     expect(history.filter((event) => event.to === 'completed')).toHaveLength(JOBS);
-    const firstHalf = history.filter((event) => event.to === 'completed').slice(0, JOBS / 2);
+    // What is claimed is the fleet's choice; what completes first, the machine's.
+    const firstHalf = history.filter((event) => event.to === 'running').slice(0, JOBS / 2);
     expect(
       jain(tenants.map((tenant) => firstHalf.filter((event) => event.tenant === tenant).length)),
     ).toBeGreaterThanOrEqual(0.9);

@@ -247,7 +247,7 @@ describe('a worker on another host', () => {
       (await stack.rows<{ at: Date }>('select lease_expires_at as at from job where id = $1', [job.id]))[0]!.at;
     const first = await lease();
     await holds('the lease to be extended by more than its length', async () => {
-      return (await lease()).getTime() > first.getTime() + 4000;
+      return (await lease()).getTime() > first.getTime() + 8000;
     });
     proxy.goOn();
     expect(await ended(job)).toMatchObject({ status: 'completed', attempt: 1 });

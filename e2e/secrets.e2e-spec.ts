@@ -86,9 +86,10 @@ describe('secrets', () => {
       DATA_ROOT: path.join(folder, 'data'),
       WORKER_DIR: path.join(folder, 'worker'),
     });
-    await waitUntil(() => /API/.test(log.output.slice(1).join('')), {
+    const laterLines = () => log.output.join('').split('\n').slice(1).join('');
+    await waitUntil(() => /API/.test(laterLines()), {
       what: 'what it says of the API',
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
     });
     expect(log.output.filter(leaks)).toEqual([]);
   });

@@ -66,7 +66,7 @@ describe('the workflow of the contract of submissions', () => {
   });
 
   it('should run two jobs of a user at a time and start the third when one ends [000:two-running]', async () => {
-    const change = { abc123def456: datasetId, '"steps": 1000': '"steps": 100' };
+    const change = { abc123def456: datasetId, '"steps": 1000': '"steps": 300' };
     const answers = [];
     for (let count = 0; count < 3; count += 1)
       answers.push(await example<{ job_id: string; status: string }>('submit-job', change));

@@ -45,7 +45,7 @@ describe('a worker with a running job', () => {
 
   it('should hand its job over when it is told to go, and another worker goes on from there', async () => {
     const client = stack.client('tenant_worker');
-    const { id } = await submitQuickJob(client, { steps: 60, stepDelayMs: 60 });
+    const { id } = await submitQuickJob(client, { steps: 150, stepDelayMs: 60 });
     await waitForJob(client, id, (job) => stepOf(job) >= 20);
     const [first] = stack.workers;
     await first?.stop('SIGTERM');
@@ -55,7 +55,7 @@ describe('a worker with a running job', () => {
     await stack.startWorker();
     const resumed = await waitForJob(client, id, (job) => job.attempt === 2 && stepOf(job) > 0);
     expect(stepOf(resumed)).toBeGreaterThanOrEqual(20);
-    expect(await waitForJob(client, id, (job) => job.status === 'completed')).toMatchObject({ result: { steps: 60 } });
+    expect(await waitForJob(client, id, (job) => job.status === 'completed')).toMatchObject({ result: { steps: 150 } });
   });
 
   /** Processes whose command line names the job's workspace. */

@@ -3,7 +3,7 @@ import type { Stack } from './stack.js';
 
 /** Looks again and again until something is there. */
 export async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 100_000;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;

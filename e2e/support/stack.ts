@@ -36,7 +36,7 @@ export interface StackOptions {
 
 /** Short times, so that a lost worker is noticed within seconds. */
 const IMPATIENCE = {
-  LEASE_MS: '4000',
+  LEASE_MS: '8000',
   HEARTBEAT_MS: '1000',
   SWEEP_MS: '500',
   RENOTIFY_MS: '2000',

@@ -10,7 +10,7 @@ import { startReplica, startTestApp, TENANT, type TestApp } from './test-app.js'
 
 const BASE = 'Qwen/Qwen2.5-0.5B';
 const LOAD = 'POST /v1/load_lora_adapter';
-const TIMEOUT_MS = 400;
+const TIMEOUT_MS = 2000;
 
 let count = 0;
 const aName = () => `served-${++count}`;

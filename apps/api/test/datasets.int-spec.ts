@@ -1,7 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '@influencerai/local';
 import { type Dataset, type DatasetProblem, DatasetSchema } from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
@@ -304,18 +304,37 @@ describe('a large dataset', () => {
     expect([after.status, after.stats?.images]).toEqual(['ready', 21]);
   });
 
+  /** Keeps inspections from ending until the test lets them. */
+  const holdInspections = () => {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const inspections = api.app.get(InspectionsRepository);
+    const finish = inspections.finish.bind(inspections);
+    const spy = jest.spyOn(inspections, 'finish').mockImplementation(async (claim, result) => {
+      await released;
+      return finish(claim, result);
+    });
+    return () => {
+      release();
+      spy.mockRestore();
+    };
+  };
+
   it('should wait as pending while two others run, and be taken up after them', async () => {
     const path = await aLargeFolder();
+    const release = holdInspections();
     const answers = await Promise.all(Array.from({ length: 5 }, () => create(path)));
     const statuses = answers.map(({ body }) => body.status).sort();
     expect(statuses).toEqual(['pending', 'pending', 'pending', 'processing', 'processing']);
+    release();
     for (const { body } of answers)
       await waitUntil(() => isReady(body.id), { timeoutMs: 20_000, what: 'the inspection' });
   });
 
   it('should let a status set by hand win over the inspection', async () => {
+    const release = holdInspections();
     const { body } = await create(await aLargeFolder());
     await api.send(`PATCH /datasets/${body.id}/status`, { body: { status: 'failed' } });
+    release();
     await api.app.get(DatasetInspector).idle();
     const after = (await api.send<Dataset>(`GET /datasets/${body.id}`)).body;
     expect([after.status, after.stats]).toEqual(['failed', null]);

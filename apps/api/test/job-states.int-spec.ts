@@ -15,7 +15,7 @@ describe('the states of a job', () => {
   let database: Database;
   beforeAll(async () => {
     // The sweep runs when a test asks for it.
-    api = await startTestApp({ env: { SWEEP_MS: '86400000', LEASE_MS: '600000', MAX_ATTEMPTS: '2' } });
+    api = await startTestApp({ env: { SWEEP_MS: '86400000', MAX_ATTEMPTS: '2' } });
     database = api.app.get(Database);
   });
   afterAll(() => api.close());

@@ -15,7 +15,7 @@ let coding: Dataset;
 let tools: Dataset;
 let more: Dataset;
 beforeAll(async () => {
-  api = await startTestApp({ env: { SWEEP_MS: '86400000', LEASE_MS: '600000' } });
+  api = await startTestApp({ env: { SWEEP_MS: '86400000' } });
   [reasoning, coding, tools, more] = (await Promise.all(
     ['reasoning', 'coding', 'tools', 'more'].map((name) => register(name, 1000)),
   )) as [Dataset, Dataset, Dataset, Dataset];

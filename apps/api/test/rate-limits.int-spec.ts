@@ -223,14 +223,17 @@ describe('failed authentications', () => {
   let key: string;
   beforeAll(async () => {
     api = await startTokenApp({
-      env: { RATE_LIMITS: 'on', RATE_LIMIT_FAILED_LOGINS: '20', RATE_LIMIT_WINDOW_S: '6', TRUST_PROXY: '127.0.0.1' },
+      env: { RATE_LIMITS: 'on', RATE_LIMIT_FAILED_LOGINS: '20', TRUST_PROXY: '127.0.0.1' },
     });
     ({ key } = await api.makeKey(['read', 'write']));
   });
   afterAll(() => api.close());
 
-  const from = (address: string, credential = `${key.slice(0, -1)}${key.endsWith('a') ? 'b' : 'a'}`) =>
-    api.send('GET /datasets', { key: credential, headers: { 'x-forwarded-for': address } });
+  const from = (
+    address: string,
+    credential = `${key.slice(0, -1)}${key.endsWith('a') ? 'b' : 'a'}`,
+    at: TestApp = api,
+  ) => at.send('GET /datasets', { key: credential, headers: { 'x-forwarded-for': address } });
 
   it('should block an address after twenty, look at no credentials of it then, and end the block in time', async () => {
     const answers = await burst(60, () => from('203.0.113.1'));
@@ -239,15 +242,22 @@ describe('failed authentications', () => {
     const good = await from('203.0.113.1', key);
     expect([good.status, good.problem.code]).toEqual([429, 'address_blocked']);
     expect((await from('203.0.113.2', key)).status).toBe(200);
-    await pause(Number(good.headers.get('retry-after')) * 1000);
-    expect((await from('203.0.113.1', key)).status).toBe(200);
+    const replica = await startReplica(api, { AUTH_MODE: 'token', RATE_LIMITS: 'on', TRUST_PROXY: '127.0.0.1' });
+    // As if the window that Retry-After names were over. This process remembers it, so another one is asked.
+    const { rowCount } = await api.app
+      .get(Database)
+      .pool.query(
+        "update rate_count set ends_at = now() where key like '%203.0.113.1%' and ends_at <= now() + $1 * interval '1 s'",
+        [Number(good.headers.get('retry-after'))],
+      );
+    expect([rowCount, (await from('203.0.113.1', key, replica)).status]).toEqual([1, 200]);
+    await replica.close();
   });
 
   it('should share the count with other replicas', async () => {
     const replica = await startReplica(api, {
       AUTH_MODE: 'token',
       RATE_LIMITS: 'on',
-      RATE_LIMIT_WINDOW_S: '60',
       RATE_LIMIT_FAILED_LOGINS: '5',
       TRUST_PROXY: '127.0.0.1',
     });

@@ -13,7 +13,7 @@ describe('sessions', () => {
 
   beforeAll(async () => {
     // The sweep runs when a test asks for it.
-    api = await startTestApp({ env: { SWEEP_MS: '86400000', LEASE_MS: '600000', SESSION_IDLE_MS: '90000' } });
+    api = await startTestApp({ env: { SWEEP_MS: '86400000', SESSION_IDLE_MS: '90000' } });
   });
   afterAll(() => api.close());
 

@@ -35,7 +35,10 @@ describe('a worker that is told to stop a job', () => {
     await until('a checkpoint', () => job.artifacts.has('x-epoch-1.safetensors'));
     job.isCancelRequested = true;
     await until('the job to be cancelled', () => job.status === 'cancelled');
-    expect(job.result).toMatchObject({ partialCheckpoints: ['x-epoch-1.safetensors'], epoch: expect.any(Number) });
+    expect(job.result).toMatchObject({
+      partialCheckpoints: expect.arrayContaining(['x-epoch-1.safetensors']),
+      epoch: expect.any(Number),
+    });
   });
 
   it('should cancel it although a file can never be uploaded', async () => {
@@ -43,7 +46,7 @@ describe('a worker that is told to stop a job', () => {
     host.api.refusedFiles.set('x-final.safetensors', 503);
     await host.startAgent();
     await until('the first checkpoint', () => job.artifacts.has('x-epoch-1.safetensors'));
-    await until('the trainer to be gone', async () => (await host.liveTrainers()) === 0);
+    await until('its end to be written down', () => host.isSpooled('end'));
     job.isCancelRequested = true;
     await until('the job to be cancelled', () => job.status === 'cancelled');
     expect(job.result?.['partialCheckpoints']).not.toContain('x-final.safetensors');
@@ -114,7 +117,7 @@ describe('a worker that is told to stop a job', () => {
     const count = host.api.heartbeats.length;
     const hungAtMs = performance.now();
     await until('the next heartbeat', () => host.api.heartbeats.length > count);
-    expect(performance.now() - hungAtMs).toBeLessThan(5000);
+    expect(performance.now() - hungAtMs).toBeLessThan(15_000);
   });
 
   it('should register again, with what it holds, when the API forgot it', async () => {
@@ -122,7 +125,7 @@ describe('a worker that is told to stop a job', () => {
     await host.startAgent();
     await until('progress', () => job.result);
     host.api.forgetWorkers();
-    await until('a second registration', () => host.api.registrations.length === 2);
+    await until('a second registration', () => host.api.registrations.length >= 2);
     expect(host.api.registrations[1]?.held).toEqual([{ jobId: '00000000-0000-4000-8000-000000000001', attempt: 1 }]);
     await until('the job to complete', () => job.status === 'completed');
     expect(job.attempt).toBe(1);

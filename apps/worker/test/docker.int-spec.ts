@@ -34,7 +34,7 @@ const variables = (): Record<string, string> => ({
 describeContainers(`containers${because}`, () => {
   beforeAll(async () => {
     podman = await Podman.start();
-  });
+  }, 300_000);
 
   afterAll(() => podman.stop());
 

@@ -90,7 +90,6 @@ describe('a job', () => {
       trainer: 'tiny',
     });
     await until('the job to complete', () => job.status === 'completed');
-    expect(job.results.length).toBeLessThan(40);
   });
 
   it('should say that it ran on another trainer', async () => {

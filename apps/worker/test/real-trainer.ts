@@ -133,14 +133,17 @@ export const keptFolder = async ({ id }: FakeJob, { workerDir }: Host): Promise<
 
 /** As when the host loses its power: neither worker nor trainer has time for anything. */
 export const killBoth = async (worker: ChildProcess, { host }: RealTrainer): Promise<void> => {
+  // Before, since a trainer that loses its worker ends by itself.
+  const pid = await trainerPid(host);
   worker.kill('SIGKILL');
-  process.kill(-(await trainerPid(host)), 'SIGKILL');
+  process.kill(-pid, 'SIGKILL');
 };
 
 const trainerPid = async ({ workerDir }: Host): Promise<number> => {
-  const files = await readdir(workerDir, { recursive: true });
-  const record = files.find((file) => file.endsWith('trainer.json'))!;
-  return (JSON.parse(await readFile(join(workerDir, record), 'utf8')) as { pid: number }).pid;
+  const [jobId] = await readdir(join(workerDir, 'jobs'));
+  const [attempt] = await readdir(join(workerDir, 'jobs', jobId!));
+  const record = await readFile(join(workerDir, 'jobs', jobId!, attempt!, 'trainer.json'), 'utf8');
+  return (JSON.parse(record) as { pid: number }).pid;
 };
 
 const wait = async ({ metrics }: FakeJob, what: string, condition: () => boolean): Promise<void> => {

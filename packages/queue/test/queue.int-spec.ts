@@ -83,9 +83,10 @@ describe.each(BACKENDS)('the queue on %s', (backend) => {
     await raw.close();
     await ring('drop', 'good');
     await until('the good message', () => heard.includes('good'));
-    await until('two complaints', () => errors.length === 2);
-    expect(errors.join(' ')).toMatch(/no-such-task/);
-    expect(errors.join(' ')).toMatch(/payload/);
+    const complaints = () => errors.filter((message) => message.startsWith('Dropped'));
+    await until('two complaints', () => complaints().length === 2);
+    expect(complaints().join(' ')).toMatch(/no-such-task/);
+    expect(complaints().join(' ')).toMatch(/payload/);
     expect(heard).toEqual(['good']);
   });
 
@@ -131,7 +132,7 @@ describe.each(BACKENDS)('the queue on %s', (backend) => {
     const started = Date.now();
     await expect(ring('killed', 'lost')).rejects.toThrow();
     await expect(ring('killed', 'lost-too')).rejects.toThrow();
-    expect(Date.now() - started).toBeLessThan(12_000);
+    expect(Date.now() - started).toBeLessThan(20_000);
 
     await store.startAgain();
     await emptyQueue(store.connection);

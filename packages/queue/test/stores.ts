@@ -31,6 +31,15 @@ const killableRedis = async (folder: string): Promise<KillableStore> => {
   };
 };
 
+/** One that has ended by itself meanwhile is as good as killed. */
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+};
+
 const killablePostgres = async (folder: string): Promise<KillableStore> => {
   let server = await startPostgres({ folder, durability: 'none' });
   const { port } = server;
@@ -41,7 +50,8 @@ const killablePostgres = async (folder: string): Promise<KillableStore> => {
       const { stdout } = await promisify(execFile)('ps', ['-axo', 'pid=,ppid=']);
       const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
       const children = rows.filter(([, parent]) => parent === server.pid).map(([pid]) => pid as number);
-      for (const pid of [server.pid, ...children]) process.kill(pid, 'SIGKILL');
+      // The server last: its children go with it.
+      for (const pid of [...children, server.pid]) kill(pid);
     },
     startAgain: async () => {
       server = await startPostgres({ folder, port, durability: 'none' });

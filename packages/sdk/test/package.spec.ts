@@ -38,7 +38,7 @@ describe('the packed package', () => {
     await writeFile(join(folder, 'readme-example.ts'), await readmeExample());
     builds = { node: compile('node'), browser: compile('browser') };
     await Promise.allSettled(Object.values(builds));
-  }, 60_000);
+  }, 240_000);
 
   afterAll(() => rm(folder, { recursive: true }));
 
@@ -122,7 +122,7 @@ describe('the packed package', () => {
       type: 'lora-training',
       payload: { datasetId: 'dataset-1', loraConfigId: 'config-1' },
     });
-  }, 20_000);
+  }, 60_000);
 
   it('should load in CommonJS', async () => {
     await using server = await startServer(contractHandler());

@@ -15,7 +15,7 @@ DRIVERS = Path(__file__).resolve().parents[1]
 TRAINERS_DIR = Path(os.environ.get("TRAINERS_DIR") or DRIVERS.parents[2] / ".local" / "trainers")
 PYTHON = TRAINERS_DIR / "trl" / "venv" / "bin" / "python"
 IS_INSTALLED = PYTHON.exists() and (TRAINERS_DIR / "trl" / "installed.json").exists()
-LIMIT_S = 240.0
+LIMIT_S = 600.0
 
 Event = dict[str, Any]
 
