@@ -73,6 +73,11 @@ export const CONTRACT_000: Contract = {
     { id: 'model-ids', kind: 'range', says: '`base_model` is `namespace/name`, no address and no bare name' },
     { id: 'required', kind: 'range', says: '`dataset_id`, `type`, `base_model` and `config` must be there' },
     { id: 'optional', kind: 'range', says: '`name` and `trigger_words` may be left out' },
+    {
+      id: 'blank',
+      kind: 'range',
+      says: 'an optional field that is `null`, a blank name and blank trigger words are the same as left out',
+    },
     { id: 'types', kind: 'range', says: '`type` is `lora` or `dreambooth`' },
     { id: 'error-400', kind: 'error', says: '400: JSON that cannot be read' },
     {

@@ -1,13 +1,13 @@
 import type { Contract } from './contract.js';
 
-interface Option {
+export interface Option {
   /** Where it stands. */
   group: 'lora_config' | 'training_config';
   parameter: string;
   fallback: unknown;
   /** What it may be. */
   good: unknown[];
-  /** What it may not be; null and text never may, but where text is wanted. */
+  /** What it may not be. */
   bad: unknown[];
   sentence: string;
 }
@@ -132,6 +132,11 @@ export const CONTRACT_001: Contract = {
       id: 'optional',
       kind: 'range',
       says: '`lora_config`, `training_config`, `output_dir` and `dataset_name` may be left out',
+    },
+    {
+      id: 'none',
+      kind: 'range',
+      says: '`null` in an optional field, as Python writes None, is the same as leaving it out',
     },
     { id: 'error-shape', kind: 'error', says: 'every error of every endpoint is `{ "error": … }`' },
     { id: 'error-model', kind: 'error', says: '400: “Model … not available”' },

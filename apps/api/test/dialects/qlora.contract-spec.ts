@@ -8,7 +8,7 @@ import { IGNORED } from '../../src/dialects/qlora/qlora.schema.js';
 import { trainTiny } from '../adapters-fixture.js';
 import { JobsFixture } from '../jobs-fixture.js';
 import { OTHER_TENANT, startTestApp, TENANT, type TestApp, type TestResponse } from '../test-app.js';
-import { OPTIONS } from './contract-001.js';
+import { type Option, OPTIONS } from './contract-001.js';
 
 type Body = Record<string, unknown>;
 interface Started {
@@ -109,7 +109,7 @@ describe('POST /api/training/start', () => {
         const { status, text } = await start({ [group]: { [parameter]: value } });
         expect([value, status, text]).toEqual([value, 200, expect.any(String)]);
       }
-      for (const value of [...bad, null, {}]) {
+      for (const value of [...bad, {}]) {
         const { status, body } = await start<Body>({ [group]: { [parameter]: value } });
         expect([value, status, body]).toEqual([value, 400, { error: sentence }]);
       }
@@ -158,6 +158,25 @@ describe('POST /api/training/start', () => {
     expect(output.name).toBe('codellama-7b-instruct');
   });
 
+  it('should read null as left out, as Python writes None [001:none]', async () => {
+    const none = (group: Option['group']) =>
+      Object.fromEntries(OPTIONS.filter((option) => option.group === group).map(({ parameter }) => [parameter, null]));
+    const specFor = async (change: Body) => {
+      const { status, body } = await start({ output_dir: null, dataset_name: null, ...change });
+      expect([status, body]).toEqual([200, expect.anything()]);
+      const { dataset, output, ...rest } = await specOf(body.job_id);
+      return { ...rest, examples: dataset.examples, name: output.name };
+    };
+    const leftOut = await specFor({ lora_config: undefined, training_config: undefined });
+    expect(await specFor({ lora_config: null, training_config: null })).toEqual(leftOut);
+    const nones = { lora_config: none('lora_config'), training_config: none('training_config') };
+    expect(await specFor(nones)).toEqual(leftOut);
+    const uploaded = await send('POST /api/training/data/upload', { train_texts: ['a'], dataset_name: null });
+    expect([uploaded.status, uploaded.body['dataset_name']]).toEqual([200, expect.stringMatching(UUID)]);
+    const byName = { train_texts: null, dataset_name: uploaded.body['dataset_name'] };
+    expect((await specFor(byName)).examples).toBe(1);
+  });
+
   it.each(IGNORED)('should take %s and make nothing of it', async (field) => {
     const [group, parameter] = field.split('.') as [string, string];
     const { body } = await start({ [group]: { [parameter]: 77_777 } });
@@ -185,7 +204,7 @@ describe('POST /api/training/start', () => {
 
   it.each([
     [{ train_texts: 'text' }, 'train_texts must be a list'],
-    [{ train_texts: null }, 'train_texts must be a list'],
+    [{ train_texts: null }, 'train_texts is required'],
     [{ train_texts: {} }, 'train_texts must be a list'],
     [{ train_texts: [] }, 'train_texts must hold 1 to 10000 texts'],
     [{ train_texts: [7] }, 'train_texts must be a list of strings that are not blank'],
@@ -193,7 +212,7 @@ describe('POST /api/training/start', () => {
     [{ train_texts: ['a\0'] }, 'train_texts.0: '],
     [{ model_name: 7 }, 'model_name must be a string'],
     [{ model_name: ' ' }, 'model_name is required'],
-    [{ lora_config: null }, 'lora_config must be an object'],
+    [{ lora_config: 'r=4' }, 'lora_config must be an object'],
     [{ training_config: [] }, 'training_config must be an object'],
     [{ training_config: { epochs: 3 } }, 'training_config.epochs: Unknown field.'],
     [{ surprise: 1 }, 'surprise: Unknown field.'],

@@ -86,7 +86,7 @@ describe('POST /api/training/submit', () => {
       for (const value of [min, max]) {
         expect((await submit(withConfig({ [parameter]: value }))).status).toBe(200);
       }
-      for (const value of [...beyond, null, String(min), [min]]) {
+      for (const value of [...beyond, String(min), [min]]) {
         const { status, body } = await submit<Failed>(withConfig({ [parameter]: value }));
         expect([value, status, body.details]).toEqual([value, 400, [sentence]]);
       }
@@ -112,6 +112,28 @@ describe('POST /api/training/submit', () => {
 
   it('should do without a name and trigger words [000:optional]', async () => {
     expect((await submit({ name: undefined, trigger_words: undefined })).status).toBe(200);
+  });
+
+  it.each([
+    [null, null],
+    ['', []],
+    ['  ', ['']],
+    ['', ['', ' ']],
+  ])('should read the name %j and the trigger words %j as left out [000:blank]', async (name, trigger_words) => {
+    const user = newUser();
+    const config = Object.fromEntries(RANGES.map(({ parameter }) => [parameter, null]));
+    const configOf = async (change: object) => {
+      const { status, body } = await submit(change, user);
+      expect([status, body]).toEqual([200, expect.anything()]);
+      const stored = await send<object>(`GET /public/training/configs/${body.job_id}.json`, user);
+      return { ...stored.body, job_id: null };
+    };
+    const leftOut = await configOf({ name: undefined, trigger_words: undefined, config: {} });
+    expect(await configOf({ name, trigger_words, config })).toEqual(leftOut);
+    expect(await configOf({ name, trigger_words: [...(trigger_words ?? []), 'my-style'], config })).toEqual({
+      ...leftOut,
+      trigger_words: ['my-style'],
+    });
   });
 
   it.each([

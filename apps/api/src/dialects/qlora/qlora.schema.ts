@@ -1,5 +1,6 @@
 import { MAX_INLINE_TEXTS } from '@influencerai/shared';
 import { z } from 'zod';
+import { orDefault, orLeftOut } from '../left-out.schema.js';
 
 /** One sentence for whatever is wrong with a field. */
 const integer = (name: string, min: number, max: number) => {
@@ -46,33 +47,35 @@ const trainTexts = z
 const datasetName = text('dataset_name', 255);
 
 const loraConfig = objectOf('lora_config must be an object', {
-  r: z.literal([4, 8, 16, 32], RANK).default(4).describe('Rank.'),
-  lora_alpha: integer('lora_alpha', 1, 512).default(8),
-  lora_dropout: number('lora_dropout', 0, 0.9).default(0.05),
-  target_modules: z
-    .array(z.string(MODULES).regex(/^[A-Za-z0-9_.]{1,100}$/, MODULES), MODULES)
-    .min(1, MODULES)
-    .max(64, MODULES)
-    .default(['q_proj', 'v_proj']),
-  bias: z.enum(['none'], 'bias must be none: biases are not trained here').default('none'),
-  task_type: z.enum(['CAUSAL_LM'], 'task_type must be CAUSAL_LM').default('CAUSAL_LM'),
+  r: orDefault(z.literal([4, 8, 16, 32], RANK), 4).describe('Rank.'),
+  lora_alpha: orDefault(integer('lora_alpha', 1, 512), 8),
+  lora_dropout: orDefault(number('lora_dropout', 0, 0.9), 0.05),
+  target_modules: orDefault(
+    z
+      .array(z.string(MODULES).regex(/^[A-Za-z0-9_.]{1,100}$/, MODULES), MODULES)
+      .min(1, MODULES)
+      .max(64, MODULES),
+    ['q_proj', 'v_proj'],
+  ),
+  bias: orDefault(z.enum(['none'], 'bias must be none: biases are not trained here'), 'none'),
+  task_type: orDefault(z.enum(['CAUSAL_LM'], 'task_type must be CAUSAL_LM'), 'CAUSAL_LM'),
 });
 
 const trainingConfig = objectOf('training_config must be an object', {
-  num_epochs: integer('num_epochs', 1, 1000).default(3),
-  batch_size: integer('batch_size', 1, 64).default(1).describe('For each device.'),
-  learning_rate: number('learning_rate', 0.000001, 1).default(2e-4),
-  max_steps: z
-    .union([z.literal(-1), z.int(MAX_STEPS).min(1, MAX_STEPS).max(1_000_000, MAX_STEPS)], MAX_STEPS)
-    .default(-1)
-    .describe('-1: as many as the epochs make; otherwise the steps decide.'),
-  gradient_accumulation_steps: integer('gradient_accumulation_steps', 1, 1024).default(4),
-  warmup_steps: integer('warmup_steps', 0, 1_000_000).default(100),
-  logging_steps: integer('logging_steps', 1, 1_000_000)
-    .default(10)
-    .describe('Accepted and ignored: every step is kept.'),
-  save_steps: integer('save_steps', 1, 1_000_000).default(500),
-  max_seq_length: integer('max_seq_length', 16, 131_072).default(2048),
+  num_epochs: orDefault(integer('num_epochs', 1, 1000), 3),
+  batch_size: orDefault(integer('batch_size', 1, 64), 1).describe('For each device.'),
+  learning_rate: orDefault(number('learning_rate', 0.000001, 1), 2e-4),
+  max_steps: orDefault(
+    z.union([z.literal(-1), z.int(MAX_STEPS).min(1, MAX_STEPS).max(1_000_000, MAX_STEPS)], MAX_STEPS),
+    -1,
+  ).describe('-1: as many as the epochs make; otherwise the steps decide.'),
+  gradient_accumulation_steps: orDefault(integer('gradient_accumulation_steps', 1, 1024), 4),
+  warmup_steps: orDefault(integer('warmup_steps', 0, 1_000_000), 100),
+  logging_steps: orDefault(integer('logging_steps', 1, 1_000_000), 10).describe(
+    'Accepted and ignored: every step is kept.',
+  ),
+  save_steps: orDefault(integer('save_steps', 1, 1_000_000), 500),
+  max_seq_length: orDefault(integer('max_seq_length', 16, 131_072), 2048),
 });
 
 /** Fields that are checked and have no effect here. */
@@ -88,13 +91,13 @@ const startExample = {
 
 export const StartRequestSchema = objectOf(BODY, {
   model_name: modelName,
-  train_texts: trainTexts.optional(),
-  dataset_name: datasetName
-    .optional()
-    .describe('In place of train_texts: the newest dataset of that name. An addition to the contract.'),
-  lora_config: loraConfig.prefault({}),
-  training_config: trainingConfig.prefault({}),
-  output_dir: text('output_dir', 200).optional().describe('Below `data/loras/`, where adapters lie.'),
+  train_texts: orLeftOut(trainTexts),
+  dataset_name: orLeftOut(datasetName).describe(
+    'In place of train_texts: the newest dataset of that name. An addition to the contract.',
+  ),
+  lora_config: orDefault(loraConfig, {}),
+  training_config: orDefault(trainingConfig, {}),
+  output_dir: orLeftOut(text('output_dir', 200)).describe('Below `data/loras/`, where adapters lie.'),
 })
   .refine((body) => body.train_texts !== undefined || body.dataset_name !== undefined, {
     path: ['train_texts'],
@@ -107,7 +110,10 @@ export const StartRequestSchema = objectOf(BODY, {
   .meta({
     id: 'StartRequest',
     example: startExample,
-    oneOf: [{ required: ['train_texts'] }, { required: ['dataset_name'] }],
+    oneOf: [
+      { required: ['train_texts'], properties: { train_texts: { type: 'array' } } },
+      { required: ['dataset_name'], properties: { dataset_name: { type: 'string' } } },
+    ],
   });
 export type StartRequest = z.infer<typeof StartRequestSchema>;
 
@@ -165,7 +171,7 @@ export type Stopped = z.infer<typeof StoppedSchema>;
 
 export const UploadRequestSchema = objectOf(BODY, {
   train_texts: trainTexts,
-  dataset_name: datasetName.optional().describe('An upload of the same name comes before the earlier one.'),
+  dataset_name: orLeftOut(datasetName).describe('An upload of the same name comes before the earlier one.'),
 }).meta({
   id: 'UploadRequest',
   example: {

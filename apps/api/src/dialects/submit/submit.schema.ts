@@ -1,5 +1,6 @@
 import { ONE_LINE } from '@influencerai/shared';
 import { z } from 'zod';
+import { orDefault, orLeftOut } from '../left-out.schema.js';
 
 /** One sentence for whatever is wrong with the number. */
 const integer = (name: string, min: number, max: number) => {
@@ -17,30 +18,33 @@ const TRIGGER_WORDS = 'trigger_words must be an array of at most 16 strings of 1
 const objectOf = <Shape extends z.ZodRawShape>(says: string, shape: Shape) =>
   z.strictObject(shape, { error: ({ code }) => (code === 'invalid_type' ? says : undefined) });
 
+/** What a form holds where nobody has typed anything. */
+const unlessBlank = (text: string): string | undefined => text || undefined;
+
+const triggerWords = z
+  .array(z.string(TRIGGER_WORDS).trim().max(100, TRIGGER_WORDS).regex(ONE_LINE, TRIGGER_WORDS), TRIGGER_WORDS)
+  .max(16, TRIGGER_WORDS)
+  .transform((words) => words.filter((word) => word !== ''));
+
 export const SubmitRequestSchema = objectOf('body must be a JSON object', {
   dataset_id: z.string('dataset_id is required').min(1, 'dataset_id is required').max(100, 'dataset_id is too long'),
-  name: z.string(NAME).trim().min(1, NAME).max(100, NAME).optional().describe('What to call the job.'),
+  name: orLeftOut(z.string(NAME).trim().max(100, NAME).transform(unlessBlank)).describe('What to call the job.'),
   type: z.enum(['lora', 'dreambooth'], 'type must be one of: lora, dreambooth'),
   base_model: z
     .string(MODEL_ID)
     .max(255, MODEL_ID)
     .regex(/^\w[\w.-]*\/\w[\w.-]*$/, MODEL_ID),
   config: objectOf('config is required', {
-    learning_rate: z.number(LEARNING_RATE).min(1e-6, LEARNING_RATE).max(1e-2, LEARNING_RATE).default(1e-4),
-    batch_size: integer('batch_size', 1, 8).default(1),
-    steps: integer('steps', 100, 10_000).default(1000),
-    resolution: z.int(RESOLUTION).min(256, RESOLUTION).max(1024, RESOLUTION).multipleOf(64, RESOLUTION).default(512),
-    lora_rank: integer('lora_rank', 4, 128).default(16),
-    lora_alpha: integer('lora_alpha', 1, 128).default(32),
+    learning_rate: orDefault(z.number(LEARNING_RATE).min(1e-6, LEARNING_RATE).max(1e-2, LEARNING_RATE), 1e-4),
+    batch_size: orDefault(integer('batch_size', 1, 8), 1),
+    steps: orDefault(integer('steps', 100, 10_000), 1000),
+    resolution: orDefault(z.int(RESOLUTION).min(256, RESOLUTION).max(1024, RESOLUTION).multipleOf(64, RESOLUTION), 512),
+    lora_rank: orDefault(integer('lora_rank', 4, 128), 16),
+    lora_alpha: orDefault(integer('lora_alpha', 1, 128), 32),
   }),
-  trigger_words: z
-    .array(
-      z.string(TRIGGER_WORDS).trim().min(1, TRIGGER_WORDS).max(100, TRIGGER_WORDS).regex(ONE_LINE, TRIGGER_WORDS),
-      TRIGGER_WORDS,
-    )
-    .max(16, TRIGGER_WORDS)
-    .default([])
-    .describe('Put before every caption that lacks them, and into the metadata of the weights.'),
+  trigger_words: orDefault(triggerWords, []).describe(
+    'Put before every caption that lacks them, and into the metadata of the weights.',
+  ),
 }).meta({
   id: 'SubmitRequest',
   example: {
