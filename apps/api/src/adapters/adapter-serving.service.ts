@@ -19,7 +19,6 @@ import { ServingRuntimes } from './serving/serving-runtimes.js';
 type Owner = Pick<Principal, 'tenantId'>;
 
 const LOOK_AGAIN_MS = 100;
-const LATEST_LOADED = { status: 'loaded', take: 1, skip: 0, sortBy: 'loadedAt', sortOrder: 'desc' } as const;
 
 /**
  * Loads adapters into the runtimes that serve them. Who begins writes so into the row and names the state that it found;
@@ -60,6 +59,18 @@ export class AdapterServingService {
     }
   }
 
+  /**
+   * The same, in place of those that were loaded so before, which are unloaded then; others stay. Of two at once the one
+   * that was loaded last stays.
+   * @throws AppError those of {@link load}, `runtime_unavailable` when an earlier one is not let go of
+   */
+  async loadInPlace(owner: Owner, name: string): Promise<Adapter> {
+    const adapter = await this.load(owner, name);
+    const replaced = await this.adapters.makeCurrent(adapter);
+    for (const earlier of replaced) await this.unload(owner, earlier).catch(unlessUnloaded);
+    return adapter;
+  }
+
   /** @throws AppError `adapter_not_found`, `adapter_not_loaded`, `adapter_busy`, `runtime_unavailable` */
   async unload({ tenantId }: Owner, name: string): Promise<Adapter> {
     for (;;) {
@@ -73,9 +84,9 @@ export class AdapterServingService {
     }
   }
 
-  /** The one that was loaded last, of those that are; undefined where none is. */
-  async current({ tenantId }: Owner): Promise<Adapter | undefined> {
-    return (await this.adapters.list(tenantId, LATEST_LOADED)).data[0];
+  /** The one that was loaded {@link loadInPlace in place} of others, else the one that was loaded last; undefined where none is. */
+  current({ tenantId }: Owner): Promise<Adapter | undefined> {
+    return this.adapters.findCurrent(tenantId);
   }
 
   /** Unloads the {@link current} one. @throws AppError `adapter_none_loaded`, and those of {@link unload} */
@@ -201,6 +212,12 @@ interface Undertaking {
 
 const reasonOf = (error: unknown): string =>
   error instanceof AppError ? String(error.details['reason'] ?? error.message) : 'A fault of the service.';
+
+/** Somebody else was faster. */
+function unlessUnloaded(error: unknown): void {
+  const isGone = error instanceof AppError && ['adapter_not_loaded', 'adapter_not_found'].includes(error.code);
+  if (!isGone) throw error;
+}
 
 async function has(runtime: ServingRuntime, { servedAs }: Adapter, signal: AbortSignal): Promise<boolean> {
   const loaded = await runtime.loaded(signal);

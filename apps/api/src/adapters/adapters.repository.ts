@@ -40,6 +40,9 @@ export interface Served {
 
 const WITH_FILE = { artifact: { select: { sizeBytes: true, sha256: true, storageKey: true } } } as const;
 
+const LATEST_FIRST = { sort: 'desc', nulls: 'last' } as const;
+const CURRENT_FIRST = [{ currentSince: LATEST_FIRST }, { loadedAt: LATEST_FIRST }, { id: 'desc' as const }];
+
 /** Adapters, made by a trigger when their jobs complete. Their status is written here alone, as the state table says. */
 @Injectable()
 export class AdaptersRepository {
@@ -69,6 +72,25 @@ export class AdaptersRepository {
       total: await prisma.adapter.count({ where }),
     }));
     return { data: rows.map((row) => fromRow(row).adapter), total, take, skip };
+  }
+
+  /** @returns undefined when none is loaded */
+  async findCurrent(tenantId: string): Promise<Adapter | undefined> {
+    const find = { where: { tenantId, status: 'loaded' as const }, orderBy: CURRENT_FIRST, include: WITH_FILE };
+    const row = await this.database.read(tenantId, (prisma) => prisma.adapter.findFirst(find));
+    return row ? fromRow(row).adapter : undefined;
+  }
+
+  /**
+   * Makes a loaded adapter the current one. Of two at once, the later one sees the earlier, and not the other way round.
+   * @returns the names of those that were it before and are not unloaded yet
+   */
+  makeCurrent({ tenantId, id }: Adapter): Promise<string[]> {
+    return this.database.transaction(tenantId, async (client) => {
+      await client.query(LOCK_TENANT, [tenantId]);
+      const { rows } = await client.query<{ name: string }>(MAKE_CURRENT, [tenantId, id]);
+      return rows.map(({ name }) => name);
+    });
   }
 
   /** @throws AppError `adapter_not_found` */
@@ -139,9 +161,18 @@ const SETTLE: PreparedQuery = {
   name: 'adapter-settle',
   text: `update adapter set status = $4::adapter_status, status_reason = $5, holder = $6::uuid, status_at = now(), updated_at = now(),
       runtime = case when $4 = 'unloaded' then null else runtime end,
+      current_since = case when $4 = 'loaded' then current_since end,
       loaded_at = case when $4 <> 'loaded' then null when status = 'loading' then now() else loaded_at end
     where tenant_id = $1 and id = $2 and holder = $3::uuid returning id`,
 };
+
+const LOCK_TENANT = 'select 1 from tenant where id = $1 for no key update';
+
+const MAKE_CURRENT = `with made as (
+    update adapter set current_since = clock_timestamp(), updated_at = now()
+    where tenant_id = $1 and id = $2 and status = 'loaded' returning current_since)
+  select a.name from adapter a, made
+  where a.tenant_id = $1 and a.id <> $2 and a.current_since < made.current_since order by a.current_since`;
 
 const LIST_SERVED: PreparedQuery = {
   name: 'adapter-list-served',

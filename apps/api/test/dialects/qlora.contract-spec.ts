@@ -488,18 +488,48 @@ describe('adapters', () => {
     expect([status, body.error]).toEqual([400, expect.stringMatching(/^Failed to delete adapter: .*is loaded/)]);
   });
 
-  it('should unload the one that was loaded last [001:endpoint-unload,example-unload,error-unload]', async () => {
+  const listed = async () => {
+    const { body } = await send<{ adapters: Body[]; current_adapter: string | null }>('GET /api/adapters');
+    const loaded = body.adapters.filter(({ is_loaded }) => is_loaded).map(({ name }) => name);
+    return { current: body.current_adapter, loaded };
+  };
+
+  it('should have one current adapter, and none once it is unloaded [001:current,endpoint-unload,example-unload,error-unload]', async () => {
     await trained('second', weights);
-    await send('POST /api/adapters/second/load');
-    const current = async () => (await send('GET /api/adapters')).body['current_adapter'];
-    expect(await current()).toBe('second');
-    expect((await send('POST /api/adapters/unload')).body).toMatchObject({ adapter_name: 'second' });
-    expect(await current()).toBe(NAME);
+    for (const name of ['second', NAME, 'second', 'second', NAME]) {
+      expect((await send(`POST /api/adapters/${name}/load`)).status).toBe(200);
+      expect(await listed()).toEqual({ current: name, loaded: [name] });
+      expect((await send('GET /api/adapters/second')).body['is_loaded']).toBe(name === 'second');
+    }
     const { status, body } = await send('POST /api/adapters/unload');
     expect([status, body]).toEqual([200, fixture('unload.response')]);
-    expect(await current()).toBeNull();
+    expect(await listed()).toEqual({ current: null, loaded: [] });
     const none = await send('POST /api/adapters/unload');
     expect([none.status, none.body]).toEqual([400, { error: 'No adapter currently loaded' }]);
+  });
+
+  it('should keep one of several that are loaded at once [001:current]', async () => {
+    const names = ['one', 'two', 'three'];
+    for (const name of names) await trained(name, weights);
+    const loads = await Promise.all(names.map((name) => send(`POST /api/adapters/${name}/load`)));
+    expect(loads.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const { current, loaded } = await listed();
+    expect(loaded).toEqual([current]);
+    await send('POST /api/adapters/unload');
+    expect(await listed()).toEqual({ current: null, loaded: [] });
+  });
+
+  it('should leave those that were loaded elsewhere, and name one of them where it has none', async () => {
+    await api.send(`POST /adapters/${NAME}/load`, { body: {} });
+    expect((await listed()).current).toBe(NAME);
+    await send('POST /api/adapters/second/load');
+    await api.send('POST /adapters/one/load', { body: {} });
+    expect(await listed()).toEqual({ current: 'second', loaded: expect.arrayContaining([NAME, 'second', 'one']) });
+    await send('POST /api/adapters/two/load');
+    expect((await listed()).loaded.toSorted()).toEqual([NAME, 'one', 'two']);
+    for (const name of ['two', 'one', NAME]) {
+      expect((await send('POST /api/adapters/unload')).body['adapter_name']).toBe(name);
+    }
   });
 
   it('should delete one with its files [001:endpoint-delete,example-delete]', async () => {

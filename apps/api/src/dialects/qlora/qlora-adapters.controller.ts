@@ -32,14 +32,14 @@ export class QloraAdaptersController {
 
   @Get()
   @ApiOperation({ summary: 'List trained adapters, newest first' })
-  @Answers(200, AdapterListSchema, 'The adapters, and which of them was loaded last.')
+  @Answers(200, AdapterListSchema, 'The adapters, and which of them is the current one.')
   async list(@Caller() caller: Principal): Promise<AdapterList> {
     return fromAdapters(await this.adapters.list(caller, ALL), await this.serving.current(caller));
   }
 
   @Post('unload')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Unload the adapter that was loaded last' })
+  @ApiOperation({ summary: 'Unload the current adapter' })
   @Answers(200, UnloadedAdapterSchema, 'It is unloaded.')
   @Refuses({ 400: 'No adapter is loaded, or its runtime does not let go of it.' })
   async unload(@Caller() caller: Principal): Promise<ChangedAdapter<'unloaded'>> {
@@ -56,11 +56,11 @@ export class QloraAdaptersController {
 
   @Post(':name/load')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Load an adapter, to generate with it' })
-  @Answers(200, LoadedAdapterSchema, 'It is loaded; one that was stays as it is.')
+  @ApiOperation({ summary: 'Load an adapter in place of the current one, to generate with it' })
+  @Answers(200, LoadedAdapterSchema, 'It is loaded and the current one; the one before is unloaded.')
   @Refuses({ 400: 'No runtime serves its model, or the runtime does not take it.', 404: 'Unknown adapter.' })
   async load(@Caller() caller: Principal, @Param('name') name: string): Promise<ChangedAdapter<'loaded'>> {
-    return fromChange((await this.serving.load(caller, name)).name, 'loaded');
+    return fromChange((await this.serving.loadInPlace(caller, name)).name, 'loaded');
   }
 
   @Delete(':name')

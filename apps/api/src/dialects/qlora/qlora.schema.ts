@@ -206,7 +206,10 @@ export const AdapterListSchema = z
   .object({
     adapters: z.array(ListedAdapterSchema),
     total: z.int().describe('All of them; at most 1000 are listed.'),
-    current_adapter: z.string().nullable().describe('The one that was loaded last, of those that are.'),
+    current_adapter: z
+      .string()
+      .nullable()
+      .describe('The one that was loaded here last, else the last one that was loaded elsewhere.'),
   })
   .meta({ id: 'AdapterList' });
 export type AdapterList = z.infer<typeof AdapterListSchema>;
