@@ -36,6 +36,11 @@ export const CONTRACT_004: Contract = {
       kind: 'range',
       says: '`config` as ai-toolkit takes it: what it reads and cannot be honoured is refused, what it does not know it ignores',
     },
+    {
+      id: 'resolutions',
+      kind: 'range',
+      says: 'entries of `datasets` that differ in `resolution` alone are one dataset',
+    },
     { id: 'null', kind: 'range', says: '`null` in an optional field is the same as leaving it out' },
     { id: 'strict', kind: 'range', says: 'unknown fields beside the configuration are refused, and text is no number' },
     { id: 'queries', kind: 'range', says: 'what is unknown in a query is ignored' },

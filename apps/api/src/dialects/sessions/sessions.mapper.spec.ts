@@ -129,6 +129,17 @@ describe(toCreateJob, () => {
     expect(payload.config?.meta['samplePrompts']).toEqual(prompts);
   });
 
+  it.each([
+    [[{ resolution: 512 }, { resolution: [768, 1024], cache_latents: true }], 1024, [512, 768, 1024]],
+    [[{}, { resolution: 256, caption_dropout_rate: null }], 512, [512, 256]],
+  ])('should take %j as one dataset of several resolutions [004:resolutions]', (entries, resolution, resolutions) => {
+    const datasets = entries.map((entry) => ({ folder_path: '/data/x', ...entry }));
+    const request = parse(withProcess({ datasets }));
+    expect(toDataset(request).path).toBe('data/x');
+    const { config } = toCreateJob(request, MADE).payload;
+    expect([config?.resolution, config?.meta['resolutions']]).toEqual([resolution, resolutions]);
+  });
+
   it('should take no trigger word for none', () => {
     expect(toCreateJob(parse(withProcess({ trigger_word: null })), MADE).payload.triggerWords).toBeUndefined();
   });
@@ -138,7 +149,13 @@ describe('SessionCreateSchema', () => {
   it.each([
     [{ type: 'slider' }, 'config.config.process.0.type'],
     [{ model: {} }, 'config.config.process.0.model.name_or_path'],
-    [{ datasets: [] }, 'config.config.process.0.datasets: Must be one dataset.'],
+    [{ datasets: [] }, 'config.config.process.0.datasets: Must be one dataset, '],
+    [{ datasets: [{ folder_path: 'data/x' }, { folder_path: 'data/y', resolution: 768 }] }, 'Must be one dataset, '],
+    [{ datasets: [{ folder_path: 'data/x' }, { folder_path: 'data/x' }] }, 'with each resolution once'],
+    [
+      { datasets: [512, 768].map((r) => ({ folder_path: 'data/x', resolution: r, num_repeats: r })) },
+      'Must be one dataset, ',
+    ],
     [{ datasets: [{}] }, 'config.config.process.0.datasets.0.folder_path'],
     [{ datasets: [{ folder_path: 'data/x', caption_ext: 'json' }] }, 'caption_ext: Must be "txt"'],
     [{ datasets: [{ folder_path: 'data/x', resolution: 64 }] }, 'datasets.0.resolution: Too small'],

@@ -76,6 +76,8 @@ const SaveSchema = section('save', {
   push_to_hub: only(false),
 });
 
+const MAX_RESOLUTIONS = 6;
+
 const DatasetConfigSchema = section('datasets', {
   ...ignored(IGNORED.datasets),
   folder_path: CreateDatasetSchema.shape.path.describe('Folder below the data root: `/data/…` or `data/…`.'),
@@ -84,7 +86,7 @@ const DatasetConfigSchema = section('datasets', {
   cache_latents_to_disk: orLeftOut(z.boolean()),
   num_repeats: orLeftOut(z.int().min(1).max(1000)),
   flip_x: orLeftOut(z.boolean()),
-  resolution: orLeftOut(z.union([resolution, z.array(resolution).min(1).max(6)])),
+  resolution: orLeftOut(z.union([resolution, z.array(resolution).min(1).max(MAX_RESOLUTIONS)])),
   num_frames: only(1),
   controls: empty(),
   default_caption: only(''),
@@ -96,6 +98,39 @@ const DatasetConfigSchema = section('datasets', {
   random_crop: only(false),
   flip_y: only(false),
 });
+
+type DatasetConfig = z.infer<typeof DatasetConfigSchema>;
+
+const ONE_DATASET = 'Must be one dataset, with each resolution once; several entries may differ in `resolution` alone.';
+/** What ai-toolkit takes where an entry names none. */
+const DEFAULT_RESOLUTION = 512;
+
+const resolutionsOf = ({ resolution }: DatasetConfig): number[] => [resolution ?? DEFAULT_RESOLUTION].flat();
+
+/** All that has an effect besides the resolution. */
+const effectOf = (dataset: DatasetConfig): string => {
+  const counts = Object.keys(DatasetConfigSchema.shape).filter(
+    (name) => name !== 'resolution' && !IGNORED.datasets.some((ignored) => ignored === name),
+  );
+  return JSON.stringify(counts.map((name) => dataset[name] ?? null));
+};
+
+function isOne(entries: readonly DatasetConfig[]): boolean {
+  const resolutions = entries.flatMap(resolutionsOf);
+  const areApart = entries.length === 1 || new Set(resolutions).size === resolutions.length;
+  return new Set(entries.map(effectOf)).size === 1 && areApart && resolutions.length <= MAX_RESOLUTIONS;
+}
+
+/** One entry. ai-toolkit makes one for each resolution of a dataset; some configurations have them apart already. */
+const DatasetsSchema = z
+  .array(DatasetConfigSchema)
+  .min(1, { error: ONE_DATASET, abort: true })
+  .max(MAX_RESOLUTIONS, { error: ONE_DATASET, abort: true })
+  .refine(isOne, ONE_DATASET)
+  .transform((entries): [DatasetConfig] => {
+    const [first] = entries as [DatasetConfig];
+    return entries.length === 1 ? [first] : [{ ...first, resolution: entries.flatMap(resolutionsOf) }];
+  });
 
 /** Those of the optimizers that have any; they take no others here. */
 const BETAS = orLeftOut(
@@ -170,7 +205,7 @@ const ProcessSchema = section('process', {
   trigger_word: orLeftOut(TriggerWordSchema),
   network: orDefault(NetworkSchema, {}),
   save: orDefault(SaveSchema, {}),
-  datasets: z.array(DatasetConfigSchema).length(1, 'Must be one dataset.'),
+  datasets: DatasetsSchema,
   train: orDefault(TrainSchema, {}),
   model: ModelSchema,
   sample: orDefault(SampleSchema, {}),
