@@ -4,7 +4,8 @@ import type { ErrorCode } from '../packages/shared/src/index.ts';
 export const ANSWERS = {
   validation_failed: 'Correct the fields that `errors.fieldErrors` names; `errors.issues` has a JSON pointer for each.',
   body_malformed: 'Send well-formed JSON in UTF-8.',
-  body_too_large: 'Send less, or raise `BODY_LIMIT_BYTES`. Uploads of artifacts are streams and have no such limit.',
+  body_too_large:
+    'Send less, or raise `BODY_LIMIT_BYTES`; for texts, `TEXTS_BODY_LIMIT_BYTES`. Uploads of artifacts are streams and have no such limit.',
   request_malformed:
     'Use an HTTP client; send either `content-length` or chunks, and no control characters in headers.',
   request_timed_out: 'Check the line; large files are best sent in parts that can be resumed.',

@@ -18,6 +18,7 @@ import { bindRequestIds } from './http/request-context.js';
 import { endConnectionsWhenClosing } from './http/shutdown.js';
 import { cutOffSlowClients } from './http/slow-clients.js';
 import { logRequests } from './http/request-log.js';
+import { allowTextBodies } from './http/text-bodies.js';
 import { readModels } from './models.js';
 import { ValidationPipe } from './http/validation.pipe.js';
 
@@ -64,6 +65,7 @@ function createAdapter({ http, log }: Config): FastifyAdapter {
   cutOffSlowClients(server, { patienceMs: http.slowClientMs });
   endConnectionsWhenClosing(server);
   collectRoutes(server);
+  allowTextBodies(server, { limitBytes: http.textsBodyLimitBytes });
   bindRequestIds(server);
   if (log.level === 'debug' || log.level === 'trace') logRequests(server);
   // JSON and uploads; anything else is refused with 415.

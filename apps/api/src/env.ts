@@ -245,6 +245,13 @@ export const EnvSchema = z.object({
   ),
   UPLOAD_MAX_OPEN: count(10).describe('Most uploads of a tenant that are under way at once.'),
   BODY_LIMIT_BYTES: z.coerce.number().int().min(1024).default(1_048_576).describe('Largest JSON body.'),
+  TEXTS_BODY_LIMIT_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .max(256 * 1024 ** 2)
+    .default(32 * 1024 ** 2)
+    .describe('Largest JSON body where it holds the texts to train on; never less than BODY_LIMIT_BYTES.'),
   MAX_EVENT_STREAMS: z.coerce
     .number()
     .int()
@@ -308,6 +315,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       headersTimeoutMs: env.HEADERS_TIMEOUT_MS,
       slowClientMs: env.SLOW_CLIENT_MS,
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
+      textsBodyLimitBytes: Math.max(env.TEXTS_BODY_LIMIT_BYTES, env.BODY_LIMIT_BYTES),
       maxEventStreams: env.MAX_EVENT_STREAMS,
     },
     database: {

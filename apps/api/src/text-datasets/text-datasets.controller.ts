@@ -4,6 +4,7 @@ import { type CreateTextDataset, CreateTextDatasetSchema, type Dataset, DatasetS
 import { Caller, type Principal } from '../auth/principal.js';
 import { DatasetsService } from '../datasets/datasets.service.js';
 import { Answers, Refuses } from '../http/openapi.js';
+import { TakesTexts } from '../http/text-bodies.js';
 import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
 import { TextDatasetsService } from './text-datasets.service.js';
@@ -14,6 +15,7 @@ export class TextDatasetsController {
   constructor(private readonly texts: TextDatasetsService) {}
 
   @Post()
+  @TakesTexts()
   @Idempotent(DatasetsService)
   @ApiOperation({ summary: 'Make a dataset of texts that the request holds' })
   @Answers(201, DatasetSchema, 'The dataset, inspected as every other is.')

@@ -163,6 +163,7 @@ export const CONTRACT_001: Contract = {
     },
     { id: 'eval-loss', kind: 'rule', says: '`eval_loss` is null: all texts are learned from, none are held back' },
     { id: 'newest-first', kind: 'rule', says: 'jobs are listed newest first, with how many there are' },
+    { id: 'many-texts', kind: 'rule', says: 'texts of many MiB come in one request, up to `TEXTS_BODY_LIMIT_BYTES`' },
     { id: 'uploaded-texts', kind: 'rule', says: 'uploaded texts can be trained on by their name' },
     { id: 'current', kind: 'rule', says: 'one adapter is the current one: loading another unloads it' },
     { id: 'generation', kind: 'rule', says: 'a loaded adapter changes what the model writes' },

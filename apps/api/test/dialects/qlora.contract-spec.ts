@@ -255,6 +255,17 @@ describe('POST /api/training/start', () => {
     },
   );
 
+  it('should take many texts, and say where they are too many [001:many-texts]', async () => {
+    const texts = Array.from({ length: 10_000 }, (_, index) => `${index} ${'text '.repeat(400)}`);
+    const { status, body } = await start({ train_texts: texts });
+    expect([status, body]).toEqual([200, expect.anything()]);
+    expect((await specOf(body.job_id)).dataset.examples).toBe(10_000);
+    const uploaded = await send('POST /api/training/data/upload', { train_texts: texts });
+    expect([uploaded.status, uploaded.body['num_texts']]).toEqual([200, 10_000]);
+    const tooMuch = await send('POST /api/training/data/upload', { train_texts: ['x'.repeat(2 ** 25)] });
+    expect([tooMuch.status, tooMuch.body]).toEqual([413, { error: expect.stringContaining('33554432 bytes') }]);
+  });
+
   it('should keep no texts of a submission that fails, and say whose fault it was [001:error-server]', async () => {
     const before = await countOf('dataset');
     const failing = jest.spyOn(api.app.get(JobsService), 'create').mockRejectedValueOnce(new Error('secret'));

@@ -3,6 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../../auth/principal.js';
 import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
+import { TakesTexts } from '../../http/text-bodies.js';
 import { CreationId } from '../../idempotency/creation-id.js';
 import { Idempotent } from '../../idempotency/idempotent.js';
 import { TextDatasetsService } from '../../text-datasets/text-datasets.service.js';
@@ -18,6 +19,7 @@ export class QloraDataController {
   constructor(private readonly texts: TextDatasetsService) {}
 
   @Post()
+  @TakesTexts()
   @HttpCode(200)
   @Idempotent(UploadedTextDatasets)
   @ApiOperation({ summary: 'Upload and check training texts' })

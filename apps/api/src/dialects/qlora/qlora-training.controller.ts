@@ -3,6 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../../auth/principal.js';
 import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
+import { TakesTexts } from '../../http/text-bodies.js';
 import { CreationId } from '../../idempotency/creation-id.js';
 import { Idempotent } from '../../idempotency/idempotent.js';
 import { JobHistoryService } from '../../jobs/job-history.service.js';
@@ -39,6 +40,7 @@ export class QloraTrainingController {
   ) {}
 
   @Post('start')
+  @TakesTexts()
   @HttpCode(200)
   @Idempotent(StartedJobs)
   @ApiOperation({ summary: 'Start a training job on texts' })
