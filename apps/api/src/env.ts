@@ -213,6 +213,9 @@ export const EnvSchema = z.object({
     .min(0)
     .default(500)
     .describe('Datasets of at most so many files are checked within the request.'),
+  DATASET_PATIENCE_MS: milliseconds(55_000).describe(
+    'How long a submission through another contract waits for its dataset to be checked. Proxies often give up after 60 s.',
+  ),
   CORS_ORIGINS: listOf(
     z.string().refine(isOrigin, 'Must be an origin such as https://studio.example, without a path.'),
   ).describe(
@@ -353,7 +356,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       windowMs: env.RATE_LIMIT_WINDOW_S * 1000,
     },
     quotas: { queuedJobs: env.MAX_QUEUED_JOBS, storageBytes: env.MAX_STORAGE_BYTES },
-    datasets: { smallDatasetFiles: env.SMALL_DATASET_FILES },
+    datasets: { smallDatasetFiles: env.SMALL_DATASET_FILES, patienceMs: env.DATASET_PATIENCE_MS },
     uploads: {
       maxBytes: env.UPLOAD_MAX_BYTES,
       maxFileBytes: env.UPLOAD_MAX_FILE_BYTES,

@@ -1,4 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import {
   AppError,
   type CreateDataset,
@@ -21,9 +22,12 @@ import { isText } from './inspection/inspect-text.js';
 
 /** A few large files are as slow as many small ones. */
 const SMALL_DATASET_BYTES = 512 * 1024 * 1024;
+const LOOK_AGAIN_MS = 200;
 
 @Injectable()
-export class DatasetsService {
+export class DatasetsService implements OnModuleDestroy {
+  private isClosing = false;
+
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly datasets: DatasetsRepository,
@@ -42,16 +46,23 @@ export class DatasetsService {
     return this.begin(listing, (status) => this.datasets.create(tenantId, { ...input, userId }, status));
   }
 
+  onModuleDestroy(): void {
+    this.isClosing = true;
+  }
+
   /**
    * The newest dataset that is registered for a path, other than failed ones; else registers it as {@link create} does. Of
-   * a path with slashes at its end that without them is looked for.
+   * a path with slashes at its end that without them is looked for. Waits as {@link untilReady} does.
    * @throws AppError `validation_failed` as that does, or when nothing there can be trained on
    */
   async ensure(caller: Principal, { path, ...input }: CreateDataset): Promise<Dataset> {
     const wanted = { ...input, path: path.replace(/(?<=.)\/+$/, '') };
     const found = await this.datasets.findByPath(caller.tenantId, wanted);
-    const { status, problems, ...dataset } = found ?? (await this.create(caller, wanted));
-    if (status !== 'failed') return { ...dataset, status, problems };
+    const { id } = found ?? (await this.create(caller, wanted));
+    const dataset = await this.untilReady(caller, id);
+    if (!dataset) throw new AppError('dataset_not_found', { id });
+    const { status, problems } = dataset;
+    if (status !== 'failed') return dataset;
     const reasons = problems.filter(({ severity }) => severity === 'error').map(({ reason }) => reason);
     throw fieldError(['path'], `Cannot be trained on. ${reasons.slice(0, 3).join(' ')}`);
   }
@@ -81,6 +92,21 @@ export class DatasetsService {
   /** @returns undefined when there is none */
   find({ tenantId }: Principal, id: string): Promise<Dataset | undefined> {
     return this.datasets.findById(tenantId, id);
+  }
+
+  /**
+   * A dataset once it is inspected, for clients that know no status of datasets: waits for up to
+   * `DATASET_PATIENCE_MS`, then it is as it is.
+   * @returns undefined when there is none
+   */
+  async untilReady({ tenantId }: Principal, id: string): Promise<Dataset | undefined> {
+    const deadline = Date.now() + this.config.datasets.patienceMs;
+    for (;;) {
+      const dataset = await this.datasets.findById(tenantId, id);
+      const isUnderWay = dataset?.status === 'pending' || dataset?.status === 'processing';
+      if (!isUnderWay || this.isClosing || Date.now() >= deadline) return dataset;
+      await pause(LOOK_AGAIN_MS);
+    }
   }
 
   /** Renames a dataset, or says what it is. @throws AppError `dataset_not_found` */

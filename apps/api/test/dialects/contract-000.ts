@@ -98,6 +98,11 @@ export const CONTRACT_000: Contract = {
     },
     { id: 'rate-per-user', kind: 'rule', says: 'the limit of requests counts for each user' },
     { id: 'statuses', kind: 'rule', says: 'the words for the status of a job' },
+    {
+      id: 'large-dataset',
+      kind: 'rule',
+      says: 'a submission waits for a large dataset to be looked through, up to `DATASET_PATIENCE_MS`',
+    },
     { id: 'workflow', kind: 'rule', says: 'upload, submit, look at the database, download' },
     { id: 'outputs-token', kind: 'rule', says: 'results and configurations are behind the token' },
     { id: 'trigger-captions', kind: 'rule', says: 'trigger words end up in captions' },

@@ -60,6 +60,11 @@ export const CONTRACT_004: Contract = {
       kind: 'rule',
       says: '`folder_path` names a folder of the data root, registered where it is not yet',
     },
+    {
+      id: 'large-dataset',
+      kind: 'rule',
+      says: 'a large dataset is looked through within the request, up to `DATASET_PATIENCE_MS`',
+    },
     { id: 'waits', kind: 'rule', says: 'a new session runs nothing before its first steps' },
     { id: 'pauses', kind: 'rule', says: 'granted steps run at once, end with a checkpoint, and training pauses' },
     { id: 'exact', kind: 'rule', says: 'exactly the granted steps run, also when the machine dies in between' },

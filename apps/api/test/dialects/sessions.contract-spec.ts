@@ -12,7 +12,7 @@ import sharp from 'sharp';
 import { Database } from '../../src/database/database.js';
 import { Dispatcher } from '../../src/dispatcher/dispatcher.js';
 import { HttpWorker, JobsFixture } from '../jobs-fixture.js';
-import { OTHER_TENANT, startTestApp, TENANT, type TestApp, type TestResponse } from '../test-app.js';
+import { OTHER_TENANT, startReplica, startTestApp, TENANT, type TestApp, type TestResponse } from '../test-app.js';
 import { startTokenApp } from '../token-app.js';
 
 interface Status {
@@ -172,6 +172,15 @@ describe('POST /sessions', () => {
     const { job_id } = await start(withFolder('/data/sets/known'));
     const job = await api.send<Job>(`GET /jobs/${job_id}`);
     expect(job.body.payload['datasetId']).toBe(body.id);
+  });
+
+  it('should take a large folder once it is looked through [004:large-dataset]', async () => {
+    await putPictures(api.folderOf(TENANT), 'sets/large');
+    const replica = await startReplica(api, { TRAINER_FALLBACK: 'tiny', SMALL_DATASET_FILES: '0' });
+    const body = { ...REQUEST, ...withFolder('/data/sets/large'), sessionId: 'large' };
+    const answer = await replica.send('POST /sessions', { tenant: null, body });
+    await replica.close();
+    expect([answer.status, answer.text]).toEqual([201, expect.stringContaining('"large"')]);
   });
 
   it.each([

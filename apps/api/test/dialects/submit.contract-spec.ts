@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '@influencerai/local';
 import type { Dataset, Job } from '@influencerai/shared';
 import sharp from 'sharp';
 import { Database } from '../../src/database/database.js';
+import { DatasetsRepository } from '../../src/datasets/datasets.repository.js';
 import { HttpWorker, JobsFixture } from '../jobs-fixture.js';
-import { OTHER_TENANT, startTestApp, TENANT, type TestApp, type TestResponse } from '../test-app.js';
+import { OTHER_TENANT, startReplica, startTestApp, TENANT, type TestApp, type TestResponse } from '../test-app.js';
 import { RANGES } from './contract-000.js';
 
 interface Submitted {
@@ -227,6 +228,29 @@ describe('POST /api/training/submit', () => {
       const { status, body } = await submit<Failed>({ dataset_id }, 'ada');
       expect([status, body]).toEqual([400, { error: 'Invalid Request', message: expect.stringContaining(dataset_id) }]);
     }
+  });
+
+  it('should wait for a dataset that is still looked through [000:large-dataset]', async () => {
+    const { body: uploaded } = await upload('ada');
+    const set = (status: string) => api.send(`PATCH /datasets/${uploaded.dataset_id}/status`, { body: { status } });
+    await set('processing');
+    const looks = jest.spyOn(api.app.get(DatasetsRepository), 'findById');
+    const submitted = submit({ dataset_id: uploaded.dataset_id }, 'ada');
+    const hasLookedTwice = () => looks.mock.calls.filter(([, id]) => id === uploaded.dataset_id).length >= 2;
+    await waitUntil(hasLookedTwice, { timeoutMs: 20_000, what: 'a second look at the dataset' });
+    looks.mockRestore();
+    await set('ready');
+    expect((await submitted).status).toBe(200);
+  });
+
+  it('should not wait for ever [000:error-dataset,large-dataset]', async () => {
+    const { body: uploaded } = await upload('ada');
+    await api.send(`PATCH /datasets/${uploaded.dataset_id}/status`, { body: { status: 'pending' } });
+    const hasty = await startReplica(api, { DATASET_PATIENCE_MS: '50' });
+    const body = { ...REQUEST, dataset_id: uploaded.dataset_id };
+    const answer = await hasty.send('POST /api/training/submit', { tenant: null, key: 'ada', body });
+    await hasty.close();
+    expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('is pending')]);
   });
 
   it('should refuse the 11th request of a user within a minute and say when to come again [000:error-429,rate-per-user]', async () => {

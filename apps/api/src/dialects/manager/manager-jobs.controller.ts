@@ -4,6 +4,7 @@ import { fieldError, type QueryJob } from '@influencerai/shared';
 import type { FastifyReply } from 'fastify';
 import { Needs } from '../../auth/access.js';
 import { Caller, type Principal } from '../../auth/principal.js';
+import { DatasetsService } from '../../datasets/datasets.service.js';
 import { clientGone } from '../../http/client-gone.js';
 import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
@@ -44,6 +45,7 @@ export class ManagerJobsController {
   constructor(
     private readonly numbers: NumbersService,
     private readonly defaults: TrainingDefaultsService,
+    private readonly datasets: DatasetsService,
     private readonly jobs: JobsService,
     private readonly retrieval: RetrievalService,
   ) {}
@@ -61,6 +63,7 @@ export class ManagerJobsController {
     const { dataset_id } = body;
     const datasetId = (await this.numbers.findIds(caller, 'dataset', [dataset_id])).get(dataset_id);
     if (datasetId === undefined) throw fieldError(['dataset_id'], `There is no dataset ${dataset_id}.`);
+    await this.datasets.untilReady(caller, datasetId);
     const input = toCreateJob(body, datasetId, await this.defaults.get(caller));
     const job = await this.jobs.create(caller, { ...input, id }, RULES);
     // As it was submitted: by now a worker may have it.

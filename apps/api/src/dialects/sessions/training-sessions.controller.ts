@@ -46,7 +46,7 @@ export class TrainingSessionsController {
   @Answers(201, SessionStatusSchema, 'The session.')
   @Refuses({
     400: 'The dataset is not there, or nothing of it can be trained on.',
-    409: 'Another session has the name, or the dataset is still looked through.',
+    409: 'Another session has the name, or the dataset is so large that it is still looked through.',
     422: 'A field is wrong, or the Idempotency-Key was used with another body.',
   })
   async create(

@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../../auth/principal.js';
+import { DatasetsService } from '../../datasets/datasets.service.js';
 import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
 import { CreationId } from '../../idempotency/creation-id.js';
@@ -26,7 +27,10 @@ const TEN_A_MINUTE: RatePolicy = {
 @ApiTags('Training')
 @Controller('training/submit')
 export class SubmitController {
-  constructor(private readonly jobs: JobsService) {}
+  constructor(
+    private readonly jobs: JobsService,
+    private readonly datasets: DatasetsService,
+  ) {}
 
   @Post()
   @HttpCode(200)
@@ -44,6 +48,7 @@ export class SubmitController {
     @CreationId() id: string,
     @Body({ schema: SubmitRequestSchema }) body: SubmitRequest,
   ): Promise<Submitted> {
+    await this.datasets.untilReady(caller, body.dataset_id);
     return fromJob(await this.jobs.create(caller, { ...toCreateJob(body), id }, RULES));
   }
 }
