@@ -36,7 +36,8 @@ export type TrainingJobResult =
 
 /**
  * Submits a training job for a user and says what became of it; it rejects only where this package is used wrongly. In
- * development mode the user's name is all that the API asks for; else give the user's key or token as `apiKey`.
+ * development mode the user's name is all that the API asks for. With `AUTH_MODE=token` a name is no credential: without the
+ * user's key or token as `options.apiKey`, every submission fails.
  *
  * @example
  * ```ts
