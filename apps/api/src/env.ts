@@ -187,6 +187,13 @@ export const EnvSchema = z.object({
     ),
   RATE_LIMIT_READS: perWindow(100).describe('GET and HEAD requests per tenant and window.'),
   RATE_LIMIT_WRITES: perWindow(10).describe('All other requests per tenant and window; those of workers do not count.'),
+  RATE_LIMIT_FACE_FACTOR: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(20)
+    .describe('How many times as many requests other contracts have, whose clients know no limits of requests.'),
   RATE_LIMIT_FAILED_LOGINS: perWindow(20).describe('Wrong keys or tokens per address and window.'),
   RATE_LIMIT_WINDOW_S: z.coerce
     .number()
@@ -352,6 +359,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       arePromisesKept: env.RATE_LIMITS !== 'off',
       reads: env.RATE_LIMIT_READS,
       writes: env.RATE_LIMIT_WRITES,
+      faceFactor: env.RATE_LIMIT_FACE_FACTOR,
       failedLogins: env.RATE_LIMIT_FAILED_LOGINS,
       windowMs: env.RATE_LIMIT_WINDOW_S * 1000,
     },

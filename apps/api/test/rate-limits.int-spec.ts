@@ -142,6 +142,23 @@ describe.each(backends)('limits on requests, counted in %s', (backend) => {
     );
   });
 
+  it('should let many times as many pass where a contract knows no limit, and count them by themselves', async () => {
+    const polls = await burst(101, () => send('GET /sessions'));
+    expect(passed(polls)).toHaveLength(101);
+    expect(Math.min(...numbers(polls, 'x-ratelimit-remaining'))).toBe(2000 - 101);
+    const writes = await burst(11, () => send('POST /sessions'));
+    expect(passed(writes)).toHaveLength(11);
+    expect(writes[0]?.headers.get('ratelimit-policy')).toBe('"face-write";q=200;w=60');
+    expect((await send('GET /datasets')).headers.get('x-ratelimit-remaining')).toBe('99');
+    const { pool } = apis[0].app.get(Database);
+    await pool.query('update tenant set writes_per_minute = 1 where id = $1', [tenant]);
+    const replica = await startReplica(apis[0], stores.env({ RATE_LIMIT_FACE_FACTOR: '12' }));
+    const more = await burst(2, () => replica.send('POST /sessions', { tenant }));
+    await replica.close();
+    expect([passed(more).length, refused(more).length]).toEqual([1, 1]);
+    expect(refused(more)[0]?.body).toEqual({ detail: expect.stringContaining('12 requests (face-write)') });
+  });
+
   it('should show at /usage what is left, and count that look alone', async () => {
     await burst(3, () => send('POST /lora-configs'));
     const { body } = await apis[1].send<Usage>('GET /usage', { tenant });
@@ -151,6 +168,8 @@ describe.each(backends)('limits on requests, counted in %s', (backend) => {
       rates: [
         { policy: 'read', limit: 100, remaining: 99, windowSeconds: 60, resetAt: expect.any(String) },
         { policy: 'write', limit: 10, remaining: 7, windowSeconds: 60, resetAt: expect.any(String) },
+        { policy: 'face-read', limit: 2000, remaining: 2000, windowSeconds: 60, resetAt: null },
+        { policy: 'face-write', limit: 200, remaining: 200, windowSeconds: 60, resetAt: null },
       ],
     });
   });
@@ -181,7 +200,7 @@ describe.each(backends)('limits on requests, counted in %s', (backend) => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     expect(new Set(answers.map(({ headers }) => headers.get('x-ratelimit-status')))).toEqual(new Set(['not-counted']));
     expect(uncounted - before).toBe(150);
-    expect(rates.rates.map(({ remaining }) => remaining)).toEqual([null, null]);
+    expect(rates.rates.map(({ remaining }) => remaining)).toEqual([null, null, null, null]);
     if (backend === 'redis') expect(passed(writes).length).toBe(10);
     else
       expect(new Set(writes.map(({ status, headers }) => `${status} ${headers.get('retry-after')}`))).toEqual(

@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ACCESS, type Access } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
+import { faceOf } from '../http/face.js';
 import { RATE_POLICY } from './limited.js';
 import { addressKey } from './address-key.js';
 import { rateHeaders } from './rate-headers.js';
@@ -38,11 +39,16 @@ export class RateLimitGuard implements CanActivate {
     const request = http.getRequest<FastifyRequest>();
     const { principal } = request;
     if (!principal || isReport(route, principal, request)) return true;
-    const policy = route.policy ?? (await this.policies.get(isRead(request) ? 'read' : 'write', principal.tenantId));
+    const policy = route.policy ?? (await this.policyOf(request, principal));
     const verdict = await this.limiter.take(policy, subjectOf(policy, principal, request));
     void http.getResponse<FastifyReply>().headers(rateHeaders(verdict));
     if (!verdict.isAllowed) throw rateLimited(verdict);
     return true;
+  }
+
+  private policyOf(request: FastifyRequest, { tenantId }: Principal): Promise<RatePolicy> {
+    const name = isRead(request) ? 'read' : 'write';
+    return faceOf(request) ? this.policies.getForFaces(name, tenantId) : this.policies.get(name, tenantId);
   }
 
   private routeOf(context: ExecutionContext): Route {

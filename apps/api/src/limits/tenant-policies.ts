@@ -12,6 +12,7 @@ export class TenantPolicies {
   /** Off, only routes with a policy of their own are counted. */
   readonly isOn: boolean;
   private readonly policies: Record<TenantPolicyName, RatePolicy>;
+  private readonly faceFactor: number;
   private readonly own = new TimedCache<TenantRates>(CACHE);
 
   constructor(
@@ -20,12 +21,19 @@ export class TenantPolicies {
   ) {
     this.isOn = config.rates.isOn;
     this.policies = tenantPolicies(config);
+    this.faceFactor = config.rates.faceFactor;
   }
 
   async get(name: TenantPolicyName, tenantId: string): Promise<RatePolicy> {
     const own = this.own.get(tenantId) ?? (await this.read(tenantId));
     const quantity = own[name];
     return quantity === null ? this.policies[name] : { ...this.policies[name], quantity };
+  }
+
+  /** The same for requests through the faces, counted by themselves: their clients were promised no limit. */
+  async getForFaces(name: TenantPolicyName, tenantId: string): Promise<RatePolicy> {
+    const policy = await this.get(name, tenantId);
+    return { ...policy, name: `face-${name}`, quantity: policy.quantity * this.faceFactor };
   }
 
   /** While the database is away, the defaults hold; whatever the request wants will fail by itself. */

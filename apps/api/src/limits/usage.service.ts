@@ -5,7 +5,7 @@ import { CONFIG, type Config } from '../env.js';
 import { JobUsageRepository } from './job-usage.repository.js';
 import { toSeconds } from './rate-headers.js';
 import { RateLimiter } from './rate-limiter.js';
-import type { TenantPolicyName } from './rate-policy.js';
+import type { RatePolicy, TenantPolicyName } from './rate-policy.js';
 import { StorageQuota } from './storage-quota.js';
 import { TenantPolicies } from './tenant-policies.js';
 
@@ -21,17 +21,24 @@ export class UsageService {
   ) {}
 
   async get({ tenantId }: Principal): Promise<Usage> {
-    const rates = this.config.rates.isOn ? [this.rateOf('read', tenantId), this.rateOf('write', tenantId)] : [];
+    const policies = this.config.rates.isOn ? await this.policiesOf(tenantId) : [];
     return {
       jobs: await this.jobs.get(tenantId),
       storage: await this.storage.describe(tenantId),
-      rates: await Promise.all(rates),
+      rates: await Promise.all(policies.map((policy) => this.rateOf(policy, tenantId))),
     };
   }
 
-  private async rateOf(name: TenantPolicyName, tenantId: string, now = Date.now()): Promise<RateUsage> {
-    const policy = await this.policies.get(name, tenantId);
-    const described = { policy: name, limit: policy.quantity, windowSeconds: toSeconds(policy.windowMs) };
+  private policiesOf(tenantId: string): Promise<RatePolicy[]> {
+    const names: TenantPolicyName[] = ['read', 'write'];
+    return Promise.all([
+      ...names.map((name) => this.policies.get(name, tenantId)),
+      ...names.map((name) => this.policies.getForFaces(name, tenantId)),
+    ]);
+  }
+
+  private async rateOf(policy: RatePolicy, tenantId: string, now = Date.now()): Promise<RateUsage> {
+    const described = { policy: policy.name, limit: policy.quantity, windowSeconds: toSeconds(policy.windowMs) };
     try {
       const hits = await this.limiter.look(policy, tenantId);
       const remaining = Math.max(0, policy.quantity - (hits?.count ?? 0));

@@ -677,7 +677,7 @@ export type JobEvent = {
 
 /** A limit on requests. */
 export type RateUsage = {
-  /** As in the header `RateLimit-Policy`: `read` or `write`. */
+  /** As in the header `RateLimit-Policy`: `read` or `write`, and `face-…` through other contracts. */
   policy: string;
   /** Requests in a window. */
   limit: number;

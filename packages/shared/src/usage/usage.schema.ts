@@ -3,7 +3,9 @@ import { z } from 'zod';
 const limited = z.object({ used: z.int(), limit: z.int() });
 
 export const RateUsageSchema = z.object({
-  policy: z.string().describe('As in the header `RateLimit-Policy`: `read` or `write`.'),
+  policy: z
+    .string()
+    .describe('As in the header `RateLimit-Policy`: `read` or `write`, and `face-…` through other contracts.'),
   limit: z.int().describe('Requests in a window.'),
   remaining: z.int().nullable().describe('How many are left; null while they cannot be counted.'),
   windowSeconds: z.int(),
