@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { gpuEnvironment } from './gpu-discovery.js';
+import { hostFacts } from './host-facts.js';
 import { jobsWithoutSharing, planSlots, type Slot, SlotPool } from './slots.js';
 
 const indexes = (slot: Slot): number[] => slot.gpus.map(({ index }) => index);
@@ -13,6 +14,28 @@ describe('gpuEnvironment', () => {
   it('should name GPUs in the order in which nvidia-smi counts them, and hide all from jobs of the CPU', () => {
     expect(gpuEnvironment(gpus)).toEqual({ CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0,1' });
     expect(gpuEnvironment([])).toEqual({ CUDA_VISIBLE_DEVICES: '' });
+  });
+});
+
+describe('hostFacts', () => {
+  const [first, second] = [gpus[0]!, gpus[1]!];
+
+  it.each([
+    [[{ ...first, computeCapability: 9 }], true],
+    [
+      [
+        { ...first, computeCapability: 9 },
+        { ...second, computeCapability: 7.5 },
+      ],
+      false,
+    ],
+    [[first], true],
+  ])('should say of %j that they have bf16: %p', (all, hasBf16) => {
+    expect(hostFacts(all, undefined)).toMatchObject({ device: 'cuda', gpus: all.length, hasBf16 });
+  });
+
+  it('should take a host without GPUs for one that trains on the CPU', () => {
+    expect(hostFacts([], false)).toMatchObject({ device: 'cpu', gpus: 0, hasBitsandbytes: false });
   });
 });
 

@@ -1,6 +1,26 @@
 import type { TrainingSpec } from '@influencerai/shared';
 import type { FieldMapping, HostFacts } from './trainer.js';
 
+/** What a job trains in on these GPUs where it leaves that open, and the trainer scales gradients for fp16. */
+export const openPrecision = ({ hasBf16 }: HostFacts): 'bf16' | 'fp16' => (hasBf16 === false ? 'fp16' : 'bf16');
+
+interface Precision {
+  host: HostFacts;
+  /** What the trainer calls it. */
+  option: string;
+  /** As the trainer gets it, and as the job asks for it. */
+  used: string;
+  asked: string | undefined;
+}
+
+/** What becomes of a precision on GPUs without bf16, which torch has them emulate; only there. */
+export const withoutBf16 = ({ host, option, used, asked = 'auto' }: Precision): FieldMapping[] => {
+  if (host.hasBf16 !== false || (used !== 'bf16' && asked !== 'auto')) return [];
+  const reason =
+    used === 'bf16' ? 'The GPU has no bf16 and emulates it, which is slow.' : 'The GPU has no bf16, the usual choice.';
+  return [{ field: 'host.gpus', how: 'approximated', to: `${option}=${used}`, reason }];
+};
+
 /** What becomes of fields that are the same for every trainer, since none reads them itself; only where they are set. */
 export const mapShared = (spec: TrainingSpec): FieldMapping[] => [...triggerWords(spec), ...onOutOfMemory(spec)];
 

@@ -53,11 +53,13 @@ export interface ResumePoint {
   path: string;
   /** Optimizer steps that the state holds, counted since the very first start of the job. */
   step: number;
+  /** Whether it holds a gradient scaler, as those of fp16 do; undefined where nobody looked. */
+  hasScaler?: boolean;
 }
 
 /** How one field of the portable spec reached the trainer. A field that matters is never dropped in silence. */
 export interface FieldMapping {
-  /** Dotted path in the spec; `host.gpus` where the trainer cannot use all of them. */
+  /** Dotted path in the spec; `host.gpus` where the trainer cannot use them all, or they lack something. */
   field: string;
   how: 'exact' | 'approximated' | 'dropped';
   /** What the trainer calls it, with the value it gets. */

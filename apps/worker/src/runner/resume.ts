@@ -2,7 +2,7 @@ import { JobMetricSchema, type JobArtifact, type JobMetric } from '@influencerai
 import type { SavedState, Trainer } from '@influencerai/trainers';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
@@ -34,6 +34,8 @@ export interface FoundState {
   /** Absolute. */
   path: string;
   step: number;
+  /** Whether it holds a gradient scaler, as those of fp16 do (accelerate and transformers: scaler.pt). */
+  hasScaler: boolean;
   /** Points of the loss curve that it carries: a worker that died has not seen the last of them. */
   points: JobMetric[];
 }
@@ -112,7 +114,7 @@ const fetchState = async (
     await api.downloadArtifact(job, name, archive);
     if ((await digestOf(archive)) !== sha256) throw new Error(`${name} was damaged on its way.`);
     await unpackState(archive, fetchedStateDir);
-    return { path: fetchedStateDir, step: step ?? 0, points: await pointsOf(fetchedStateDir) };
+    return await readState(fetchedStateDir, step ?? 0);
   } finally {
     // States are large, and this one stands unpacked beside it.
     await rm(archive, { force: true });
@@ -139,9 +141,18 @@ const openLocal = async ({ dir }: Workspace, trainer: Trainer, state: SavedState
   const { mark, step } = state;
   if (mark !== undefined && trainer.isWhole?.(await readFile(join(dir, mark), 'utf8'), state) === false)
     throw new Error(`${mark} is damaged.`);
-  const path = join(dir, state.path);
-  return { path, step, points: await pointsOf(path) };
+  return readState(join(dir, state.path), step);
 };
+
+const readState = async (path: string, step: number): Promise<FoundState> => ({
+  path,
+  step,
+  hasScaler: await access(join(path, 'scaler.pt')).then(
+    () => true,
+    () => false,
+  ),
+  points: await pointsOf(path),
+});
 
 const localPoints = async (workspace: Workspace): Promise<JobMetric[]> => {
   const earlier = (await workspace.earlier()).reverse();

@@ -1,5 +1,5 @@
 import type { TrainingSpec } from '@influencerai/shared';
-import { mapShared } from '../map-shared.js';
+import { mapShared, withoutBf16 } from '../map-shared.js';
 import type { FieldMapping, PlanContext } from '../trainer.js';
 import { fileNameFor } from './file-name.js';
 import { parameters, type AiToolkitParameters } from './parameters.js';
@@ -27,6 +27,13 @@ export const mapFields = (spec: TrainingSpec, context: PlanContext, settings: Se
   ...mapShared(spec),
   ...Object.keys(spec.extra).map((key) => extra(key, context, settings)),
   ...gpus(context),
+  // It scales no gradients, so that fp16 is no way out.
+  ...withoutBf16({
+    host: context.host,
+    option: 'train.dtype',
+    used: settings.precision,
+    asked: settings.read.precision,
+  }),
 ];
 
 const exact = (field: string, to: string): FieldMapping => ({ field, how: 'exact', to });

@@ -68,6 +68,12 @@ describe(planAiToolkit, () => {
     expect(mappingOf('training.batchSize', given)?.how).toBe('approximated');
   });
 
+  it('should say that a GPU without bf16 emulates it', () => {
+    const given: Given = { context: { host: { ...CUDA, hasBf16: false } } };
+    expect(processOf(given).train).toMatchObject({ dtype: 'bf16' });
+    expect(mappingOf('host.gpus', given)?.reason).toContain('emulates');
+  });
+
   it('should train in full precision and without CUDA packages on a CPU', () => {
     const given: Given = {
       context: { host: { device: 'cpu', gpus: 0 } },

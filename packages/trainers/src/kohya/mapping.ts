@@ -1,4 +1,4 @@
-import { mapShared, ofEachGpu } from '../map-shared.js';
+import { mapShared, ofEachGpu, withoutBf16 } from '../map-shared.js';
 import type { FieldMapping } from '../trainer.js';
 import { classTokensOf } from './dataset.js';
 import { mapExtra } from './mapping-extra.js';
@@ -26,6 +26,12 @@ export const mapFields = (planned: Planned): FieldMapping[] => [
   samplePrompts(planned),
   ...mapShared(planned.spec),
   ...Object.keys(planned.spec.extra).map((key) => mapExtra(planned, key)),
+  ...withoutBf16({
+    host: planned.context.host,
+    option: 'mixed_precision',
+    used: planned.settings.precision,
+    asked: planned.settings.given.precision,
+  }),
 ];
 
 export const exact = (field: string, to: string): FieldMapping => ({ field, how: 'exact', to });

@@ -35,7 +35,10 @@ export const parameters = z.object({
     .describe('Encodes every caption once; default true for flow models whose captions do not change.'),
   gradientCheckpointing: z.boolean().optional().describe('Saves memory for time; default true on a GPU.'),
   attention: z.enum(['sdpa', 'xformers']).optional().describe('Kind of attention; default: sdpa.'),
-  precision: z.enum(['auto', 'bf16', 'fp16', 'fp32']).optional().describe('auto: bf16 on a GPU, fp32 without.'),
+  precision: z
+    .enum(['auto', 'bf16', 'fp16', 'fp32'])
+    .optional()
+    .describe('auto: bf16 on a GPU, fp32 without; fp16 on GPUs that have no bf16, but for flow models.'),
   savePrecision: z.enum(['bf16', 'fp16', 'fp32']).optional().describe('Of the written weights; default: precision.'),
   warmupSteps: z.int().min(0).max(1_000_000).optional().describe('Steps over which the learning rate rises.'),
   schedulerCycles: z.int().min(1).max(1000).optional().describe('Restarts of cosine_with_restarts.'),

@@ -33,6 +33,29 @@ describe(planKohya, () => {
     expect(mappingOf('training.batchSize', spec, context)).toMatchObject({ how: 'approximated', to: 'batch_size=2' });
   });
 
+  const withoutBf16 = { device: 'cuda', gpus: 1, hasBf16: false } as const;
+
+  it('should train in fp16 on a GPU that has no bf16, and say so', () => {
+    const [spec, context] = [aKohyaSpec(), onGpu('sdxl', { host: withoutBf16 })];
+    expect(jobOf(spec, context)).toContain('mixed_precision = "fp16"\n');
+    expect(mappingOf('host.gpus', spec, context)).toMatchObject({ how: 'approximated', to: 'mixed_precision=fp16' });
+    expect(mappingOf('host.gpus', spec, onGpu('sdxl'))).toBeUndefined();
+  });
+
+  it.each([
+    ['flow models, which overflow in fp16', onGpu('flux', { host: withoutBf16 }), {}],
+    [
+      'a state without a gradient scaler',
+      onGpu('sdxl', { host: withoutBf16, resumeFrom: { path: '/old/state/step-4', step: 4, hasScaler: false } }),
+      {},
+    ],
+    ['a job that asks for it', onGpu('sdxl', { host: withoutBf16 }), { precision: 'bf16' }],
+  ])('should keep bf16 on such a GPU for %s', (_, context, extra) => {
+    const spec = aKohyaSpec({ extra });
+    expect(jobOf(spec, context)).toContain('mixed_precision = "bf16"\n');
+    expect(mappingOf('host.gpus', spec, context)?.reason).toContain('emulates');
+  });
+
   it('should say that each of several GPUs takes a batch', () => {
     const sees = expect.stringContaining('a step sees 2 times as many examples');
     const context = onGpu('sdxl', { host: { device: 'cuda', gpus: 2 } });

@@ -1,4 +1,5 @@
 import type { TrainingSpec } from '@influencerai/shared';
+import { openPrecision } from '../map-shared.js';
 import { shrunkBatch, type Batch } from '../shrunk-batch.js';
 import type { PlanContext } from '../trainer.js';
 import type { BucketSettings } from './buckets.js';
@@ -44,7 +45,7 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext, traits: Fa
   const trainsTextEncoder = trainsText(given, traits, full);
   const isOnGpu = context.host.device === 'cuda';
   const saveEvery = checkpointsOf(spec, given);
-  const precision = precisionOf(given, context);
+  const precision = precisionOf(given, context, traits);
   return {
     given,
     method,
@@ -110,10 +111,13 @@ const bucketsOf = ({ training }: TrainingSpec, given: KohyaParameters, multiple:
 
 const precisionOf = (
   given: KohyaParameters,
-  { host }: PlanContext,
+  { host, resumeFrom }: PlanContext,
+  { isFlow }: FamilyTraits,
 ): Pick<KohyaSettings, 'precision' | 'savePrecision'> => {
   const asked = given.precision ?? 'auto';
-  const used = host.device === 'cpu' ? 'fp32' : asked === 'auto' ? 'bf16' : asked;
+  // Flow models and their text encoders overflow in fp16, and a state without a scaler cannot be gone on from in it.
+  const open = isFlow || resumeFrom?.hasScaler === false ? 'bf16' : openPrecision(host);
+  const used = host.device === 'cpu' ? 'fp32' : asked === 'auto' ? open : asked;
   const saved = given.savePrecision ?? used;
   return { precision: used === 'fp32' ? 'no' : used, savePrecision: saved === 'fp32' ? 'float' : saved };
 };

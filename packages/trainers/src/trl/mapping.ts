@@ -1,9 +1,10 @@
 import type { TrainingSpec } from '@influencerai/shared';
-import { mapShared, ofEachGpu } from '../map-shared.js';
+import { mapShared, ofEachGpu, withoutBf16 } from '../map-shared.js';
 import type { FieldMapping } from '../trainer.js';
 import { optimizerFor, schedulerFor, type Choice } from './choices.js';
 import { type parameters } from './parameters.js';
 import { fileNameFor, type Planned } from './plan.js';
+import { readParameters } from './settings.js';
 import { seedFor } from './sft.js';
 
 /** Tells for each field of the spec what became of it. */
@@ -29,6 +30,12 @@ export const mapFields = (planned: Planned): FieldMapping[] => {
     samplePrompts(planned),
     ...mapShared(spec),
     ...Object.keys(spec.extra).map((key) => extra(planned, key)),
+    ...withoutBf16({
+      host: planned.context.host,
+      option: 'precision',
+      used: planned.settings.precision,
+      asked: readParameters(spec).precision,
+    }),
   ];
 };
 

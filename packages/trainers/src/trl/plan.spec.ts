@@ -169,6 +169,14 @@ describe('planTrl', () => {
     expect(() => plan({}, { model })).toThrow(refusal('model_unavailable', 'kohya'));
   });
 
+  it('should train in fp16 on a GPU that has no bf16, and say so', () => {
+    const old = { host: { device: 'cuda', gpus: 1, hasBf16: false } } as const;
+    expect(configOf(plan({}, old)).sft).toMatchObject({ bf16: false, fp16: true, dtype: 'float16' });
+    expect(mappingOf(plan({}, old), 'host.gpus')).toMatchObject({ how: 'approximated', to: 'precision=fp16' });
+    expect(mappingOf(plan({ extra: { precision: 'fp16' } }, old), 'host.gpus')).toBeUndefined();
+    expect(mappingOf(plan({ extra: { precision: 'bf16' } }, old), 'host.gpus')?.reason).toContain('emulates');
+  });
+
   it('should account for every field of the spec, with a reason for all that is not exact', () => {
     const spec: Overrides = { extra: { useDora: true, clipSkip: 2, precision: 'bf16' }, training: { minSnrGamma: 5 } };
     const { mapping } = plan(spec);

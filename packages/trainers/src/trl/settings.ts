@@ -1,5 +1,6 @@
 import { AppError, type TrainingSpec } from '@influencerai/shared';
 import { z } from 'zod';
+import { openPrecision } from '../map-shared.js';
 import { shrunkBatch, type Batch } from '../shrunk-batch.js';
 import type { HostFacts, PlanContext } from '../trainer.js';
 import { parameters, type TrlParameters } from './parameters.js';
@@ -48,7 +49,7 @@ export const settingsFor = (spec: TrainingSpec, { host, halvings }: PlanContext)
   const isCuda = host.device === 'cuda';
   return {
     method: methodOf(read, host),
-    precision: precisionOf(read, isCuda),
+    precision: precisionOf(read, host),
     targetModules: toTargets(read.loraTargetModules),
     loraDropout: read.loraDropout ?? 0.05,
     useDora: read.useDora ?? false,
@@ -80,9 +81,9 @@ const methodOf = ({ method, loadIn4bit }: TrlParameters, { device, hasBitsandbyt
   return wanted;
 };
 
-const precisionOf = ({ precision }: TrlParameters, isCuda: boolean): Precision => {
-  if (!isCuda) return 'fp32';
-  return precision === undefined || precision === 'auto' ? 'bf16' : precision;
+const precisionOf = ({ precision }: TrlParameters, host: HostFacts): Precision => {
+  if (host.device !== 'cuda') return 'fp32';
+  return precision === undefined || precision === 'auto' ? openPrecision(host) : precision;
 };
 
 /**
