@@ -64,7 +64,8 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
     trainers,
     unusable,
   };
-  const { workerDir, graceMs, keepWorkspaces, trainerBase, hubBase, embeddingsBase, secrets, claimPollMs } = env;
+  const { workerDir, graceMs, keepWorkspaces, secrets, claimPollMs } = env;
+  const { trainerBase, hubBase, hubFiles, isHubOpen, embeddingsBase } = env;
   const api = sdkApi(env);
   return new Agent({
     context: {
@@ -79,6 +80,8 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
       keepWorkspaces,
       trainerBase,
       hubBase,
+      hubFiles,
+      isHubOpen,
       embeddingsBase,
       secrets,
       pace,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { resolve } from 'node:path';
 import { describeEnv, parseEnv } from './env.js';
 
 describe('parseEnv', () => {
@@ -41,6 +42,31 @@ describe('the endpoint of embeddings', () => {
   it('should have a model', () => {
     expect(() => parseEnv({ EMBEDDINGS_URL: 'http://localhost:8080/v1' })).toThrow('EMBEDDINGS_MODEL');
     expect(() => parseEnv({ EMBEDDINGS_MODEL: 'm' })).toThrow('EMBEDDINGS_MODEL');
+  });
+});
+
+describe('what libraries of trainers are told', () => {
+  it('should reach every trainer, but for the way to the hub', () => {
+    const env = parseEnv({ NCCL_P2P_DISABLE: '1', HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'internal' });
+    expect(env.trainerBase).toMatchObject({
+      NCCL_P2P_DISABLE: '1',
+      PYTORCH_CUDA_ALLOC_CONF: 'expandable_segments:True',
+    });
+    expect(env.hubBase).toEqual({ HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'internal' });
+    expect(Object.keys(env.trainerBase).join()).not.toContain('PROXY');
+  });
+
+  it('should be taken of proxies as hosts have them: in lower case, without a scheme', () => {
+    const env = parseEnv({ https_proxy: 'me:p%40ss@proxy:3128', HTTP_PROXY: 'http://a', http_proxy: 'http://b' });
+    expect(env.hubBase).toEqual({ HTTPS_PROXY: 'http://me:p%40ss@proxy:3128', HTTP_PROXY: 'http://a' });
+    expect(env.secrets).toEqual(['p%40ss', 'p@ss']);
+    expect(() => parseEnv({ HTTPS_PROXY: 'http://:' })).toThrow('HTTPS_PROXY: must be the address of a proxy');
+  });
+
+  it('should name certificates from the root, and let containers see them', () => {
+    const { hubBase, hubFiles } = parseEnv({ SSL_CERT_FILE: 'ca.pem' });
+    expect(hubFiles).toEqual([resolve('ca.pem')]);
+    expect(hubBase).toEqual({ SSL_CERT_FILE: resolve('ca.pem') });
   });
 });
 

@@ -1,9 +1,16 @@
 import { TRAINER_IDS, TrainerIdSchema } from '@influencerai/shared';
 import { join, resolve } from 'node:path';
-import { unescape } from 'node:querystring';
 import { z } from 'zod';
 import { DATASET_ACCESS } from './datasets/dataset-access.js';
 import { containerFields, toContainerSettings } from './runner/container-settings.js';
+import {
+  downloadFiles,
+  downloadVariables,
+  libraryVariables,
+  passedOnFields,
+  passwordsIn,
+  withProxies,
+} from './trainer-environment.js';
 
 const url = (...protocols: string[]) =>
   z
@@ -123,6 +130,10 @@ export const EnvSchema = z.object({
       'Token for gated and private models of the hub. Trainers get it for jobs that download; their log never shows it.',
     ),
   HF_ENDPOINT: url('http:', 'https:').optional().describe('A mirror of the Hugging Face hub, for the same jobs.'),
+  HUB_MODELS: z
+    .enum(['any', 'registry'])
+    .default('any')
+    .describe('Models of the hub that jobs may train: `any`, or those alone that MODELS_FILE names (`registry`).'),
   EMBEDDINGS_URL: url('http:', 'https:')
     .optional()
     .describe(
@@ -130,6 +141,7 @@ export const EnvSchema = z.object({
     ),
   EMBEDDINGS_MODEL: z.string().min(1).optional().describe('Which of its models to use; the same as the API has.'),
   EMBEDDINGS_API_KEY: z.string().min(1).optional().describe('Key for it. The log of jobs never shows it.'),
+  ...passedOnFields,
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin').describe('Passed on to trainers.'),
   LANG: z.string().default('C.UTF-8').describe('Passed on to trainers.'),
 });
@@ -143,7 +155,9 @@ export type Env = ReturnType<typeof toEnv>;
 
 /** Reads the settings; throws one error that names every problem. */
 export const parseEnv = (variables: NodeJS.ProcessEnv): Env => {
-  const cleaned = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, emptyIsUnset(value)]));
+  const cleaned = Object.fromEntries(
+    Object.entries(withProxies(variables)).map(([name, value]) => [name, emptyIsUnset(value)]),
+  );
   const parsed = WholeEnvSchema.safeParse(cleaned);
   if (parsed.success) return toEnv(parsed.data);
   const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
@@ -166,12 +180,11 @@ export const describeEnv = (): string =>
     })
     .join('\n');
 
-/** What no log may show. A trainer is given the first two, and one that runs as this user can find the third. */
-const secretsOf = ({ HF_TOKEN, HF_ENDPOINT, API_KEY, EMBEDDINGS_API_KEY }: z.infer<typeof EnvSchema>): string[] => {
-  const { password } = new URL(HF_ENDPOINT ?? 'https://huggingface.co');
-  const secrets = [HF_TOKEN, password, unescape(password), API_KEY, EMBEDDINGS_API_KEY];
-  return secrets.filter((secret) => secret !== undefined && secret !== '') as string[];
-};
+/** What no log may show. A trainer is given some of it, and one that runs as this user can find the rest. */
+const secretsOf = ({ HF_TOKEN, API_KEY, EMBEDDINGS_API_KEY, ...env }: z.infer<typeof EnvSchema>): string[] => [
+  ...[HF_TOKEN, API_KEY, EMBEDDINGS_API_KEY].filter((secret) => secret !== undefined),
+  ...passwordsIn([env.HF_ENDPOINT, env.HTTPS_PROXY, env.HTTP_PROXY]),
+];
 
 const toEnv = (env: z.infer<typeof EnvSchema>) =>
   Object.freeze({
@@ -197,7 +210,10 @@ const toEnv = (env: z.infer<typeof EnvSchema>) =>
     hubBase: {
       ...(env.HF_TOKEN && { HF_TOKEN: env.HF_TOKEN }),
       ...(env.HF_ENDPOINT && { HF_ENDPOINT: env.HF_ENDPOINT }),
+      ...downloadVariables(env),
     },
+    hubFiles: downloadFiles(env),
+    isHubOpen: env.HUB_MODELS === 'any',
     embeddingsBase:
       env.EMBEDDINGS_URL && env.EMBEDDINGS_MODEL
         ? {
@@ -207,5 +223,10 @@ const toEnv = (env: z.infer<typeof EnvSchema>) =>
           }
         : {},
     secrets: secretsOf(env),
-    trainerBase: { PATH: env.PATH, LANG: env.LANG, HF_HOME: resolve(env.HF_HOME ?? join(env.WORKER_DIR, 'hub')) },
+    trainerBase: {
+      PATH: env.PATH,
+      LANG: env.LANG,
+      HF_HOME: resolve(env.HF_HOME ?? join(env.WORKER_DIR, 'hub')),
+      ...libraryVariables(env),
+    },
   });

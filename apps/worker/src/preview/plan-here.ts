@@ -1,10 +1,10 @@
 import { AppError, type TrainingSpec } from '@influencerai/shared';
-import { findModel, findTrainer } from '@influencerai/trainers';
+import { findTrainer } from '@influencerai/trainers';
 import { MountedDatasets } from '../datasets/mounted-dataset.js';
 import type { Env } from '../env.js';
 import { discoverGpus } from '../gpu-discovery.js';
 import { hostFacts } from '../host-facts.js';
-import { readModelsFile } from '../models-file.js';
+import { offeredModel, readModelsFile } from '../models-file.js';
 import { hostPrograms } from '../programs.js';
 import { listDataset } from '../runner/dataset-listing.js';
 import { PreviewError, type PlanPreview } from './plan-preview.js';
@@ -31,7 +31,7 @@ export const planHere = async (spec: TrainingSpec, env: Env): Promise<PlanPrevie
     workspaceDir: WORKSPACE,
     dataset,
     host: hostFacts(gpus.slice(0, env.gpusPerJob), await hostPrograms(env).hasPackage(trainer.id, 'bitsandbytes')),
-    model: findModel(await readModelsFile(env.modelsFile), spec.baseModel),
+    model: offeredModel({ models: await readModelsFile(env.modelsFile), isHubOpen: env.isHubOpen }, trainer, spec),
   });
   return {
     plannedBy: 'worker',

@@ -1,11 +1,12 @@
 import { AppError, type ClaimedJob, type TrainingSpec } from '@influencerai/shared';
-import { findModel, findTrainer, specDigest, type Plan, type RunFacts, type Trainer } from '@influencerai/trainers';
+import { findTrainer, specDigest, type Plan, type RunFacts, type Trainer } from '@influencerai/trainers';
 import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { ProvidedDataset } from '../datasets/dataset-access.js';
 import { gpuEnvironment } from '../gpu-discovery.js';
 import { hostFacts } from '../host-facts.js';
+import { offeredModel } from '../models-file.js';
 import type { Slot } from '../slots.js';
 import { listDataset } from './dataset-listing.js';
 import { PassingLack, type LaunchRequest } from './launcher.js';
@@ -112,6 +113,7 @@ interface Course {
 const planFor = async (input: PrepareInput, { trainer, resumption, halvings }: Course): Promise<Plan> => {
   const { context, job, workspace } = input;
   const { jobId, attempt, spec } = job;
+  const model = offeredModel(context, trainer, spec);
   const dataset = await listDataset(spec, input.dataset.path);
   const plan = trainer.plan(spec, {
     jobId,
@@ -119,7 +121,7 @@ const planFor = async (input: PrepareInput, { trainer, resumption, halvings }: C
     workspaceDir: workspace.dir,
     dataset,
     host: hostFacts(input.slot.gpus, await context.programs.hasPackage(trainer.id, 'bitsandbytes')),
-    model: findModel(context.models, spec.baseModel),
+    model,
     resumeFrom: resumption.from,
     isBudgeted: job.session ? true : undefined,
     halvings,
@@ -181,10 +183,11 @@ const toLaunch = async (
   const program = await context.programs.find(name);
   if (!program) throw new AppError('trainer_unavailable', { trainer: name, reason: NOT_INSTALLED });
   const [file, ...leading] = program;
+  const downloads = trainer.usesHub && plan.env['HF_HUB_OFFLINE'] !== '1';
   const env = {
     ...context.trainerBase,
     // A job that needs nothing of the hub gets no token for it.
-    ...(trainer.usesHub && plan.env['HF_HUB_OFFLINE'] !== '1' && context.hubBase),
+    ...(downloads && context.hubBase),
     ...(trainer.usesEmbeddings && context.embeddingsBase),
     HOME: workspace.tmpDir,
     TMPDIR: workspace.tmpDir,
@@ -197,7 +200,7 @@ const toLaunch = async (
     args: [...leading, ...args],
     env,
     workspaceDir: workspace.dir,
-    reads: plan.reads,
+    reads: downloads ? [...plan.reads, ...context.hubFiles] : plan.reads,
     job: { jobId: job.jobId, attempt: job.attempt, trainer: job.spec.trainer },
     gpus: indexesOf(slot),
   };

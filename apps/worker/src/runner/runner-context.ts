@@ -46,6 +46,10 @@ export interface RunnerContext {
   trainerBase: Record<string, string>;
   /** Added for jobs that download from the Hugging Face hub. */
   hubBase: Record<string, string>;
+  /** Absolute paths in it. */
+  hubFiles: readonly string[];
+  /** Whether jobs may train models of the hub that the registry does not name. */
+  isHubOpen: boolean;
   /** Added for jobs that make vectors. */
   embeddingsBase: Record<string, string>;
   /** What no line of a trainer may show. */
