@@ -2,8 +2,8 @@ import type { ContractItem } from './contract.js';
 
 /** The numbers of a job: what is the least and the most, and what lies beyond. */
 export const RANGES_003 = [
-  { field: 'batch_size', min: 1, max: 64, beyond: [0, 65, 1.5, '4'] },
-  { field: 'learning_rate', min: 0.000001, max: 1, beyond: [0, 1.1, '0.1'] },
+  { field: 'batch_size', min: 1, max: 64, beyond: [0, 65, 1.5, 'four'] },
+  { field: 'learning_rate', min: 0.000001, max: 1, beyond: [0, 1.1, '1.1'] },
   { field: 'epochs', min: 1, max: 1000, beyond: [0, 1001, 1.5] },
   { field: 'lora_r', min: 1, max: 512, beyond: [0, 513, 1.5] },
   { field: 'lora_alpha', min: 1, max: 512, beyond: [0, 513, 1.5] },

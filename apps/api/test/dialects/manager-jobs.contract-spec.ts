@@ -102,16 +102,26 @@ describe('POST /api/v1/jobs/', () => {
   it.each([
     [{ name: undefined }, ['body', 'name']],
     [{ dataset_id: undefined }, ['body', 'dataset_id']],
-    [{ dataset_id: '1' }, ['body', 'dataset_id']],
+    [{ dataset_id: 'one' }, ['body', 'dataset_id']],
     [{ dataset_id: 1.5 }, ['body', 'dataset_id']],
     [{ training_type: 'lora' }, ['body', 'training_type']],
     [{ surprise: 1 }, ['body', 'surprise']],
     [{ name: null }, ['body', 'name']],
-    [{ epochs: '3' }, ['body', 'epochs']],
-    [{ learning_rate: '0.1' }, ['body', 'learning_rate']],
+    [{ epochs: '' }, ['body', 'epochs']],
+    [{ learning_rate: 'abc' }, ['body', 'learning_rate']],
   ])('should list what is wrong with %j [003:strict]', async (change, loc) => {
     const { status, body } = await create<Failed>(change);
     expect([status, body.detail]).toEqual([422, [expect.objectContaining({ loc })]]);
+  });
+
+  it('should take text that says a number [003:numbers]', async () => {
+    const numbers = { batch_size: ' 8 ', epochs: '2', lora_r: '4.0', learning_rate: '1e-4', lora_dropout: '0.1' };
+    const { status, body } = await create({ ...numbers, dataset_id: String(dataset.number) });
+    const read = { batch_size: 8, epochs: 2, lora_r: 4, learning_rate: 0.0001, lora_dropout: 0.1 };
+    expect([status, body]).toEqual([201, expect.objectContaining({ ...read, dataset_id: dataset.number })]);
+    const change = { default_epochs: '3', max_concurrent_workers: '4' };
+    const { status: changed, body: config } = await send<ManagerConfig>('PATCH /api/v1/config', change);
+    expect([changed, config]).toMatchObject([200, { default_epochs: 3, max_concurrent_workers: 4 }]);
   });
 
   it.each([0, -1, 999_999, 3_000_000_000])('should say that there is no dataset %j', async (dataset_id) => {
@@ -425,7 +435,7 @@ describe('/api/v1/config/', () => {
 
   it.each([
     { default_epochs: 0 },
-    { default_epochs: '3' },
+    { default_epochs: 'three' },
     { max_concurrent_workers: 0 },
     { max_concurrent_workers: 65 },
     { auto_start_workers: 'yes' },

@@ -128,8 +128,19 @@ describe('POST /api/v1/projects/', () => {
 
   it('should hold max_rows within its bounds [003:project-rows]', async () => {
     for (const max_rows of [1, 1_000_000]) expect((await create({ max_rows })).body.max_rows).toBe(max_rows);
-    for (const max_rows of [0, 1_000_001, 1.5, '9']) expect((await refused({ max_rows }))[0]).toBe(422);
+    for (const max_rows of [0, 1_000_001, 1.5, '0']) expect((await refused({ max_rows }))[0]).toBe(422);
     for (const max_rows of [undefined, null]) expect((await create({ max_rows })).body.max_rows).toBe(50_000);
+  });
+
+  it('should take text that says a number [003:numbers]', async () => {
+    const traits = [{ trait_type: 'coding', percentage: '100', datasets: [{ dataset_id: '1', percentage: '100.0' }] }];
+    const { status, body } = await create({ max_rows: '9', traits });
+    expect([status, body.max_rows, body.traits[0]]).toMatchObject([
+      201,
+      9,
+      { ...trait('coding', [1, 100]), percentage: 100 },
+    ]);
+    expect((await send(`PATCH /projects/${body.id}`, { max_rows: '9', traits })).status).toBe(200);
   });
 
   it('should read null as left out [003:null]', async () => {

@@ -68,6 +68,12 @@ describe('/api/v1/workers/', () => {
     expect((await report()).body.wanted).toBe(3);
   });
 
+  it('should take text that says a number [003:numbers]', async () => {
+    await report({ wanted: 1 });
+    expect((await send('POST /workers/', { action: 'start', worker_count: '2' })).status).toBe(200);
+    expect((await report()).body.wanted).toBe(3);
+  });
+
   it('should start no more than the configuration allows [003:worker-limit]', async () => {
     await report({ wanted: 1 });
     await api.send('PATCH /config', { body: { maxConcurrentWorkers: 2 } });
@@ -86,7 +92,8 @@ describe('/api/v1/workers/', () => {
       422,
       { detail: [{ loc: ['body', 'action'], msg: 'Field required', type: 'missing' }] },
     ]);
-    expect((await send('POST /workers/', { action: 'start', worker_count: 0 })).status).toBe(422);
+    for (const worker_count of [0, 'two'])
+      expect((await send('POST /workers/', { action: 'start', worker_count })).status).toBe(422);
   });
 
   it('should stop all, and replace all [003:worker-stop,worker-restart,null]', async () => {

@@ -232,7 +232,7 @@ describe('POST /sessions', () => {
   it.each([
     [{ sessionId: '../x' }, ['body', 'sessionId'], 'value_error'],
     [{ maxSteps: 0 }, ['body', 'maxSteps'], 'value_error'],
-    [{ maxSteps: '5' }, ['body', 'maxSteps'], 'value_error'],
+    [{ maxSteps: 'five' }, ['body', 'maxSteps'], 'value_error'],
     [{ config: undefined }, ['body', 'config'], 'missing'],
     [{ config: { ...REQUEST.config, job: 'extract' } }, ['body', 'config', 'job'], 'value_error'],
     [{ surprise: 1 }, ['body', 'surprise'], 'extra_forbidden'],
@@ -359,7 +359,14 @@ describe('POST /sessions/{id}/steps', () => {
     expect([over.status, over.body.detail]).toEqual([409, expect.stringContaining('takes no more steps')]);
   });
 
-  it.each([{}, { steps: 0 }, { steps: -1 }, { steps: 1.5 }, { steps: '100' }, { epochs: 1 }])(
+  it('should take text that says a number [004:numbers]', async () => {
+    const { session_id } = await start({ maxSteps: '10' });
+    const grant = async (steps: string) =>
+      (await send(`POST /sessions/${session_id}/steps`, { steps })).body.allowed_steps;
+    expect([await grant(' 4 '), await grant('100')]).toEqual([4, 10]);
+  });
+
+  it.each([{}, { steps: 0 }, { steps: -1 }, { steps: 1.5 }, { steps: 'many' }, { epochs: 1 }])(
     'should refuse %j [004:error-422]',
     async (body) => {
       const { session_id } = await start();

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { ignored } from '../ignored.schema.js';
 import { allOrLeftOut } from '../left-out.schema.js';
+import { numberOrText } from '../number-or-text.schema.js';
 import { values } from './manager-jobs.schema.js';
 
 /** Kept and handed out, without effect: orders to start workers are an operator's, see docs/dialects.md. */
 export const IGNORED = ['auto_start_workers'] as const;
 
 const fields = {
-  max_concurrent_workers: z.int().min(1).max(64),
+  max_concurrent_workers: numberOrText(z.int().min(1).max(64)),
   default_model: values.model_name,
   default_training_type: values.training_type,
   default_batch_size: values.batch_size,

@@ -1,6 +1,7 @@
 import { QueryAnswerSchema, QueryJobSchema } from '@influencerai/shared';
 import { z } from 'zod';
 import { allOrLeftOut, orDefault, orLeftOut } from '../left-out.schema.js';
+import { numberOrText } from '../number-or-text.schema.js';
 import { pageOfSchema, pageQuerySchema, ReferenceSchema } from './manager.schema.js';
 
 export const TrainingTypeSchema = z
@@ -20,12 +21,12 @@ export type ManagerStatus = z.infer<typeof ManagerStatusSchema>;
 export const values = {
   training_type: TrainingTypeSchema,
   model_name: z.string().trim().min(1).max(255).describe('Base model.'),
-  batch_size: z.int().min(1).max(64),
-  learning_rate: z.number().min(0.000001).max(1),
-  epochs: z.int().min(1).max(1000),
-  lora_r: z.int().min(1).max(512),
-  lora_alpha: z.int().min(1).max(512),
-  lora_dropout: z.number().min(0).max(0.9),
+  batch_size: numberOrText(z.int().min(1).max(64)),
+  learning_rate: numberOrText(z.number().min(0.000001).max(1)),
+  epochs: numberOrText(z.int().min(1).max(1000)),
+  lora_r: numberOrText(z.int().min(1).max(512)),
+  lora_alpha: numberOrText(z.int().min(1).max(512)),
+  lora_dropout: numberOrText(z.number().min(0).max(0.9)),
 };
 
 export const CreateManagerJobSchema = z
@@ -100,7 +101,10 @@ export const JobPageSchema = pageOfSchema(ManagerJobSchema).meta({ id: 'JobPage'
 
 /** Queries are an addition to the contract, so the words of the domain are those of this face, too. */
 export const ManagerQuerySchema = z
-  .strictObject({ query: QueryJobSchema.shape.query, limit: orDefault(QueryJobSchema.shape.limit.removeDefault(), 10) })
+  .strictObject({
+    query: QueryJobSchema.shape.query,
+    limit: orDefault(numberOrText(QueryJobSchema.shape.limit.removeDefault()), 10),
+  })
   .meta({ id: 'Query', example: { query: 'How do I reset my password?', limit: 5 } });
 
 export const ManagerQueryAnswerSchema = z

@@ -2,6 +2,7 @@ import { TRAIT_TYPES } from '@influencerai/shared';
 import { z } from 'zod';
 import { ignored } from '../ignored.schema.js';
 import { allOrLeftOut, orDefault, orLeftOut, saysMissing } from '../left-out.schema.js';
+import { numberOrText } from '../number-or-text.schema.js';
 import { pageOfSchema, ReferenceSchema } from './manager.schema.js';
 
 /** Kinds of training as this contract calls them. */
@@ -30,13 +31,13 @@ export const ProjectCreateSchema = z
     description: description.default(null),
     base_model: z.string().min(1).max(255),
     training_type: orLeftOut(ManagerTrainingTypeSchema).describe('Without it, `default_training_type`.'),
-    max_rows: orDefault(z.int().min(1).max(1_000_000), 50_000),
+    max_rows: orDefault(numberOrText(z.int().min(1).max(1_000_000)), 50_000),
     output_directory,
     traits: z.array(
       z.strictObject({
         trait_type: z.enum(TRAIT_TYPES, { error: saysMissing }),
-        percentage: orLeftOut(z.number()).describe('Its part of `max_rows`; of all traits or of none.'),
-        datasets: z.array(z.strictObject({ dataset_id: ReferenceSchema, percentage: z.number() })),
+        percentage: orLeftOut(numberOrText(z.number())).describe('Its part of `max_rows`; of all traits or of none.'),
+        datasets: z.array(z.strictObject({ dataset_id: ReferenceSchema, percentage: numberOrText(z.number()) })),
       }),
     ),
   })
@@ -56,13 +57,13 @@ const READ_ONLY = ['id', 'status', 'progress', 'error_message', 'job_id', 'creat
 export const FixedFieldsSchema = z.object({
   base_model: z.string(),
   training_type: ManagerTrainingTypeSchema,
-  max_rows: z.int(),
+  max_rows: numberOrText(z.int()),
   output_directory: z.string(),
   traits: z.array(
     z.object({
       trait_type: z.enum(TRAIT_TYPES),
-      percentage: z.number().nullable().default(null),
-      datasets: z.array(z.object({ dataset_id: z.int(), percentage: z.number() })),
+      percentage: numberOrText(z.number()).nullable().default(null),
+      datasets: z.array(z.object({ dataset_id: ReferenceSchema, percentage: numberOrText(z.number()) })),
     }),
   ),
 });

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { orLeftOut, saysMissing } from '../left-out.schema.js';
+import { numberOrText } from '../number-or-text.schema.js';
 
 export const WorkerControlSchema = z
   .strictObject({
     action: z.enum(['start', 'stop', 'restart'], { error: saysMissing }),
-    worker_count: orLeftOut(z.int().min(1).max(64)).describe('With `start`: how many more.'),
+    worker_count: orLeftOut(numberOrText(z.int().min(1).max(64))).describe('With `start`: how many more.'),
   })
   .meta({ id: 'WorkerControl', example: { action: 'start', worker_count: 2 } });
 export type WorkerControl = z.infer<typeof WorkerControlSchema>;

@@ -1,11 +1,12 @@
 import { fromDigits } from '@influencerai/shared';
 import { z } from 'zod';
+import { numberOrText } from '../number-or-text.schema.js';
 
 /** An id as the clients of this face know it, in a path. */
 export const NumberSchema = fromDigits(z.int().min(0).max(999_999_999_999_999));
 
 /** An id within a body; one that nothing has breaks a rule, whatever integer it is. */
-export const ReferenceSchema = z.int();
+export const ReferenceSchema = numberOrText(z.int());
 
 /** `page` and `page_size`, as every list has them. What else a query says is ignored. */
 export const pageQuerySchema = ({ size, most = 100 }: { size: number; most?: number }) =>

@@ -196,6 +196,12 @@ describe('SessionCreateSchema', () => {
     expect(issuesOf(withProcess({ model: null }))).toHaveLength(1);
   });
 
+  it('should read the rate of the example as a loader of YAML leaves it, which is text [004:numbers]', () => {
+    const { payload } = toCreateJob(parse(withProcess({ train: { lr: '1e-4' } })), MADE);
+    expect(payload.config?.learningRate).toBe(0.0001);
+    expect(issuesOf(withProcess({ train: { lr: 'low' } }))).toHaveLength(1);
+  });
+
   it('should refuse another kind of job, and more than one process [004:config]', () => {
     const { config } = CREATE;
     expect(issuesOf({ ...CREATE, config: { ...config, job: 'extract' } })).toHaveLength(1);

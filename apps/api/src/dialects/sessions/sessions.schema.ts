@@ -1,10 +1,11 @@
 import { CreateSessionSchema, fromDigits, GrantStepsSchema, SessionNameSchema } from '@influencerai/shared';
 import { z } from 'zod';
 import { orLeftOut } from '../left-out.schema.js';
+import { numberOrText } from '../number-or-text.schema.js';
 import { ToolkitConfigSchema } from './toolkit-config.schema.js';
 
 const sessionId = orLeftOut(SessionNameSchema);
-const maxSteps = orLeftOut(CreateSessionSchema.shape.maxSteps);
+const maxSteps = orLeftOut(numberOrText(CreateSessionSchema.shape.maxSteps));
 
 export const SessionCreateSchema = z
   .strictObject({
@@ -39,7 +40,7 @@ export const SessionCreateSchema = z
 export type SessionCreate = z.infer<typeof SessionCreateSchema>;
 
 export const StepsSchema = z
-  .strictObject({ steps: GrantStepsSchema.shape.steps })
+  .strictObject({ steps: numberOrText(GrantStepsSchema.shape.steps) })
   .meta({ id: 'Steps', example: { steps: 100 } });
 export type Steps = z.infer<typeof StepsSchema>;
 

@@ -3,6 +3,7 @@ import { CreateDatasetSchema, JobConfigSchema, TriggerWordSchema } from '@influe
 import { z } from 'zod';
 import { ignored } from '../ignored.schema.js';
 import { orDefault, orLeftOut, saysMissing } from '../left-out.schema.js';
+import { numberOrText } from '../number-or-text.schema.js';
 
 /*
  * The configuration of ai-toolkit, as its `get_job` takes it, as far as it can be honoured here; what its example for FLUX
@@ -152,7 +153,8 @@ const TrainSchema = section('train', {
   batch_size: orDefault(batchSize.removeDefault(), batchSize.parse(undefined)),
   gradient_accumulation: orLeftOut(z.int().min(1).max(1024)),
   gradient_accumulation_steps: orLeftOut(z.int().min(1).max(1024)),
-  lr: orDefault(learningRate.removeDefault(), learningRate.parse(undefined)),
+  // Loaders of YAML 1.1 leave `1e-4`, as the example has it, text.
+  lr: orDefault(numberOrText(learningRate.removeDefault()), learningRate.parse(undefined)),
   optimizer: orLeftOut(word),
   optimizer_params: orLeftOut(z.strictObject({ weight_decay: orLeftOut(share), betas: BETAS })),
   lr_scheduler: orLeftOut(word),
