@@ -6,12 +6,15 @@ import { waitUntil } from '@influencerai/local';
 import type { InfluencerAIClient } from '@influencerai/sdk';
 import { clientOf } from '../jobs.ts';
 import type { Figure, Options, Row } from '../row.ts';
-import { median } from '../statistics.ts';
+import { interleave, median } from '../statistics.ts';
 import type { System } from '../system.ts';
 import { subjects, type Subject } from './trainer-subjects.ts';
 
 const TARGET = 1.02;
+/** How soon the start of a trainer is seen. */
 const POLL_MS = 2;
+/** How often both sides look whether theirs still runs: often enough for these times, and next to no work. */
+const LOOK_MS = 20;
 /** What a worker adds to a workspace for itself. */
 const NOT_OF_THE_PLAN = new Set(['spool', 'trainer.json', 'job.json', 'output', 'tmp', 'upload']);
 
@@ -51,22 +54,21 @@ interface Input {
 async function measure({ client, workerDir, system, options, subject }: Input): Promise<Figure> {
   const submit = await submitter(client, subject);
   const rounds = options.isQuick ? 1 : 5;
-  const [ours, bare]: [number[], number[]] = [[], []];
-  for (let round = 0; round <= rounds; round++) {
-    options.say(`${subject.name}: run ${round} of ${rounds}`);
-    const { seconds, command } = await timeUnderWorker(client, await submit(), workerDir, system.folder);
-    const baseline = await timeBare(command);
-    // The first run fills the caches of the disk.
-    if (round > 0) {
-      ours.push(seconds);
-      bare.push(baseline);
-    }
-  }
-  const ratio = median(ours.map((seconds, index) => seconds / bare[index]!));
+  const underWorker = async () => timeUnderWorker(client, await submit(), workerDir, path.join(system.folder, 'plans'));
+  options.say(`${subject.name}: the first run of each, which fills the caches of the disk`);
+  const { command } = await underWorker();
+  let runs = 0;
+  const bareRun = async () =>
+    timeBare(await inNewFolder(command, path.join(system.folder, 'bare', `${subject.config.modelName}-${runs++}`)));
+  await bareRun();
+  options.say(`${subject.name}: ${rounds} runs of each`);
+  const figures = await interleave(rounds, async () => (await underWorker()).seconds, bareRun);
+  const [ours, bare] = [median(figures.a), median(figures.b)];
+  const ratio = ours / bare;
   return {
     what: `wall time of ${subject.name} under the worker`,
-    ours: `${median(ours).toFixed(2)} s`,
-    baseline: `${median(bare).toFixed(2)} s`,
+    ours: `${ours.toFixed(2)} s`,
+    baseline: `${bare.toFixed(2)} s`,
     figure: `${ratio.toFixed(3)} ×`,
     target: `≤ ${TARGET} ×`,
     isReached: ratio <= TARGET,
@@ -92,7 +94,7 @@ async function timeUnderWorker(
   client: InfluencerAIClient,
   jobId: string,
   workerDir: string,
-  folder: string,
+  plans: string,
 ): Promise<{ seconds: number; command: Command }> {
   const workspace = path.join(workerDir, 'jobs', jobId, 'attempt-1');
   const pid = await waitUntil(() => recordedPid(workspace), {
@@ -101,8 +103,8 @@ async function timeUnderWorker(
     intervalMs: POLL_MS,
   });
   const started = performance.now();
-  const command = await commandOf(pid, workspace, path.join(folder, 'bare', jobId));
-  await waitUntil(async () => !(await isRunning(pid)), { timeoutMs: 600_000, what: 'the end', intervalMs: POLL_MS });
+  const command = await commandOf(pid, workspace, path.join(plans, jobId));
+  await untilGone(pid);
   const seconds = (performance.now() - started) / 1000;
   const job = await waitUntil(() => endedJob(client, jobId), { timeoutMs: 60_000, what: 'the job to end' });
   if (job.status !== 'completed') throw new Error(`The job ended ${job.status}: ${JSON.stringify(job.result)}`);
@@ -147,13 +149,27 @@ async function isRunning(pid: number): Promise<boolean> {
   );
 }
 
+const untilGone = (pid: number): Promise<unknown> =>
+  waitUntil(async () => !(await isRunning(pid)), { timeoutMs: 600_000, what: 'the end', intervalMs: LOOK_MS });
+
+/** A command with its plan as it was written, in a folder that nothing ran in. */
+async function inNewFolder({ cwd, ...command }: Command, folder: string): Promise<Command> {
+  const moved = (text: string) => text.replaceAll(cwd, folder);
+  await copyPlan(cwd, folder, moved);
+  const env = Object.fromEntries(Object.entries(command.env).map(([name, value]) => [name, moved(value)]));
+  return { file: command.file, args: command.args.map(moved), cwd: folder, env };
+}
+
 /** The same process without a worker: its output goes nowhere, its input stays open. */
 async function timeBare({ file, args, cwd, env }: Command): Promise<number> {
   const started = performance.now();
   const child = spawn(file, args, { cwd, env, stdio: ['pipe', 'ignore', 'ignore'] });
-  const [code] = (await once(child, 'exit')) as [number | null];
+  const exit = once(child, 'exit');
+  await untilGone(child.pid!);
+  const seconds = (performance.now() - started) / 1000;
+  const [code] = (await exit) as [number | null];
   if (code !== 0) throw new Error(`${file} ended with ${code} when run bare in ${cwd}.`);
-  return (performance.now() - started) / 1000;
+  return seconds;
 }
 
 async function endedJob(client: InfluencerAIClient, jobId: string) {
