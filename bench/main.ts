@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { SetupError } from '@influencerai/local';
 import { describeMachine, renderResults } from './report.ts';
 import type { Figure } from './row.ts';
 import { getJob, patchJob } from './rows/hot-routes.ts';
@@ -15,25 +16,36 @@ const RESULTS = new URL('./RESULTS.md', import.meta.url);
 
 const HELP = `bin/bench [--quick] [row…]
 
-Measures this version against bare Fastify, pg and BullMQ, side by side in one run. A full run takes some four minutes
-and writes bench/RESULTS.md; with --quick or chosen rows it only prints.
+Measures this version against bare Fastify, pg and BullMQ, side by side in one run. A full run takes a quarter of an
+hour where all trainers are installed, and writes bench/RESULTS.md; with --quick or chosen rows it only prints.
 
 ${ROWS.map((row) => `  ${row.name.padEnd(16)} ${row.about}`).join('\n')}
 `;
 
-const { values, positionals } = parseArgs({
-  args: process.argv.slice(process.argv[2] === 'bench' ? 3 : 2),
-  options: {
-    quick: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-    'help-all': { type: 'boolean', default: false },
-  },
-  allowPositionals: true,
-});
+const readArguments = () =>
+  parseArgs({
+    args: process.argv.slice(process.argv[2] === 'bench' ? 3 : 2),
+    options: {
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+      'help-all': { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
+
+function orExplain<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new SetupError(`${(error as Error).message}\n\n${HELP}`);
+  }
+}
+
+const { values, positionals } = orExplain(readArguments);
 const unknown = positionals.filter((name) => !ROWS.some((row) => row.name === name));
 if (values.help || values['help-all'] || unknown.length > 0) {
+  if (unknown.length > 0) throw new SetupError(`There is no row ${unknown.join(', ')}.\n\n${HELP}`);
   process.stdout.write(HELP);
-  if (unknown.length > 0) throw new Error(`There is no row ${unknown.join(', ')}.`);
 } else {
   await run();
 }
