@@ -31,7 +31,7 @@ export const JOBS_003: readonly ContractItem[] = [
   {
     id: 'range-auto_start_workers',
     kind: 'range',
-    says: '`auto_start_workers` is true or false, kept and handed out; it starts nothing here',
+    says: '`auto_start_workers` is true or false; true starts workers for jobs that wait, where the caller may start any',
   },
   { id: 'range-name', kind: 'range', says: '`name` of a job has at most 255 characters' },
   { id: 'job-page', kind: 'range', says: '`page_size` of jobs, which documents no most, from 1 to 1000, default 10' },

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Dataset, type Job, TRAINING_DEFAULTS, type TrainingSpec, type WorkerPool } from '@influencerai/shared';
-import { IGNORED, type ManagerConfig } from '../../src/dialects/manager/manager-config.schema.js';
+import { type Dataset, type Job, TRAINING_DEFAULTS, type TrainingSpec } from '@influencerai/shared';
+import type { ManagerConfig } from '../../src/dialects/manager/manager-config.schema.js';
 import type { ManagerJob, ManagerJobStatus } from '../../src/dialects/manager/manager-jobs.schema.js';
 import { Database } from '../../src/database/database.js';
 import type { PageOf } from '../../src/dialects/manager/manager.schema.js';
@@ -411,15 +411,6 @@ describe('/api/v1/config/', () => {
   it.each([1, 64])('should let a tenant have %p workers [003:range-max_concurrent_workers]', async (value) => {
     const { status, body } = await send<ManagerConfig>('PATCH /api/v1/config', { max_concurrent_workers: value });
     expect([status, body.max_concurrent_workers]).toEqual([200, value]);
-  });
-
-  it.each(IGNORED)('should keep %s, and start nothing for it [003:range-auto_start_workers]', async (field) => {
-    const wanted = async () => (await api.send<WorkerPool>('GET /fleet/pool', { tenant: null })).body.wanted;
-    const report = { host: 'studio', running: 0, maxWorkers: 8, applied: 1_000_000, wanted: 0 };
-    await api.send('POST /fleet/pool/reports', { tenant: null, body: report });
-    expect((await send<ManagerConfig>('PATCH /api/v1/config', { [field]: true })).body[field]).toBe(true);
-    await create();
-    expect([(await send<ManagerConfig>('GET /api/v1/config')).body[field], await wanted()]).toEqual([true, 0]);
   });
 
   it('should leave what is null, and its own age, as they were [003:config-age,null]', async () => {

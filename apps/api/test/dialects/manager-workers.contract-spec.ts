@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Dataset } from '@influencerai/shared';
 import type { WorkerPoolStatus } from '../../src/dialects/manager/manager-workers.schema.js';
 import { WORKER_STATUSES } from '../../src/dialects/manager/manager-workers.schema.js';
 import { Database } from '../../src/database/database.js';
@@ -113,6 +114,67 @@ describe('/api/v1/workers/', () => {
       expect((await tokens.send('GET /api/v1/workers/', { key: tenants.key })).status).toBe(200);
       const asOperator = { ...order, key: tokens.operatorKey, tenant: TENANT };
       expect((await tokens.send('POST /api/v1/workers/', asOperator)).status).toBe(409);
+    } finally {
+      await tokens.close();
+    }
+  });
+});
+
+describe('auto_start_workers', () => {
+  const job = fixture<object>('job.request');
+  const texts = { body: { texts: ['one', 'two'] } };
+  /** What a host with nothing to do reports; there are none yet of the workers that were ordered before. */
+  const pool = { host: 'studio', running: 0, maxWorkers: 8, applied: 1_000_000 };
+
+  it('should start a worker for each job that waits, up to the limit [003:range-auto_start_workers]', async () => {
+    const host = await startTestApp({ env: { TRAINER_FALLBACK: 'tiny', LEASE_MS: '600000' } });
+    const ask = <T>(route: string, body: object) => host.send<T>(route, { tenant: null, body });
+    const wanted = async (change: object = {}) =>
+      (await ask<{ wanted: number }>('POST /fleet/pool/reports', { ...pool, ...change })).body.wanted;
+    try {
+      const { number } = (await host.send<Dataset>('POST /datasets/texts', texts)).body;
+      await host.app.get(Database).pool.query('update tenant set max_concurrent_jobs = 1000 where id = $1', [TENANT]);
+      const submit = () => ask('POST /api/v1/jobs/', { ...job, dataset_id: number });
+      await wanted({ wanted: 0 });
+      await submit();
+      expect(await wanted()).toBe(0);
+      const { body } = await ask<object>('PATCH /api/v1/config/', {
+        auto_start_workers: true,
+        max_concurrent_workers: 3,
+      });
+      expect([body, await wanted()]).toMatchObject([{ auto_start_workers: true }, 1]);
+      await submit();
+      expect(await wanted()).toBe(2);
+      for (let count = 0; count < 2; count += 1) await submit();
+      expect(await wanted()).toBe(3);
+      const workers = await Promise.all([1, 2, 3, 4, 5].map(() => new HttpWorker(host).register()));
+      await wanted({ wanted: 0 });
+      await submit();
+      expect([workers.length, await wanted()]).toEqual([5, 0]);
+      const traits = [{ trait_type: 'coding', datasets: [{ dataset_id: number, percentage: 100 }] }];
+      const project = { name: 'One', base_model: 'tiny-text', output_directory: '/output/one', traits };
+      await ask('POST /api/v1/projects/', project);
+      expect((await ask('POST /api/v1/projects/1/start', {})).status).toBe(200);
+      expect(await wanted()).toBe(1);
+    } finally {
+      await host.close();
+    }
+  });
+
+  it('should start none for a caller who may not start any [003:worker-operators]', async () => {
+    const tokens = await startTokenApp({ env: { TRAINER_FALLBACK: 'tiny' } });
+    try {
+      const { key } = await tokens.makeKey(['read', 'write', 'admin']);
+      const wanted = async (change: object = {}) => {
+        const body = { ...pool, ...change };
+        return (await tokens.send<{ wanted: number }>('POST /fleet/pool/reports', { key: tokens.workerKey, body }))
+          .body;
+      };
+      await wanted({ wanted: 0 });
+      const { number } = (await tokens.send<Dataset>('POST /datasets/texts', { key, ...texts })).body;
+      const asked = await tokens.send('PATCH /api/v1/config/', { key, body: { auto_start_workers: true } });
+      const submitted = await tokens.send('POST /api/v1/jobs/', { key, body: { ...job, dataset_id: number } });
+      expect([asked.status, submitted.status, await wanted()]).toMatchObject([200, 201, { wanted: 0 }]);
     } finally {
       await tokens.close();
     }

@@ -252,7 +252,7 @@ export type TrainingDefaults = {
   loraDropout: number;
   /** How many workers may be started for the tenant (1-64). */
   maxConcurrentWorkers: number;
-  /** Kept, without effect: workers start when they are asked for. */
+  /** Whether jobs of the face for model training managers start workers; without effect on others. */
   autoStartWorkers: boolean;
   /** Of the tenant, until something is changed for the first time. */
   createdAt: string;
@@ -1464,7 +1464,7 @@ export type UpdateTrainingDefaults = {
   loraDropout?: number;
   /** How many workers may be started for the tenant (1-64). */
   maxConcurrentWorkers?: number;
-  /** Kept, without effect: workers start when they are asked for. */
+  /** Whether jobs of the face for model training managers start workers; without effect on others. */
   autoStartWorkers?: boolean;
 };
 

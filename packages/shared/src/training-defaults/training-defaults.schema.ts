@@ -14,7 +14,9 @@ const fields = {
   networkAlpha: networkAlpha.unwrap(),
   loraDropout: z.number().min(0).max(0.9).describe('Share of the adapter that is left out (0-0.9).'),
   maxConcurrentWorkers: z.int().min(1).max(64).describe('How many workers may be started for the tenant (1-64).'),
-  autoStartWorkers: z.boolean().describe('Kept, without effect: workers start when they are asked for.'),
+  autoStartWorkers: z
+    .boolean()
+    .describe('Whether jobs of the face for model training managers start workers; without effect on others.'),
 };
 
 export const UpdateTrainingDefaultsSchema = z

@@ -6,6 +6,7 @@ import { FleetService } from '../../fleet/fleet.service.js';
 import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
 import { TrainingDefaultsService } from '../../training-defaults/training-defaults.service.js';
+import { WorkerAutoStartService } from '../../worker-pool/worker-auto-start.service.js';
 import { fromDefaults, toDefaults } from './manager-config.mapper.js';
 import {
   type ManagerConfig,
@@ -22,6 +23,7 @@ export class ManagerConfigController {
   constructor(
     private readonly defaults: TrainingDefaultsService,
     private readonly fleet: FleetService,
+    private readonly autoStart: WorkerAutoStartService,
   ) {}
 
   @Get()
@@ -39,7 +41,9 @@ export class ManagerConfigController {
     @Caller() caller: Principal,
     @Body({ schema: UpdateManagerConfigSchema }) body: UpdateManagerConfig,
   ): Promise<ManagerConfig> {
-    return this.describe(caller, await this.defaults.update(caller, toDefaults(body)));
+    const defaults = await this.defaults.update(caller, toDefaults(body));
+    await this.autoStart.startFor(caller);
+    return this.describe(caller, defaults);
   }
 
   private async describe(caller: Principal, defaults: TrainingDefaults): Promise<ManagerConfig> {

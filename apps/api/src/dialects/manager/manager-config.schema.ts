@@ -4,9 +4,6 @@ import { allOrLeftOut } from '../left-out.schema.js';
 import { numberOrText } from '../number-or-text.schema.js';
 import { values } from './manager-jobs.schema.js';
 
-/** Kept and handed out, without effect: orders to start workers are an operator's, see docs/dialects.md. */
-export const IGNORED = ['auto_start_workers'] as const;
-
 const fields = {
   max_concurrent_workers: numberOrText(z.int().min(1).max(64)),
   default_model: values.model_name,
@@ -17,7 +14,7 @@ const fields = {
   default_lora_r: values.lora_r,
   default_lora_alpha: values.lora_alpha,
   default_lora_dropout: values.lora_dropout,
-  auto_start_workers: z.boolean().describe('Kept, without effect: workers start when they are asked for.'),
+  auto_start_workers: z.boolean().describe('Start a worker for each job that waits and no idle one is there for.'),
 };
 
 /** Taken and not looked at, so that a configuration that was read can be sent back, changed. */

@@ -14,6 +14,7 @@ import { type JobRecord, JobsService, type SubmitRules } from '../../jobs/jobs.s
 import { NumbersService } from '../../numbers/numbers.service.js';
 import { RetrievalService } from '../../retrieval/retrieval.service.js';
 import { TrainingDefaultsService } from '../../training-defaults/training-defaults.service.js';
+import { WorkerAutoStartService } from '../../worker-pool/worker-auto-start.service.js';
 import { assertCancellable, fromAnswer, fromJob, fromJobStatus, toCreateJob } from './manager-jobs.mapper.js';
 import {
   type CreateManagerJob,
@@ -48,6 +49,7 @@ export class ManagerJobsController {
     private readonly datasets: DatasetsService,
     private readonly jobs: JobsService,
     private readonly retrieval: RetrievalService,
+    private readonly autoStart: WorkerAutoStartService,
   ) {}
 
   @Post()
@@ -66,6 +68,7 @@ export class ManagerJobsController {
     await this.datasets.untilReady(caller, datasetId);
     const input = toCreateJob(body, datasetId, await this.defaults.get(caller));
     const job = await this.jobs.create(caller, { ...input, id }, RULES);
+    await this.autoStart.startFor(caller);
     // As it was submitted: by now a worker may have it.
     return fromJob({ ...(await this.jobs.getRecord(caller, id)), job });
   }

@@ -12,6 +12,7 @@ import { ProjectStartsService } from '../../projects/project-starts.service.js';
 import { ProjectValidationsService } from '../../projects/project-validations.service.js';
 import { ProjectsService } from '../../projects/projects.service.js';
 import { TrainingDefaultsService } from '../../training-defaults/training-defaults.service.js';
+import { WorkerAutoStartService } from '../../worker-pool/worker-auto-start.service.js';
 import { MANAGER } from './manager.face.js';
 import { toPage } from './manager.mapper.js';
 import { NumberSchema, pageQuerySchema, type PageQuery } from './manager.schema.js';
@@ -49,6 +50,7 @@ export class ManagerProjectsController {
     private readonly validations: ProjectValidationsService,
     private readonly numbers: NumbersService,
     private readonly defaults: TrainingDefaultsService,
+    private readonly autoStart: WorkerAutoStartService,
   ) {}
 
   @Post()
@@ -115,7 +117,9 @@ export class ManagerProjectsController {
     @Caller() caller: Principal,
     @Param('id', { schema: NumberSchema }) number: number,
   ): Promise<ManagerProject> {
-    return fromProject(await this.starts.start(caller, await this.idOf(caller, number)));
+    const project = await this.starts.start(caller, await this.idOf(caller, number));
+    await this.autoStart.startFor(caller);
+    return fromProject(project);
   }
 
   @Post(':id/validate')
