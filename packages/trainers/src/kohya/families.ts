@@ -21,6 +21,8 @@ export interface FamilyTraits {
   takesHubId: boolean;
   /** Text encoder outputs can be computed once; `without-text-lora` only when no text encoder is trained. */
   textCache: 'none' | 'always' | 'without-text-lora';
+  /** What the cached outputs of a caption take in 32 bits, in MiB; most are padded to the longest that is read. */
+  captionMib: number;
   /**
    * The most `blocks_to_swap` that the script takes of the largest model of the family, two blocks fewer than it has;
    * where there are double and single blocks it takes one and two of them in turn. 0: the family has none to swap.
@@ -52,6 +54,7 @@ const sd = {
   optional: { vae: 'vae' },
   bucketStep: 64,
   textCache: 'none',
+  captionMib: 0,
   fp8: 'fp8_base',
   full: {
     dreambooth: { script: 'train_db', dataset: 'folder', textRate: 'learning_rate_te' },
@@ -75,6 +78,7 @@ const flux = {
   networkModule: 'networks.lora_flux',
   bucketStep: 32,
   textCache: 'always',
+  captionMib: 9,
   fp8: 'fp8_base',
 } as const;
 
@@ -90,6 +94,7 @@ export const FAMILIES: Record<KohyaFamily, FamilyTraits> = {
     options: { no_half_vae: true },
     bucketStep: 32,
     textCache: 'without-text-lora',
+    captionMib: 2,
     fp8: 'fp8_base',
     full: { dreambooth: sdxlFull, finetune: sdxlFull },
   },
@@ -105,6 +110,7 @@ export const FAMILIES: Record<KohyaFamily, FamilyTraits> = {
     options: {},
     bucketStep: 32,
     textCache: 'always',
+    captionMib: 6,
     fp8: 'fp8_base',
   },
   flux: {
@@ -136,6 +142,7 @@ export const FAMILIES: Record<KohyaFamily, FamilyTraits> = {
     options: { timestep_sampling: 'nextdit_shift', model_prediction_type: 'raw', discrete_flow_shift: 6.0 },
     bucketStep: 16,
     textCache: 'without-text-lora',
+    captionMib: 3,
     fp8: 'fp8_base',
   },
   'hunyuan-image': {
@@ -150,6 +157,7 @@ export const FAMILIES: Record<KohyaFamily, FamilyTraits> = {
     options: { timestep_sampling: 'sigma', model_prediction_type: 'raw', discrete_flow_shift: 5.0 },
     bucketStep: 32,
     textCache: 'without-text-lora',
+    captionMib: 4,
     fp8: 'fp8_scaled',
   },
   anima: {
@@ -163,5 +171,6 @@ export const FAMILIES: Record<KohyaFamily, FamilyTraits> = {
     options: { timestep_sampling: 'sigmoid', discrete_flow_shift: 1.0 },
     bucketStep: 16,
     textCache: 'without-text-lora',
+    captionMib: 3,
   },
 };

@@ -57,8 +57,15 @@ const memoryOptions = ({ settings, context }: Planned): Options => {
     gradient_checkpointing: settings.gradientCheckpointing,
     [isXformers ? 'xformers' : 'sdpa']: true,
     cache_latents: settings.cachesLatents,
+    ...(settings.caches.isOnDisk && diskCaches(settings)),
   };
 };
+
+/** kohya writes them beside the pictures, which are links in the job's own folder. */
+const diskCaches = ({ cachesLatents, cachesText }: KohyaSettings): Options => ({
+  cache_latents_to_disk: cachesLatents || undefined,
+  cache_text_encoder_outputs_to_disk: cachesText || undefined,
+});
 
 const networkOptions = ({ spec, settings, base }: Planned): Options => ({
   metadata_trigger_phrase: spec.dataset.triggerWords?.join(', '),

@@ -28,7 +28,10 @@ export const parameters = z.object({
     .describe(
       'Leaves text encoders alone; default true for flow models, and without textEncoderLearningRate for `finetune` and whole models of SDXL.',
     ),
-  cacheLatents: z.boolean().optional().describe('Encodes every picture once, at the start; default true.'),
+  cacheLatents: z
+    .boolean()
+    .optional()
+    .describe('Encodes every picture once, at the start, for large datasets onto the disk; default true.'),
   cacheTextEncoderOutputs: z
     .boolean()
     .optional()

@@ -3,6 +3,7 @@ import { openPrecision } from '../map-shared.js';
 import { shrunkBatch, type Batch } from '../shrunk-batch.js';
 import type { PlanContext } from '../trainer.js';
 import type { BucketSettings } from './buckets.js';
+import { cachesFor, type Caches } from './caches.js';
 import { optimizerFor, schedulerFor, type Choice } from './choices.js';
 import type { FamilyTraits, FullScript } from './families.js';
 import { parameters, type KohyaParameters } from './parameters.js';
@@ -25,6 +26,7 @@ export interface KohyaSettings {
   trainsTextEncoder: boolean;
   cachesLatents: boolean;
   cachesText: boolean;
+  caches: Caches;
   gradientCheckpointing: boolean;
   optimizer: Choice;
   scheduler: Choice;
@@ -46,6 +48,8 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext, traits: Fa
   const isOnGpu = context.host.device === 'cuda';
   const saveEvery = checkpointsOf(spec, given);
   const precision = precisionOf(given, context, traits);
+  const cachesLatents = given.cacheLatents ?? true;
+  const cachesText = full === undefined && isTextCached(given, traits, trainsTextEncoder);
   return {
     given,
     method,
@@ -54,8 +58,9 @@ export const settingsFor = (spec: TrainingSpec, context: PlanContext, traits: Fa
     buckets: bucketsOf(spec, given, full ? 64 : traits.bucketStep),
     ...precision,
     trainsTextEncoder,
-    cachesLatents: given.cacheLatents ?? true,
-    cachesText: full === undefined && cachesText(given, traits, trainsTextEncoder),
+    cachesLatents,
+    cachesText,
+    caches: cachesFor(spec, context, { ...traits, isFull: full !== undefined, given, cachesLatents, cachesText }),
     gradientCheckpointing: given.gradientCheckpointing ?? isOnGpu,
     optimizer: optimizerFor(spec, context.host),
     scheduler: schedulerFor(spec, given.warmupSteps ?? 0),
@@ -140,7 +145,7 @@ const fp8Of = (
   return fp8;
 };
 
-const cachesText = (given: KohyaParameters, traits: FamilyTraits, trainsTextEncoder: boolean): boolean => {
+const isTextCached = (given: KohyaParameters, traits: FamilyTraits, trainsTextEncoder: boolean): boolean => {
   const changes = given.shuffleCaption === true || (given.captionDropoutRate ?? 0) > 0;
   const isPossible = traits.textCache === 'always' || (traits.textCache === 'without-text-lora' && !trainsTextEncoder);
   if (given.cacheTextEncoderOutputs !== true) {
