@@ -26,6 +26,7 @@ from .channel import Channel, Command
 from .gate import Gate
 from .kohya_config import KohyaConfig
 from .kohya_full import FullScript
+from .kohya_hashes import ModelHashes
 from .kohya_script import (
     NEVER,
     correct_metadata,
@@ -64,7 +65,8 @@ def _drive(settings: KohyaConfig, workspace: Path, home: Path, channel: Channel)
         if settings.trainer_class is None:
             FullScript(train_util, steps, start_step=settings.start_step).train(module, arguments)
         else:
-            _gate_class(getattr(module, settings.trainer_class), steps, session)().train(arguments)
+            hashes = ModelHashes(train_util)
+            _gate_class(getattr(module, settings.trainer_class), steps, session, hashes)().train(arguments)
     session.finish()
 
 
@@ -94,13 +96,13 @@ def _take_over_saves(arguments: argparse.Namespace, settings: KohyaConfig, sessi
     arguments.persistent_data_loader_workers = False
 
 
-def _gate_class(base: Any, steps: GatedSteps, session: Session) -> Any:
+def _gate_class(base: Any, steps: GatedSteps, session: Session, hashes: ModelHashes) -> Any:
     """A subclass of the family's trainer that stops between steps."""
 
     class GatedTrainer(base):  # type: ignore[misc]
         def post_process_network(self, args: Any, accelerator: Any, network: Any, *others: Any) -> None:
             super().post_process_network(args, accelerator, network, *others)
-            correct_metadata(network, lambda: session.step)
+            correct_metadata(network, lambda: session.step, hashes)
             steps.watch_weights(lambda: is_finite(network))
 
         def process_batch(self, *positional: Any, **named: Any) -> Any:

@@ -8,6 +8,7 @@ of each step, since kohya prints no learning rate, and a mean of losses that cou
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from .channel import Channel
 from .guard import LossGuard
 from .kohya_config import KohyaConfig
 from .kohya_full import FullScript
+from .kohya_hashes import ModelHashes
 from .kohya_script import NEVER, correct_metadata, is_finite, learning_rate, prepare_imports, read_arguments
 
 
@@ -33,7 +35,8 @@ def run(*, config: dict[str, Any], workspace: Path, home: Path | None) -> None:
     if settings.trainer_class is None:
         FullScript(train_util, steps, start_step=settings.start_step).train(module, arguments)
         return
-    counting_class(getattr(module, settings.trainer_class), steps)().train(arguments)
+    hashes = ModelHashes(train_util, is_saving=os.environ["RANK"] == "0")
+    counting_class(getattr(module, settings.trainer_class), steps, hashes)().train(arguments)
 
 
 class Steps:
@@ -115,13 +118,13 @@ class Steps:
         raise SystemExit(1)
 
 
-def counting_class(base: Any, steps: Steps) -> Any:
+def counting_class(base: Any, steps: Steps, hashes: ModelHashes) -> Any:
     """A subclass of the family's trainer that knows the true step, tells of it, and ends with the last one."""
 
     class CountingTrainer(base):  # type: ignore[misc]
         def post_process_network(self, args: Any, accelerator: Any, network: Any, *others: Any) -> None:
             super().post_process_network(args, accelerator, network, *others)
-            correct_metadata(network, lambda: steps.done)
+            correct_metadata(network, lambda: steps.done, hashes)
             steps.watch_weights(lambda: is_finite(network))
             _refuse_broken_weights(network, steps)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .kohya_config import KohyaConfig
+from .kohya_hashes import ModelHashes
 from .kohya_resume import InitialStep
 from .kohya_widths import narrow_widths
 
@@ -43,12 +44,12 @@ def read_arguments(module: Any, train_util: Any, settings: KohyaConfig, workspac
     return arguments
 
 
-def correct_metadata(network: Any, true_step: Callable[[], int]) -> None:
+def correct_metadata(network: Any, true_step: Callable[[], int], hashes: ModelHashes) -> None:
     """kohya counts the steps of a resumed run from its start; the header of the weights shall say the true one."""
     save_weights = network.save_weights
 
     def save(file: str, dtype: Any, metadata: dict[str, str] | None) -> None:
-        save_weights(file, dtype, {**(metadata or {}), "ss_steps": str(true_step())})
+        save_weights(file, dtype, {**hashes.settle(metadata or {}), "ss_steps": str(true_step())})
 
     network.save_weights = save
 

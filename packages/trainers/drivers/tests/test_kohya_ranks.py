@@ -9,6 +9,7 @@ import pytest
 
 from influencerai_drivers.channel import Channel
 from influencerai_drivers.kohya_config import KohyaConfig
+from influencerai_drivers.kohya_hashes import ModelHashes
 from influencerai_drivers.kohya_ranks import Steps, counting_class
 
 
@@ -98,7 +99,11 @@ class Run:
         self.first_epoch = start_step // 4
         self.network = Network(is_finite=is_finite)
         self.accelerator = Accelerator(is_main_process=is_main_process)
-        self.trainer = counting_class(Trainer, Steps(settings, Channel(self.output, [])))()
+        self.trainer = counting_class(
+            Trainer,
+            Steps(settings, Channel(self.output, [])),
+            ModelHashes(SimpleNamespace(calculate_sha256=str)),
+        )()
 
     def train(self) -> int:
         args = SimpleNamespace(max_train_steps=10)
