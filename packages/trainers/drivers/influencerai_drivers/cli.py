@@ -6,9 +6,11 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 from .channel import Channel
 from .doctor import print_examination
@@ -34,10 +36,7 @@ def main(arguments: list[str]) -> int:
     config = json.loads((workspace / options.config).read_text(encoding="utf-8"))
     home = options.home.resolve() if options.home else None
     if options.rank:
-        importlib.import_module(f".{TRAINERS[options.trainer]}_ranks", __package__).run(
-            config=config, workspace=workspace, home=home
-        )
-        return 0
+        return _run_rank(TRAINERS[options.trainer], config=config, workspace=workspace, home=home)
     channel = Channel.take_over_stdio()
     driver = importlib.import_module(f".{TRAINERS[options.trainer]}", __package__)
     try:
@@ -49,6 +48,21 @@ def main(arguments: list[str]) -> int:
     except SystemExit as error:
         return _leave(error.code if isinstance(error.code, int) else 1)
     except BaseException:  # noqa: BLE001 (whatever it is, it is printed, and the exit code says so)
+        traceback.print_exc()
+        return _leave(1)
+    return _leave(0)
+
+
+def _run_rank(trainer: str, **options: Any) -> int:
+    """Trains as one of several processes, and leaves without a wait for the others, who may be gone."""
+    try:
+        importlib.import_module(f".{trainer}_ranks", __package__).run(**options)
+    except Aborted:
+        # The launcher tells of it once for all.
+        return _leave(128 + signal.SIGTERM)
+    except SystemExit as error:
+        return _leave(error.code if isinstance(error.code, int) else 1)
+    except BaseException:  # noqa: BLE001 (as below)
         traceback.print_exc()
         return _leave(1)
     return _leave(0)

@@ -36,7 +36,7 @@ from .kohya_script import (
     read_arguments,
 )
 from .kohya_session import Session
-from .several import become_launcher
+from .several import run_ranks
 
 
 def run(*, config: dict[str, Any], workspace: Path, home: Path | None, channel: Channel) -> None:
@@ -44,8 +44,8 @@ def run(*, config: dict[str, Any], workspace: Path, home: Path | None, channel: 
     if home is None:
         raise ValueError("The kohya driver needs --home, the checkout of sd-scripts.")
     settings = KohyaConfig.read(config)
-    if settings.launcher_arguments:
-        become_launcher(channel, settings.launcher_arguments)
+    if settings.processes > 1:
+        run_ranks(channel, processes=settings.processes, start_step=settings.start_step)
     _drive(settings, workspace, home, channel)
 
 
@@ -91,9 +91,6 @@ def _take_over_saves(arguments: argparse.Namespace, settings: KohyaConfig, sessi
     arguments.save_every_n_steps = arguments.save_every_n_epochs = None
     arguments.sample_every_n_steps = arguments.sample_every_n_epochs = None
     arguments.sample_at_first = False
-    # Workers would be ended by a signal to the process group, and take the training with them before it has saved.
-    arguments.max_data_loader_n_workers = 0
-    arguments.persistent_data_loader_workers = False
 
 
 def _gate_class(base: Any, steps: GatedSteps, session: Session, hashes: ModelHashes) -> Any:

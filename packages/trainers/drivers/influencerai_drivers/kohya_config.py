@@ -40,8 +40,8 @@ class KohyaConfig:
     state_every_seconds: float = 600
     #: fp16 training skips the step of an overflow by itself, so a few are no reason to stop.
     tolerated_non_finite: int = 0
-    #: Arguments of `accelerate launch`, where there are several processes.
-    launcher_arguments: tuple[str, ...] = ()
+    #: One for each GPU.
+    processes: int = 1
 
     @classmethod
     def read(cls, config: dict[str, Any]) -> KohyaConfig:
@@ -66,7 +66,7 @@ class KohyaConfig:
             prompts=tuple(config.get("prompts", ())),
             state_every_seconds=config.get("stateEverySeconds", 600),
             tolerated_non_finite=config.get("toleratedNonFinite", 0),
-            launcher_arguments=tuple(config.get("launcherArguments", ())),
+            processes=config.get("processes", 1),
         )
 
     def script_path(self, home: Path) -> Path:

@@ -3,23 +3,30 @@
 No gate: every rank would have to wait. Steps are counted truly, though, since kohya's own count starts again with each
 resume: it would go on to the end of the epoch that it finds itself in, past the end of the job. The first process tells
 of each step, since kohya prints no learning rate, and a mean of losses that counts skipped batches as zeros.
+
+kohya itself saves at ends of epochs only. By the clock, and when one of them is told to stop, all of them save a state.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
-import sys
+import json
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .channel import Channel
+from .gate import Aborted, Gate
 from .guard import LossGuard
 from .kohya_config import KohyaConfig
 from .kohya_full import FullScript
 from .kohya_hashes import ModelHashes
 from .kohya_script import NEVER, correct_metadata, is_finite, learning_rate, prepare_imports, read_arguments
+from .random_state import restored_when_aborted
+from .several import allow_consumer_gpus, is_first_rank, rank_channel
+from .states import StateFolder
 
 
 def run(*, config: dict[str, Any], workspace: Path, home: Path | None) -> None:
@@ -27,25 +34,47 @@ def run(*, config: dict[str, Any], workspace: Path, home: Path | None) -> None:
     if home is None:
         raise ValueError("The kohya driver needs --home, the checkout of sd-scripts.")
     settings = KohyaConfig.read(config)
-    prepare_imports(settings, workspace, home)
-    module = importlib.import_module(settings.script)
-    train_util = importlib.import_module("library.train_util")
-    steps = Steps(settings, Channel(sys.stdout, []))
-    arguments = read_arguments(module, train_util, settings, workspace)
-    if settings.trainer_class is None:
-        FullScript(train_util, steps, start_step=settings.start_step).train(module, arguments)
-        return
-    hashes = ModelHashes(train_util, is_saving=os.environ["RANK"] == "0")
-    counting_class(getattr(module, settings.trainer_class), steps, hashes)().train(arguments)
+    gate = Gate(start_step=settings.start_step, total_steps=settings.total_steps, is_budgeted=False)
+    gate.stop_on_signals()
+    channel = rank_channel()
+    # Made interruptible by the block, made whole again by the first step.
+    with gate.interruptible():
+        allow_consumer_gpus()
+        prepare_imports(settings, workspace, home)
+        module = importlib.import_module(settings.script)
+        train_util: Any = importlib.import_module("library.train_util")
+        steps = Steps(settings, workspace, channel, gate)
+        arguments = read_arguments(module, train_util, settings, workspace)
+        # The end of a run leaves no state: there is nothing to go on with.
+        train_util.save_state_on_train_end = lambda *_: None
+        if settings.trainer_class is None:
+            FullScript(train_util, steps, start_step=settings.start_step).train(module, arguments)
+            return
+        hashes = ModelHashes(train_util, is_saving=is_first_rank())
+        counting_class(getattr(module, settings.trainer_class), steps, hashes)().train(arguments)
 
 
 class Steps:
-    """What is told of the steps: their true numbers, and the mean loss of all processes."""
+    """What is told of the steps: their true numbers, and the mean loss of all processes; and the states between them."""
 
-    def __init__(self, settings: KohyaConfig, channel: Channel) -> None:
+    def __init__(
+        self,
+        settings: KohyaConfig,
+        workspace: Path,
+        channel: Channel,
+        gate: Gate,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._epochs = settings.total_epochs
+        self._state_seconds = settings.state_every_seconds
         self._guard = LossGuard(tolerated_non_finite=settings.tolerated_non_finite)
         self._channel = channel
+        self._gate = gate
+        self._now = now
+        self._state_time = now()
+        self._states = StateFolder(workspace)
+        self._work_dir = workspace / "output" / ".kohya"
         self._losses: list[Any] = []
         self._learning_rate: float | None = None
         self._are_finite: Callable[[], bool] = lambda: True
@@ -84,11 +113,24 @@ class Steps:
             if self.done >= self.total:
                 # Leaves the loop, in the last epoch.
                 args.max_train_steps = global_step
-        sample(epoch, self.done)
+        if is_sample_due(args, epoch, self.done):
+            self._sample(lambda: sample(epoch, self.done))
+
+    def _sample(self, sample: Callable[[], None]) -> None:
+        """Who stops meanwhile still gets the next step saved; processes sample without waiting for one another."""
+        try:
+            with self._gate.interruptible(), restored_when_aborted():
+                sample()
+        except Aborted:
+            return
 
     def _begin(self, accelerator: Any, total: int) -> None:
+        self._gate.set_interruptible(False)
+        self._gate.raise_if_stopping()
         self.total = total
+        self._state_time = self._now()
         if accelerator.is_main_process:
+            shutil.rmtree(self._work_dir, ignore_errors=True)
             self._channel.emit("start", step=self.done, totalSteps=total, totalEpochs=self._epochs)
 
     def take_loss(self, loss: Any, rate: float) -> None:
@@ -97,16 +139,51 @@ class Steps:
         self._learning_rate = rate
 
     def _end(self, accelerator: Any) -> None:
-        """A step is over. All processes get here together, as they do for the gradients."""
+        """A step is over. All processes get here together, as they do for the gradients, and decide as one."""
         self.done += 1
-        loss = accelerator.reduce(sum(self._losses) / len(self._losses), reduction="mean")
+        loss = sum(self._losses) / len(self._losses)
         self._losses.clear()
+        is_due = accelerator.is_main_process and self._is_state_due()
+        wishes = loss.new_tensor([float(loss), float(self._gate.is_stopping), float(is_due)])
+        mean_loss, must_stop, must_save = accelerator.reduce(wishes, reduction="mean").tolist()
         if accelerator.is_main_process:
-            self._report(float(loss))
+            self._report(mean_loss)
+        # The end has a save of its own.
+        if self.done >= self.total:
+            return
+        if must_stop or must_save:
+            self._keep_state(accelerator)
+        if must_stop:
+            if accelerator.is_main_process:
+                self._channel.emit("aborted", step=self.done)
+            raise SystemExit(0)
+
+    def _is_state_due(self) -> bool:
+        return bool(self._state_seconds) and self._now() - self._state_time >= self._state_seconds
+
+    def _keep_state(self, accelerator: Any) -> None:
+        """Each process has random numbers of its own to save; the first makes a state of all."""
+        folder = self._work_dir / f"state-{self.done}"
+        if accelerator.is_main_process:
+            self.before_save()
+        accelerator.save_state(str(folder))
+        accelerator.wait_for_everyone()
+        self._state_time = self._now()
+        if not accelerator.is_main_process:
+            return
+        epoch = self._epoch
+        (folder / "train_state.json").write_text(json.dumps({"current_epoch": epoch, "current_step": self.done}))
+        state = self._states.publish(folder, step=self.done, epoch=epoch, points=self._channel.recent)
+        self._channel.emit(
+            "checkpoint", step=self.done, epoch=epoch, path=f"{state}/model.safetensors", statePath=state
+        )
+
+    @property
+    def _epoch(self) -> int:
+        return -(-self.done * self._epochs // self.total)
 
     def _report(self, loss: float) -> None:
-        epoch = -(-self.done * self._epochs // self.total)
-        self._channel.progress(step=self.done, epoch=epoch, loss=loss, learning_rate=self._learning_rate)
+        self._channel.progress(step=self.done, epoch=self._epoch, loss=loss, learning_rate=self._learning_rate)
         verdict = self._guard.judge(loss)
         if verdict:
             code, message = verdict
@@ -116,6 +193,13 @@ class Steps:
         """Ends the training: when one process leaves, the launcher ends the others."""
         self._channel.emit("error", code=code, message=message, hint="Lower learningRate.")
         raise SystemExit(1)
+
+
+def is_sample_due(args: Any, epoch: int | None, step: int) -> bool:
+    """As kohya decides it, after a step (no epoch) or an epoch (kohya sd-scripts: library/train_util.py)."""
+    if args.sample_every_n_epochs is not None:
+        return epoch is not None and epoch % args.sample_every_n_epochs == 0
+    return epoch is None and args.sample_every_n_steps is not None and step % args.sample_every_n_steps == 0
 
 
 def counting_class(base: Any, steps: Steps, hashes: ModelHashes) -> Any:

@@ -35,6 +35,9 @@ def read_arguments(module: Any, train_util: Any, settings: KohyaConfig, workspac
     parser = module.setup_parser()
     sys.argv = [f"{settings.script}.py", "--config_file", str(workspace / settings.job_file)]
     arguments: argparse.Namespace = train_util.read_config_from_file(parser.parse_args(), parser)
+    # Workers would be ended by a signal to the process group, and take the training with them before it has saved.
+    arguments.max_data_loader_n_workers = 0
+    arguments.persistent_data_loader_workers = False
     if settings.resume_from:
         arguments.resume = settings.resume_from
     # The other scripts skip nothing by themselves (`kohya_full.py`).

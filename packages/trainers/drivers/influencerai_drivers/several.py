@@ -1,11 +1,22 @@
-"""Several processes of one training, one for each GPU, as accelerate starts them."""
+"""Several processes of one training, one for each GPU: its ranks.
+
+They are started here and not by accelerate's launcher. That one gives each rank a session of its own (torch:
+distributed/elastic/multiprocessing/subprocess_handler.py), where signals to the group of the trainer do not reach it:
+SIGKILL would leave the ranks training on, and a SIGTERM is passed on with a SIGKILL after 30 seconds, in the middle of a
+save of a large model. Ranks of ours are members of the trainer's group.
+"""
 
 from __future__ import annotations
 
+import io
+import math
 import os
+import signal
 import socket
+import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,24 +24,104 @@ from .channel import Channel
 from .orphans import end_with_worker
 
 _MAIN = Path(__file__).parents[1] / "__main__.py"
+_LOOK_SECONDS = 0.1
+#: In which a rank may say why it goes too, once another has failed. Each step needs all of them.
+_LAST_WORDS_SECONDS = 10.0
+
+Rank = subprocess.Popen[bytes]
 
 
-def become_launcher(channel: Channel, launcher_arguments: Sequence[str]) -> NoReturn:
-    """Turns this process into accelerate's launcher, which starts this same command once for each GPU, with `--rank`.
+def run_ranks(channel: Channel, *, processes: int, start_step: int) -> NoReturn:
+    """Starts this same command once for each GPU, with `--rank`, and leaves when all have ended.
 
     Where the drivers lie is known here and not to the plan, which may be carried out in a container. Signals go to the
-    whole process group, so nobody has to stay and pass them on.
+    whole process group, so nobody has to pass them on.
     """
     end_with_worker(channel)
     channel.give_back_stdio()
-    port = ["--main_process_port", str(_free_port())]
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", *port, *launcher_arguments]
-    os.execv(sys.executable, [*launcher, str(_MAIN), *sys.argv[1:], "--rank"])
+    is_stopping = _outlive_signals()
+    port = str(_free_port())
+    ranks = [_start(rank, processes, port) for rank in range(processes)]
+    codes = _wait(ranks)
+    if not any(codes):
+        raise SystemExit(0)
+    if is_stopping():
+        # Told to stop before there was anything to save, or too late to: the last state counts.
+        channel.emit("aborted", step=start_step)
+        raise SystemExit(0)
+    raise SystemExit(1)
+
+
+def is_first_rank() -> bool:
+    """Whether this process speaks for all."""
+    return os.environ["RANK"] == "0"
+
+
+def rank_channel() -> Channel:
+    """The worker's ear for the first process, nobody's for the others."""
+    return Channel.take_over_stdio() if is_first_rank() else Channel(io.StringIO(), [])
+
+
+def allow_consumer_gpus() -> None:
+    """accelerate refuses GPUs that cannot copy to one another unless it is said that they need not; its launcher says so."""
+    from accelerate.utils import check_cuda_p2p_ib_support
+
+    if not check_cuda_p2p_ib_support():
+        os.environ.setdefault("NCCL_P2P_DISABLE", "1")
+        os.environ.setdefault("NCCL_IB_DISABLE", "1")
+
+
+def _outlive_signals() -> Callable[[], bool]:
+    """Stays for as long as the ranks save. A handler, since programs inherit a signal that is ignored."""
+    taken: list[int] = []
+
+    def on_signal(number: int, _frame: object) -> None:
+        taken.append(number)
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    return lambda: bool(taken)
 
 
 def _free_port() -> int:
-    """Where the processes of a job meet. By itself accelerate takes the same for each, and fails where it is taken; not
-    every version looks for a free one when told 0 (accelerate 1.6: utils/launch.py)."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+    """Where the ranks meet. Another job of this host has its own."""
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        return int(any_port.getsockname()[1])
+
+
+def _start(rank: int, processes: int, port: str) -> Rank:
+    place = {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+    }
+    command = [sys.executable, str(_MAIN), *sys.argv[1:], "--rank"]
+    # Only the first speaks with the worker; lines of others could break its own.
+    stdout = None if rank == 0 else sys.stderr.fileno()
+    return subprocess.Popen(command, env={**os.environ, **place}, stdin=subprocess.DEVNULL, stdout=stdout)
+
+
+def _wait(ranks: Sequence[Rank]) -> list[int]:
+    """Exit codes. When one has failed the others are ended: they would wait for it."""
+    deadline = math.inf
+    while any(rank.poll() is None for rank in ranks):
+        if deadline == math.inf and _tell_failures(ranks):
+            deadline = time.monotonic() + _LAST_WORDS_SECONDS
+        if time.monotonic() >= deadline:
+            for rank in ranks:
+                rank.kill()
+        time.sleep(_LOOK_SECONDS)
+    if deadline == math.inf:
+        _tell_failures(ranks)
+    return [rank.wait() for rank in ranks]
+
+
+def _tell_failures(ranks: Sequence[Rank]) -> bool:
+    failed = [(number, rank.poll()) for number, rank in enumerate(ranks) if rank.poll()]
+    for number, code in failed:
+        print(f"rank {number} failed (exitcode: {code})", file=sys.stderr, flush=True)
+    return bool(failed)

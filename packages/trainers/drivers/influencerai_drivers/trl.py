@@ -16,7 +16,8 @@ from typing import Any
 
 from .channel import Channel, Command
 from .gate import Gate
-from .several import become_launcher
+from .several import run_ranks
+from .trl_agreement import Agreement
 from .trl_config import TrlConfig
 from .trl_session import Session
 
@@ -27,9 +28,9 @@ _OUT_OF_MEMORY = re.compile(
 
 def run(*, config: dict[str, Any], workspace: Path, home: Path | None, channel: Channel) -> None:
     """Trains as `driver.json` says. `home` is not needed: TRL is installed in the interpreter."""
-    if "launcherArguments" in config:
-        become_launcher(channel, config["launcherArguments"])
     settings = TrlConfig.read(config)
+    if settings.processes > 1:
+        run_ranks(channel, processes=settings.processes, start_step=settings.start_step)
     gate = Gate(start_step=settings.start_step, total_steps=settings.total_steps, is_budgeted=settings.is_budgeted)
     gate.stop_on_signals()
     channel.listen(lambda command: _handle(gate, command), _stop)
@@ -46,20 +47,22 @@ def run(*, config: dict[str, Any], workspace: Path, home: Path | None, channel: 
         raise
 
 
-def train(settings: TrlConfig, session: Session) -> None:
-    """Runs TRL's script with the session between its steps."""
+def train(settings: TrlConfig, session: Session, agreement: Agreement | None = None) -> None:
+    """Runs TRL's script with the session between its steps; `agreement` is that of several processes."""
     import trl
     from transformers import PrinterCallback, set_seed
     from trl.scripts import sft
 
     from . import trl_data
-    from .trl_callback import TrlModel, session_callback
+    from .trl_callback import RankCallback, SessionCallback, TrlModel
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         def train_with_session(trainer: Any) -> Any:
             session.model = TrlModel(trainer, max_tokens=settings.max_tokens, as_chat=settings.as_chat)
             trainer.remove_callback(PrinterCallback)
-            trainer.add_callback(session_callback(session))
+            trainer.add_callback(
+                SessionCallback(session) if agreement is None else RankCallback(session, trainer.accelerator, agreement)
+            )
             return original(trainer, resume_from_checkpoint=_text(settings.resume_from))
 
         return train_with_session

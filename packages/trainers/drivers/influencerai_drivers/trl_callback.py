@@ -8,39 +8,69 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
+from .trl_agreement import Agreement
 from .trl_session import Session
 
 
-def session_callback(session: Session) -> TrainerCallback:
+class SessionCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
     """Hands the trainer's hooks on to the session.
 
     Order within a step (transformers: trainer.py): `on_step_end`, then `on_log`, then, where `should_save` is still
     set, the save itself and `on_save`. `on_step_begin` comes when the step before is over in every respect.
     """
 
-    class SessionCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            session.begin(step=state.global_step, total_steps=state.max_steps, total_epochs=state.num_train_epochs)
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
-        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            session.before_step()
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._session.begin(step=state.global_step, total_steps=state.max_steps, total_epochs=state.num_train_epochs)
 
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            control.should_save = session.after_step(state.global_step, state.epoch)
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._session.before_step()
 
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
-            if "loss" not in logs:
-                return
-            session.take_loss(
-                logs["loss"], learning_rate=logs.get("learning_rate"), gradient_norm=logs.get("grad_norm")
-            )
-            if control.should_save:
-                session.require_finite()
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        control.should_save = self._session.after_step(state.global_step, state.epoch)
 
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            session.take_save(Path.cwd() / args.output_dir / f"checkpoint-{state.global_step}")
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+        if "loss" not in logs:
+            return
+        self._session.take_loss(
+            logs["loss"], learning_rate=logs.get("learning_rate"), gradient_norm=logs.get("grad_norm")
+        )
+        if control.should_save:
+            self._session.require_finite()
 
-    return SessionCallback()
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._session.take_save(Path.cwd() / args.output_dir / f"checkpoint-{state.global_step}")
+
+
+class RankCallback(SessionCallback):
+    """The same in one of several processes, which agree before each decision."""
+
+    def __init__(self, session: Session, accelerator: Any, agreement: Agreement) -> None:
+        super().__init__(session)
+        self._accelerator = accelerator
+        self._agreement = agreement
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+        self._agree()
+        super().on_train_begin(args, state, control, **named)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+        self._agree()
+        super().on_step_end(args, state, control, **named)
+
+    def on_save(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+        # Each process writes its own random numbers into the folder.
+        self._accelerator.wait_for_everyone()
+        if self._accelerator.is_main_process:
+            super().on_save(args, state, control, **named)
+        else:
+            self._session.leave_save_to_another()
+
+    def _agree(self) -> None:
+        own = torch.tensor(self._agreement.contribution, dtype=torch.float64, device=self._accelerator.device)
+        self._agreement.take(self._accelerator.reduce(own, reduction="sum").tolist())
 
 
 def has_finite_weights(model: Any) -> bool:

@@ -25,6 +25,8 @@ class TrlConfig:
     metadata: dict[str, str]
     out_of_memory_hint: str
     sft: dict[str, Any]
+    #: One for each GPU.
+    processes: int = 1
 
     @classmethod
     def read(cls, config: dict[str, Any]) -> TrlConfig:
@@ -46,6 +48,7 @@ class TrlConfig:
             metadata=config["metadata"],
             out_of_memory_hint=config["outOfMemoryHint"],
             sft=config["sft"],
+            processes=config.get("processes", 1),
         )
 
     @property

@@ -118,6 +118,12 @@ class Session:
             self.sample()
         self._hold()
 
+    def leave_save_to_another(self) -> None:
+        """Another process makes the state of this step."""
+        self._saved_at = self._now()
+        if self._gate.is_stopping:
+            self._abort()
+
     def sample(self) -> None:
         """Continues each prompt. A stop cuts this short; the training then saves at its next step."""
         try:

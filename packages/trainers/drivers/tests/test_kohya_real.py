@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from process_group import is_group_gone
 
 DRIVERS = Path(__file__).parents[1]
 KOHYA = Path(os.environ.get("TRAINERS_DIR", DRIVERS.parents[2] / ".local" / "trainers")) / "kohya"
@@ -30,6 +31,9 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "PYTHONUNBUFFERED": "1",
     "CUDA_VISIBLE_DEVICES": "",
+    # For several processes, which would take GPUs.
+    "ACCELERATE_USE_CPU": "true",
+    "PYTHONPATH": str(DRIVERS / "tests" / "cpu_ranks"),
 }
 
 
@@ -122,11 +126,7 @@ class Driven:
         return self.process.wait(LIMIT_S)
 
     def is_gone(self) -> bool:
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
+        return is_group_gone(self.process.pid)
 
     def states(self) -> list[Path]:
         return sorted((self.workspace / "output/state").glob("step-*"), key=lambda path: int(path.name[5:]))
@@ -182,7 +182,7 @@ def drive(tmp_path: Path, base: Path) -> Iterator[Any]:
 
     yield start
     for driven in started:
-        if not driven.is_gone():
+        with contextlib.suppress(ProcessLookupError):
             driven.signal(signal.SIGKILL)
         driven.process.wait()
 
@@ -209,7 +209,7 @@ ups = [name for name in weights.keys() if name.endswith("lora_up.weight")]
 changed = sum(float(weights.get_tensor(name).abs().sum()) > 0 for name in ups)
 finite = all(bool(weights.get_tensor(name).isfinite().all()) for name in weights.keys())
 print(json.dumps({"keys": list(weights.keys()), "ups": len(ups), "changed": changed, "finite": finite,
-    "steps": weights.metadata()["ss_steps"]}))
+    "steps": weights.metadata()["ss_steps"], "hash": weights.metadata()["ss_new_sd_model_hash"]}))
 """
 
 
@@ -238,6 +238,8 @@ def test_trains_and_tells_what_the_trainers_own_log_says(drive: Any) -> None:
     assert (driven.workspace / driven.of("sample")[0]["path"]).stat().st_size > 0
     final = in_kohya(READ_WEIGHTS, driven.workspace / "output/x.safetensors")
     assert final["steps"] == "24"
+    # What kohya says of a folder.
+    assert final["hash"] == "IsADirectory"
     assert final["finite"]
     assert final["changed"] > 0.9 * final["ups"]
     assert any(key.startswith("lora_unet_") for key in final["keys"])
@@ -365,25 +367,62 @@ def test_stops_before_a_spoiled_loss_is_saved(drive: Any) -> None:
     assert not (driven.workspace / "output/x.safetensors").exists()
 
 
-def test_ends_a_resumed_run_of_several_processes_at_its_true_last_step(drive: Any) -> None:
-    """One process on the CPU in place of several on GPUs; 10 steps, 8 an epoch."""
-    launcher = ["--cpu", "--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no"]
-    options = {"mode": "launch", "launcherArguments": [*launcher, "--dynamo_backend", "no"], "totalSteps": 10}
+#: Two processes on the CPU in place of those on GPUs.
+RANKS: dict[str, Any] = {"mode": "launch", "processes": 2}
+STATE_OF_RANKS = {"state.json", "train_state.json", "model.safetensors", "optimizer.bin", "random_states_1.pkl"}
+
+
+def test_several_processes_go_on_from_a_state_of_the_clock(drive: Any) -> None:
+    """10 steps, 4 an epoch."""
     job = {"max_train_steps": 10, "max_train_epochs": None, "save_every_n_epochs": 1, "save_state": True}
-    whole = drive("whole", job=job, **options)
+    options = {**RANKS, "job": job, "totalSteps": 10}
+    whole = drive("whole", **options)
     assert whole.wait() == 0, whole.log[-2000:]
-    state = whole.workspace / "output/x-000001-state"
-    assert (state / "random_states_0.pkl").is_file()
-    resumed = drive("resumed", job=job, **options, startStep=8, resumeFrom=str(state))
-    assert resumed.wait() == 0, resumed.log[-2000:]
     assert list(rates(whole)) == list(range(1, 11))
-    assert rates(resumed) == {step: rate for step, rate in rates(whole).items() if step > 8}
-    losses = [{event["step"]: event["loss"] for event in run.of("progress")} for run in (whole, resumed)]
-    assert losses[1].keys() == {9, 10}
-    assert {int(step): loss for step, loss in in_kohya(READ_LOG, whole.workspace / "logs").items()} == losses[0]
-    assert "2/10" in resumed.log
-    assert "3/10" not in resumed.log
+    killed = drive("killed", stateEverySeconds=0.01, **options)
+    killed.until("state", lambda: any(event["step"] >= 5 for event in killed.of("checkpoint")))
+    killed.signal(signal.SIGKILL)
+    killed.wait()
+    assert killed.is_gone()
+    state = killed.states()[-1]
+    assert {path.name for path in state.iterdir()} >= STATE_OF_RANKS
+    step = int(state.name[5:])
+    resumed = drive("resumed", startStep=step, resumeFrom=str(state), **options)
+    assert resumed.wait() == 0, resumed.log[-2000:]
+    assert rates(resumed) == {key: rate for key, rate in rates(whole).items() if key > step}
     assert in_kohya(READ_WEIGHTS, resumed.workspace / "output/x.safetensors")["steps"] == "10"
+    assert not (resumed.workspace / "output/x-state").exists()
+
+
+@pytest.mark.parametrize("phase", ["loading", "training", "sampling"])
+def test_several_processes_leave_on_sigterm_with_a_state(drive: Any, phase: str, record_property: Any) -> None:
+    job = {**LONG["job"], "sample_every_n_steps": 3}
+    sample_steps = 400 if phase == "sampling" else 2
+    driven = drive(phase, sampleSteps=sample_steps, **{**RANKS, **LONG, "job": job})
+    driven.until(phase, lambda: PHASES[phase](driven))
+    driven.signal(signal.SIGTERM)
+    begun = time.monotonic()
+    assert driven.wait() == 0, driven.log[-2000:]
+    record_property("stop_seconds", round(time.monotonic() - begun, 2))
+    assert driven.is_gone()
+    (aborted,) = driven.of("aborted")
+    if phase == "loading":
+        assert aborted["step"] == 0
+        return
+    (state,) = driven.states()
+    assert {path.name for path in state.iterdir()} >= STATE_OF_RANKS
+    assert int(state.name[5:]) == aborted["step"] == driven.of("checkpoint")[-1]["step"] == max(rates(driven))
+
+
+def test_a_process_that_dies_takes_the_others_along(drive: Any) -> None:
+    driven = drive("lonely", **{**RANKS, **LONG})
+    driven.until_step(2)
+    children = Path(f"/proc/{driven.process.pid}/task/{driven.process.pid}/children").read_text().split()
+    ranks = [pid for pid in children if b"--rank" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(int(ranks[1]), signal.SIGKILL)
+    assert driven.wait() == 1
+    assert "rank 1 failed (exitcode: -9)" in driven.log
+    assert driven.is_gone()
 
 
 def full(script: str = "train_db", **job: Any) -> dict[str, Any]:
@@ -458,10 +497,9 @@ def test_stops_before_broken_weights_of_a_whole_model_are_saved(drive: Any) -> N
 
 @pytest.mark.parametrize("is_broken", [False, True])
 def test_trains_all_weights_with_several_processes(drive: Any, is_broken: bool) -> None:
-    """One process on the CPU in place of several on GPUs; 12 steps, 8 an epoch."""
-    launcher = ["--cpu", "--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no"]
-    job = {"max_train_steps": 12, "max_train_epochs": None, "save_every_n_epochs": 1, "save_state": True}
-    options = {"mode": "launch", "launcherArguments": [*launcher, "--dynamo_backend", "no"], "totalSteps": 12}
+    """12 steps, 4 an epoch."""
+    job = {"max_train_steps": 12, "max_train_epochs": None, "save_every_n_epochs": 2, "save_state": True}
+    options = {**RANKS, "totalSteps": 12}
     if is_broken:
         # The last update overflows, so no loss tells of it.
         job["max_train_steps"], options["totalSteps"] = 1, 1
@@ -472,7 +510,7 @@ def test_trains_all_weights_with_several_processes(drive: Any, is_broken: bool) 
         return
     whole = drive("whole", **{**full(**job), **options})
     assert whole.wait() == 0, whole.log[-2000:]
-    state = whole.workspace / "output/x-000001-state"
+    state = whole.workspace / "output/x-000002-state"
     assert (state / "random_states_0.pkl").is_file()
     assert not (whole.workspace / "output/x-state").exists()
     resumed = drive("resumed", startStep=8, resumeFrom=str(state), **{**full(**job), **options})
@@ -491,17 +529,3 @@ def test_the_scripts_of_sdxl_call_what_is_wrapped() -> None:
     for name in ("sample_images_common", "save_sd_model_on_epoch_end_or_stepwise_common"):
         assert f"train_util.{name}(" in helpers.read_text()
     assert "train_util.save_sd_model_on_train_end_common(" in helpers.read_text()
-
-
-def test_starts_several_processes_beside_another_job_of_several(drive: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two on the CPU in place of two on GPUs, while the port that accelerate takes by itself is taken."""
-    # On CPUs accelerate wraps every model that it is given, and torch refuses those of which nothing is trained.
-    job = full(max_train_steps=2, max_train_epochs=None)
-    monkeypatch.setitem(ENVIRONMENT, "ACCELERATE_USE_CPU", "true")
-    launcher = ["--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"]
-    with socket.create_server(("127.0.0.1", 29500)):
-        driven = drive(
-            "two", mode="launch", launcherArguments=[*launcher, "--dynamo_backend", "no"], totalSteps=2, **job
-        )
-        assert driven.wait() == 0, driven.log[-2000:]
-    assert [event["step"] for event in driven.of("progress")] == [1, 2]

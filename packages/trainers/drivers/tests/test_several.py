@@ -2,84 +2,142 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from process_group import is_group_gone
 
-DRIVERS = Path(__file__).parent.parent
+DRIVERS = Path(__file__).parents[1]
+LIMIT_S = 30
+START = """
+import sys
+from pathlib import Path
+from influencerai_drivers import several
+from influencerai_drivers.channel import Channel
 
-#: As accelerate's: it keeps to the port that it is given, or else to the same one for every job.
-LAUNCHER = """
-import argparse, json, socket
-parser = argparse.ArgumentParser()
-parser.add_argument("--main_process_port", type=int, default=29500)
-parser.add_argument("--num_processes", type=int)
-options, command = parser.parse_known_args()
-with socket.create_server(("127.0.0.1", options.main_process_port)):
-    print(json.dumps({"port": options.main_process_port, "processes": options.num_processes, "command": command}), flush=True)
-    input()
+several._MAIN, several._LAST_WORDS_SECONDS = Path(sys.argv[1]), 0.2
+several.run_ranks(Channel.take_over_stdio(), processes=2, start_step=4)
+"""
+#: What a rank does first; the rest of it is a test's.
+RANK = r"""
+import json, os, signal, sys, time
+
+rank = os.environ["RANK"]
+
+def say(**fields):
+    os.write(1, json.dumps({"rank": rank, **fields}).encode() + b"\n")
+
+def hold():
+    say(holds=True)
+    time.sleep(60)
+
 """
 
-CONFIGS: dict[str, dict[str, Any]] = {
-    "kohya": {
-        "mode": "launch",
-        "script": "train_network",
-        "jobFile": "job.toml",
-        "outputName": "x",
-        "totalSteps": 1,
-        "totalEpochs": 1,
-    },
-    "trl": {},
-}
 
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    commands = tmp_path / "accelerate" / "commands"
-    commands.mkdir(parents=True)
-    for folder in (commands, commands.parent):
-        (folder / "__init__.py").touch()
-    (commands / "launch.py").write_text(LAUNCHER, encoding="utf-8")
-    return {**os.environ, "PYTHONPATH": str(tmp_path)}
-
-
-@pytest.fixture
-def taken() -> Iterator[None]:
-    """Somebody else has the port that accelerate takes by itself."""
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            other.bind(("127.0.0.1", 29500))
-            other.listen()
-        except OSError:
-            # As well: somebody has it already.
-            pass
-        yield
-
-
-@pytest.mark.usefixtures("taken")
-@pytest.mark.parametrize("trainer", CONFIGS)
-def test_should_run_several_jobs_of_several_processes_on_one_host(
-    trainer: str, environment: dict[str, str], tmp_path: Path
-) -> None:
-    config = {**CONFIGS[trainer], "launcherArguments": ["--num_processes", "2"]}
-    (tmp_path / "driver.json").write_text(json.dumps(config), encoding="utf-8")
-    command = [sys.executable, str(DRIVERS), trainer, "--home", str(tmp_path), "--config", "driver.json"]
-    jobs = [
-        subprocess.Popen(
-            command, cwd=tmp_path, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+class Launched:
+    def __init__(self, folder: Path, rank: str) -> None:
+        script = folder / "rank.py"
+        script.write_text(RANK + rank)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START, str(script)],
+            env={**os.environ, "PYTHONPATH": str(DRIVERS)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Where what the other ranks print goes.
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
         )
-        for _ in range(2)
-    ]
-    told = [json.loads(job.stdout.readline() if job.stdout else "") for job in jobs]
-    for job in jobs:
-        job.communicate("\n", timeout=30)
-    assert [job.returncode for job in jobs] == [0, 0]
-    assert told[0]["port"] != told[1]["port"]
-    assert [launch["processes"] for launch in told] == [2, 2]
-    assert told[0]["command"] == [str(DRIVERS / "__main__.py"), *command[2:], "--rank"]
+
+    def says(self, count: int) -> list[dict[str, Any]]:
+        assert self.process.stdout
+        return [json.loads(self.process.stdout.readline()) for _ in range(count)]
+
+    def rest(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.output() if line.startswith("{")]
+
+    def output(self) -> list[str]:
+        assert self.process.stdout
+        return list(self.process.stdout)
+
+    def signal(self, number: int) -> None:
+        """As the worker does: the whole group."""
+        os.killpg(self.process.pid, number)
+
+    def wait(self) -> int:
+        return self.process.wait(LIMIT_S)
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[[str], Launched]]:
+    launched: list[Launched] = []
+
+    def start(rank: str) -> Launched:
+        launched.append(Launched(tmp_path, rank))
+        return launched[-1]
+
+    yield start
+    for each in launched:
+        if each.process.poll() is None:
+            each.signal(signal.SIGKILL)
+            each.wait()
+
+
+def test_starts_a_process_for_each_gpu_in_its_own_group(launch: Callable[[str], Launched]) -> None:
+    launched = launch(
+        'say(group=os.getpgid(0), port=os.environ["MASTER_PORT"], local=os.environ["LOCAL_RANK"],'
+        ' world=os.environ["WORLD_SIZE"], arguments=sys.argv[-1:])'
+    )
+    ranks = sorted(launched.rest(), key=lambda said: str(said["rank"]))
+    assert launched.wait() == 0
+    assert [said["rank"] for said in ranks] == [said["local"] for said in ranks] == ["0", "1"]
+    assert {said["group"] for said in ranks} == {launched.process.pid}
+    assert len({said["port"] for said in ranks}) == 1
+    assert ranks[0]["world"] == "2"
+    assert ranks[0]["arguments"] == ["--rank"]
+
+
+def test_two_jobs_of_a_host_do_not_meet(launch: Callable[[str], Launched]) -> None:
+    first = launch('say(port=os.environ["MASTER_PORT"]); hold()')
+    second = launch('say(port=os.environ["MASTER_PORT"]); hold()')
+    ports = [{said["port"] for said in each.says(4) if "port" in said} for each in (first, second)]
+    assert not ports[0] & ports[1]
+
+
+def test_waits_for_processes_that_save_on_sigterm(launch: Callable[[str], Launched]) -> None:
+    launched = launch(
+        "def save(*_):\n    time.sleep(0.5)\n    say(saved=True)\n    sys.exit(0)\n\n"
+        "signal.signal(signal.SIGTERM, save)\nhold()\n"
+    )
+    launched.says(2)
+    launched.signal(signal.SIGTERM)
+    assert [said["saved"] for said in launched.rest()] == [True, True]
+    assert launched.wait() == 0
+
+
+def test_says_that_a_run_is_aborted_that_had_nothing_to_save(launch: Callable[[str], Launched]) -> None:
+    launched = launch("hold()")
+    launched.says(2)
+    launched.signal(signal.SIGTERM)
+    assert launched.rest() == [{"event": "aborted", "step": 4}]
+    assert launched.wait() == 0
+
+
+def test_ends_the_others_when_one_has_failed(launch: Callable[[str], Launched]) -> None:
+    launched = launch('os._exit(3) if rank == "1" else hold()')
+    assert "rank 1 failed (exitcode: 3)\n" in launched.output()
+    assert launched.wait() == 1
+    assert is_group_gone(launched.process.pid)
+
+
+def test_leaves_none_behind_when_the_group_is_killed(launch: Callable[[str], Launched]) -> None:
+    launched = launch("hold()")
+    launched.says(2)
+    launched.signal(signal.SIGKILL)
+    launched.wait()
+    assert is_group_gone(launched.process.pid)

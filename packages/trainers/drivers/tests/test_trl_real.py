@@ -210,22 +210,63 @@ def test_keeps_text_that_looks_like_a_date(bench: Bench) -> None:
     assert run.wait() == 0, run.log[-20:]
 
 
-def test_runs_its_ranks_through_the_launcher(bench: Bench) -> None:
-    """One process on the CPU in place of several on GPUs; the way there is the same."""
-    sft = {"save_strategy": "steps", "save_steps": 10, "disable_tqdm": False}
-    launcher = ["--cpu", "--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no"]
-    run = bench.start(launcherArguments=[*launcher, "--dynamo_backend", "no"], sft=sft)
+#: Two processes on the CPU in place of those on GPUs; 12 steps, 4 an epoch.
+RANKS: dict[str, Any] = {
+    "processes": 2,
+    "totalSteps": 12,
+    "samples": {"prompts": [], "maxTokens": 8, "asChat": False},
+}
+
+
+def test_ranks_go_on_after_kill_9_as_if_nothing_had_happened(bench: Bench) -> None:
+    unbroken = bench.start(**RANKS)
+    assert unbroken.wait() == 0, "".join(unbroken.log[-30:])
+    assert [event["step"] for event in unbroken.all("progress")] == list(range(1, 13))
+    assert [event["step"] for event in unbroken.all("checkpoint")] == [5, 10, 12]
+    assert unbroken.all("checkpoint")[0]["path"] == "output/x-step00000005.safetensors"
+    assert unbroken.events[-1]["event"] == "done"
+    killed = bench.start(stateEverySeconds=0, **RANKS)
+    killed.wait_event("checkpoint", step=6)
+    killed.signal(signal.SIGKILL)
+    killed.wait()
+    assert killed.is_group_gone()
+    state = killed.newest_state()
+    assert state is not None
+    assert (state / "rng_state_1.pth").is_file()
+    run_python(["-c", CHECK_STATES, str(state)])
+    step = int(state.name[5:])
+    resumed = bench.start(startStep=step, resumeFrom=str(state), **RANKS)
+    assert resumed.wait() == 0, "".join(resumed.log[-30:])
+    assert [event["step"] for event in resumed.all("progress")] == list(range(step + 1, 13))
+    assert rates(killed, resumed) == rates(unbroken)
+    assert losses(killed, resumed) == losses(unbroken)
+    assert final_tensors(resumed) == final_tensors(unbroken)
+
+
+@pytest.mark.parametrize("phase", ["loading", "training"])
+def test_ranks_leave_on_sigterm_with_a_state(bench: Bench, phase: str, record_property: Any) -> None:
+    run = bench.start(**{**RANKS, **LONG}, checkpoint={"everySteps": 1000})
+    PHASES[phase](run, 1)
+    run.signal(signal.SIGTERM)
+    started = time.monotonic()
     assert run.wait() == 0, "".join(run.log[-30:])
-    assert [(event["event"], event["step"]) for event in run.events] == [("checkpoint", 24), ("done", 24)]
-    assert run.events[0]["path"] == "output/final/adapter_model.safetensors"
-    assert (run.workspace / "output/run/checkpoint-20/trainer_state.json").is_file()
+    record_property("stop_seconds", round(time.monotonic() - started, 2))
+    assert run.is_group_gone()
+    (aborted,) = run.all("aborted")
+    state = run.newest_state()
+    if phase == "loading":
+        assert aborted["step"] == 0
+        assert state is None
+        return
+    assert state is not None
+    assert int(state.name[5:]) == aborted["step"] == run.all("progress")[-1]["step"]
+    run_python(["-c", CHECK_STATES, str(state)])
 
 
 def test_ranks_keep_no_broken_weights(bench: Bench) -> None:
     # The loss of the first step is fine; its update overflows.
     sft = {"learning_rate": 1e30, "weight_decay": 1e10, "warmup_steps": 0, "lr_scheduler_type": "constant"}
-    launcher = ["--cpu", "--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no"]
-    run = bench.start(launcherArguments=[*launcher, "--dynamo_backend", "no"], sft={**sft, "max_steps": 1})
+    run = bench.start(**RANKS, sft={**sft, "max_steps": 1})
     assert run.wait() == 1
     assert [event["code"] for event in run.all("error")] == ["loss_not_finite"]
     assert not run.all("checkpoint")

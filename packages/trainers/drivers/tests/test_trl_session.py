@@ -156,6 +156,20 @@ def test_saves_and_leaves_when_it_is_stopped(run: Run) -> None:
     assert [event["event"] for event in run.events][-2:] == ["checkpoint", "aborted"]
 
 
+def test_counts_a_save_of_another_process_as_its_own(run: Run, tmp_path: Path) -> None:
+    run.begin()
+    run.seconds = 601
+    assert run.session.after_step(1, 1 / 3)
+    run.session.leave_save_to_another()
+    assert not run.session.after_step(2, 2 / 3)
+    run.gate.stop()
+    assert run.session.after_step(3, 1)
+    with pytest.raises(SystemExit) as exit:
+        run.session.leave_save_to_another()
+    assert exit.value.code == 0
+    assert not (tmp_path / "output").exists()
+
+
 @pytest.mark.parametrize(("loss", "gradient_norm"), [(float("nan"), 1.0), (float("inf"), 1.0), (1.0, float("inf"))])
 def test_saves_nothing_of_a_step_that_is_no_number(tmp_path: Path, loss: float, gradient_norm: float) -> None:
     run = Run(tmp_path, checkpoint={"everySteps": 1})

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from process_group import is_group_gone
+
 DRIVERS = Path(__file__).resolve().parents[1]
 TRAINERS_DIR = Path(os.environ.get("TRAINERS_DIR") or DRIVERS.parents[2] / ".local" / "trainers")
 PYTHON = TRAINERS_DIR / "trl" / "venv" / "bin" / "python"
@@ -153,11 +155,7 @@ class Run:
             self.process.wait()
 
     def is_group_gone(self) -> bool:
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
+        return is_group_gone(self.process.pid)
 
     def all(self, name: str) -> list[Event]:
         return [event for event in self.events if event["event"] == name]

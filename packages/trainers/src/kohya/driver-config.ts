@@ -32,7 +32,8 @@ export interface KohyaDriverConfig {
   prompts: string[];
   stateEverySeconds: number;
   toleratedNonFinite: number;
-  launcherArguments: string[];
+  /** One for each GPU. */
+  processes: number;
 }
 
 export const driverConfig = (planned: Planned): KohyaDriverConfig => {
@@ -58,21 +59,6 @@ export const driverConfig = (planned: Planned): KohyaDriverConfig => {
     prompts,
     stateEverySeconds: settings.full ? STATE_OF_ALL_WEIGHTS_EVERY_SECONDS : STATE_EVERY_SECONDS,
     toleratedNonFinite: settings.precision === 'fp16' ? TOLERATED_IN_FP16 : 0,
-    launcherArguments: context.host.gpus > 1 ? launcherArguments(planned) : [],
+    processes: Math.max(1, context.host.gpus),
   };
 };
-
-/** One host; each process gets a GPU (kohya sd-scripts: `README.md`). */
-const launcherArguments = ({ context, settings }: Planned): string[] => [
-  '--multi_gpu',
-  '--num_processes',
-  String(context.host.gpus),
-  '--num_machines',
-  '1',
-  '--mixed_precision',
-  settings.precision,
-  '--dynamo_backend',
-  'no',
-  '--num_cpu_threads_per_process',
-  '2',
-];

@@ -20,7 +20,7 @@ export const jobOptions = (planned: Planned): Options => ({
   ...(planned.mode === 'gate' ? {} : undrivenOptions(planned)),
 });
 
-const outputOptions = ({ context, name, outputDir, prompts, settings, mode }: Planned): Options => ({
+const outputOptions = ({ context, name, outputDir, prompts, settings }: Planned): Options => ({
   dataset_config: `${context.workspaceDir}/${DATASET_FILE}`,
   output_dir: `${context.workspaceDir}/${outputDir}`,
   output_name: name,
@@ -31,7 +31,7 @@ const outputOptions = ({ context, name, outputDir, prompts, settings, mode }: Pl
     sample_prompts: `${context.workspaceDir}/${PROMPTS_FILE}`,
     sample_sampler: 'ddim',
   }),
-  ...(mode === 'gate' && { max_data_loader_n_workers: 0 }),
+  max_data_loader_n_workers: 0,
 });
 
 const trainingOptions = ({ spec, settings, steps, seed }: Planned): Options => ({

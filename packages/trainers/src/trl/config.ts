@@ -20,6 +20,8 @@ export interface TrlDriverConfig {
   metadata: Record<string, string>;
   /** What to change when memory runs out. */
   outOfMemoryHint: string;
+  /** One for each GPU. */
+  processes: number;
   sft: SftArguments;
 }
 

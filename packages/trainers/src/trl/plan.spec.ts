@@ -119,10 +119,7 @@ describe('planTrl', () => {
     const planned = plan({ samples: { prompts: ['to'] } }, { host: { device: 'cuda', gpus: 2 } });
     expect(planned.stdin).toBe('none');
     expect(planned.command).toEqual(['trl', '--config', 'driver.json']);
-    expect(JSON.parse(planned.files.find(({ path }) => path === 'driver.json')!.content)).toMatchObject({
-      launcherArguments: expect.arrayContaining(['--multi_gpu', '--num_processes', '2']),
-      sft: { save_strategy: 'steps', enable_jit_checkpoint: true, disable_tqdm: false },
-    });
+    expect(configOf(planned)).toMatchObject({ processes: 2, stateEverySeconds: 600, samples: { prompts: [] } });
     expect(mappingOf(planned, 'samples.prompts')?.how).toBe('dropped');
     expect(mappingOf(planned, 'training.batchSize')).toMatchObject({
       how: 'approximated',

@@ -5,7 +5,6 @@ import type { DatasetListing, Plan, PlanContext } from '../trainer.js';
 import type { SftArguments, TrlDriverConfig } from './config.js';
 import { beginnings, toJsonLines, unify, type TrlDataset } from './dataset.js';
 import { diskBytesFor } from './disk.js';
-import { launchSeveral } from './launch-several.js';
 import { mapFields } from './mapping.js';
 import { baseFor, chatTemplateLink, type TrlBase } from './model.js';
 import { readParameters, settingsFor, unsupported, type TrlSettings } from './settings.js';
@@ -34,14 +33,17 @@ export interface Planned {
 export const planTrl = (spec: TrainingSpec, context: PlanContext): Plan => {
   const planned = decide(spec, context);
   const { base, dataset } = planned;
-  const launch = context.host.gpus > 1 ? launchSeveral(planned) : launchDriver(planned);
   return {
-    files: [{ path: TRAIN_FILE, content: toJsonLines(dataset.rows) }, ...launch.files],
+    files: [
+      { path: TRAIN_FILE, content: toJsonLines(dataset.rows) },
+      { path: DRIVER_FILE, content: `${JSON.stringify(driverConfig(planned), null, 2)}\n` },
+    ],
     links: base.chatTemplate === undefined ? [] : [{ path: chatTemplateLink, target: base.chatTemplate }],
     reads: readsOf(planned),
-    command: launch.command,
+    command: ['trl', '--config', DRIVER_FILE],
     env: environmentFor(planned),
-    stdin: launch.stdin,
+    // Several processes have no gate, since each would have to wait.
+    stdin: context.host.gpus > 1 ? 'none' : 'commands',
     mapping: mapFields(planned),
     steps: planned.steps,
     diskBytes: diskBytesFor(planned),
@@ -68,16 +70,7 @@ const stepsFor = (spec: TrainingSpec, { dataset, host }: PlanContext, { batch }:
   return { perEpoch, total: spec.training.maxSteps ?? perEpoch * spec.training.epochs };
 };
 
-/** What a launch adds to a plan. */
-export type Launch = Pick<Plan, 'files' | 'command' | 'stdin'>;
-
-const launchDriver = (planned: Planned): Launch => ({
-  files: [{ path: DRIVER_FILE, content: `${JSON.stringify(driverConfig(planned), null, 2)}\n` }],
-  command: ['trl', '--config', DRIVER_FILE],
-  stdin: 'commands',
-});
-
-export const driverConfig = (planned: Planned): TrlDriverConfig => {
+const driverConfig = (planned: Planned): TrlDriverConfig => {
   const { spec, context, settings, steps, sft } = planned;
   return {
     name: fileNameFor(spec),
@@ -92,6 +85,7 @@ export const driverConfig = (planned: Planned): TrlDriverConfig => {
     publicBase: spec.baseModel,
     metadata: metadataFor(spec, context),
     outOfMemoryHint: outOfMemoryHint(spec, settings),
+    processes: Math.max(1, context.host.gpus),
     sft,
   };
 };
@@ -106,8 +100,8 @@ const checkpointFor = (spec: TrainingSpec): TrlDriverConfig['checkpoint'] => {
   return { everyEpochs: Math.ceil(epochs / CHECKPOINTS_PER_JOB) };
 };
 
-const samplesFor = ({ spec, settings, dataset }: Planned): TrlDriverConfig['samples'] => ({
-  prompts: spec.samples.prompts ?? beginnings(dataset.rows, SAMPLE_PROMPTS),
+const samplesFor = ({ spec, settings, dataset, context }: Planned): TrlDriverConfig['samples'] => ({
+  prompts: context.host.gpus > 1 ? [] : (spec.samples.prompts ?? beginnings(dataset.rows, SAMPLE_PROMPTS)),
   maxTokens: settings.sampleMaxTokens,
   asChat: dataset.kind === 'messages',
 });

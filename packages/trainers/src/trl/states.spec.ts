@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { collect, findStates, isWhole } from './states.js';
+import { findStates, isWhole } from './states.js';
 
 const FILES = [
   'output/state/step-5/state.json',
@@ -30,21 +30,5 @@ describe('isWhole', () => {
     ['', false],
   ])('should judge %j by its step', (mark, expected) => {
     expect(isWhole(mark, { step: 8, path: 'output/run/checkpoint-8' })).toBe(expected);
-  });
-});
-
-describe('collect', () => {
-  it('should announce the weights that no output announced', () => {
-    expect(collect(FILES)).toEqual([
-      {
-        event: 'checkpoint',
-        step: 8,
-        epoch: 0,
-        path: 'output/run/checkpoint-8/adapter_model.safetensors',
-        statePath: 'output/run/checkpoint-8',
-        isFinal: false,
-        name: 'checkpoint-step00000008.safetensors',
-      },
-    ]);
   });
 });

@@ -1,9 +1,8 @@
-import type { TrainerEvent } from '@influencerai/shared';
 import { findDriverStates } from '../driver.js';
 import { z } from 'zod';
 import type { SavedState } from '../trainer.js';
 
-/** A checkpoint that TRL wrote itself, on several GPUs. Its `trainer_state.json` comes last (transformers: trainer.py). */
+/** A checkpoint that TRL wrote and no driver has taken yet. Its `trainer_state.json` comes last (transformers: trainer.py). */
 const CHECKPOINT = /^(output\/run\/checkpoint-(\d+))\/trainer_state\.json$/;
 const MarkSchema = z.object({ global_step: z.int() });
 const INCOMPLETE = 'checkpoint-is-incomplete.txt';
@@ -23,27 +22,6 @@ export const isWhole = (mark: string, { step }: SavedState): boolean => {
     return false;
   }
 };
-
-/** Weights of a run on several GPUs, whose output does not announce them. */
-export const collect = (files: readonly string[]): TrainerEvent[] =>
-  checkpointsOf(files).flatMap(({ step, path }) => {
-    const weights = ['adapter_model.safetensors', 'model.safetensors'].find((name) =>
-      files.includes(`${path}/${name}`),
-    );
-    if (!weights) return [];
-    const name = `checkpoint-step${String(step).padStart(8, '0')}.safetensors`;
-    return [
-      {
-        event: 'checkpoint' as const,
-        step,
-        epoch: 0,
-        path: `${path}/${weights}`,
-        statePath: path,
-        isFinal: false,
-        name,
-      },
-    ];
-  });
 
 const checkpointsOf = (files: readonly string[]): SavedState[] =>
   files.flatMap((file) => {
