@@ -54,6 +54,15 @@ describe('a trainer that is installed', () => {
     ]);
   });
 
+  it('should not be offered where its torch finds fewer GPUs than there are', async () => {
+    await install(STARTS.replace('"cuda": null', '"cuda": "12.8", "gpus": 0'), '1');
+    await writeFile(inHost('nvidia-smi'), fakeNvidiaSmi(H200), { mode: 0o755 });
+    await start({ NVIDIA_SMI: inHost('nvidia-smi') });
+    expect(host.api.registrations).toMatchObject([
+      { unusable: [{ trainer: 'trl', reason: expect.stringContaining('0 of 1 GPUs') }] },
+    ]);
+  });
+
   it('should keep a worker from starting that could offer nothing else', async () => {
     await install('not what our driver prints', '1');
     await expect(start({ WORKER_TRAINERS: 'trl' })).rejects.toThrow('trl cannot start on this host: Its Python');

@@ -10,12 +10,15 @@ import { gpuEnvironment } from '../gpu-discovery.js';
 const IMPORT_TIMEOUT_MS = 180_000;
 
 const GPU_UNUSED = 'Its torch cannot use the GPU of this host: is the driver 570 or newer?';
+const KEEP_OUT = 'Keep the others out with CUDA_VISIBLE_DEVICES.';
 
 const ImportSchema = z.object({
   python: z.string().optional(),
   torch: z.string().optional(),
   /** Version of CUDA that its torch can use; null on a CPU. */
   cuda: z.string().nullable().optional(),
+  /** How many that its torch can use. */
+  gpus: z.int().optional(),
   bitsandbytes: z.boolean().optional(),
   canStart: z.boolean(),
   problem: z.string().optional(),
@@ -26,13 +29,13 @@ export interface ImportInput {
   id: TrainerId;
   /** Where it is installed. */
   dir: string;
-  /** Those that jobs get. With any, a torch that cannot use them is as good as none. */
+  /** Those that jobs get. */
   gpus: readonly Gpu[];
   /** Environment that every trainer gets; the worker's own holds secrets. */
   trainerBase: Record<string, string>;
 }
 
-/** Lets a trainer's own Python import what jobs need, for real; takes up to a minute. */
+/** Lets a trainer's own Python import what jobs need, and compute on their GPUs, for real; takes up to a minute. */
 export const importTrainer = async ({ id, dir, gpus, trainerBase }: ImportInput): Promise<ImportFinding> => {
   const args = [DRIVERS_DIR, id, '--home', join(dir, 'source'), '--doctor'];
   const ended = await execa(join(dir, 'venv', 'bin', 'python'), args, {
@@ -45,10 +48,15 @@ export const importTrainer = async ({ id, dir, gpus, trainerBase }: ImportInput)
   });
   if (ended.timedOut) return { canStart: false, problem: 'Its imports take more than three minutes.' };
   if (ended.failed) return { canStart: false, problem: ended.stderr?.trim().split('\n').at(-1) || ended.shortMessage };
-  const found = readFinding(ended.stdout);
-  return gpus.length > 0 && found.canStart && found.cuda === null
-    ? { ...found, canStart: false, problem: GPU_UNUSED }
-    : found;
+  return judge(readFinding(ended.stdout), gpus);
+};
+
+/** A torch that cannot use the GPUs that jobs get is as good as none. */
+const judge = (found: ImportFinding, { length }: readonly Gpu[]): ImportFinding => {
+  if (!found.canStart || length === 0) return found;
+  if (found.cuda === null) return { ...found, canStart: false, problem: GPU_UNUSED };
+  if (found.gpus === undefined || found.gpus >= length) return found;
+  return { ...found, canStart: false, problem: `Its torch can use ${found.gpus} of ${length} GPUs. ${KEEP_OUT}` };
 };
 
 const readFinding = (stdout: string): ImportFinding => {

@@ -13,6 +13,8 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ MODULES = {
 
 
 def examine(trainer: str, home: Path | None) -> dict[str, Any]:
-    """`canStart`, and `problem` where it cannot; `cuda` is what torch can use, not what the host has."""
+    """`canStart`, and `problem` where it cannot; `cuda` and `gpus` are what torch can use, not what the host has."""
     facts: dict[str, Any] = {"python": platform.python_version(), "canStart": False}
     try:
         if home and home.is_dir():
@@ -38,10 +40,53 @@ def examine(trainer: str, home: Path | None) -> dict[str, Any]:
         facts["bitsandbytes"] = importlib.util.find_spec("bitsandbytes") is not None
         for module in MODULES[trainer]:
             importlib.import_module(module)
+        if facts["cuda"]:
+            compute(torch, has_bitsandbytes=facts["bitsandbytes"])
         facts["canStart"] = True
+    except DoesNotCompute as error:
+        facts["problem"] = str(error)
     except BaseException as error:  # noqa: BLE001 (whatever keeps it from starting is the answer)
         facts["problem"] = f"{type(error).__name__}: {error}"[:500]
     return facts
+
+
+class DoesNotCompute(Exception):
+    """The message names the GPU and what it said."""
+
+
+def compute(torch: Any, *, has_bitsandbytes: bool) -> None:
+    """Has each GPU multiply: one that is broken, or that torch has no code for, is listed all the same."""
+    # What the host calls them.
+    names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    for index in range(torch.cuda.device_count()):
+        name = names[index] if index < len(names) and names[index] else str(index)
+        ones = _ask(f"GPU {name} does not compute", partial(_multiplied, torch, f"cuda:{index}"))
+        if ones is not None and has_bitsandbytes:
+            _ask(f"bitsandbytes does not work on GPU {name}", partial(_in_eight_bits, ones))
+
+
+def _multiplied(torch: Any, device: str) -> Any:
+    ones = torch.ones(64, 64, device=device)
+    if (total := (ones @ ones).sum().item()) != 64**3:
+        raise ArithmeticError(f"the sum of its products is {total}, not {64**3}")
+    return ones
+
+
+def _in_eight_bits(ones: Any) -> None:
+    functional = importlib.import_module("bitsandbytes.functional")
+    total = functional.dequantize_blockwise(*functional.quantize_blockwise(ones)).sum().item()
+    if abs(total - 64**2) > 64:
+        raise ArithmeticError(f"the sum of its numbers is {total}, not {64**2}")
+
+
+def _ask(what: str, question: Callable[[], Any]) -> Any:
+    """The answer, or None of a GPU that running jobs have filled."""
+    try:
+        return question()
+    except Exception as error:
+        if "out of memory" in str(error).lower():
+            return None
+        raise DoesNotCompute(f"{what}: {(str(error).strip() or repr(error)).splitlines()[0]}"[:500]) from error
 
 
 def print_examination(trainer: str, home: Path | None) -> None:
