@@ -13,6 +13,8 @@ import { MountedDatasets } from './datasets/mounted-dataset.js';
 import { silentDoorbell, type OpenDoorbell } from './doorbell.js';
 import type { Env } from './env.js';
 import { discoverGpus, driverVersion } from './gpu-discovery.js';
+import { imageStartCheck } from './image-start-check.js';
+import { installedStartCheck } from './installed-start-check.js';
 import { readModelsFile } from './models-file.js';
 import { hostPrograms, type Programs } from './programs.js';
 import { queueDoorbell } from './queue-doorbell.js';
@@ -24,7 +26,7 @@ import type { Launcher } from './runner/launcher.js';
 import { processLauncher } from './runner/process-launcher.js';
 import { DEFAULT_PACE, type Pace } from './runner/runner-context.js';
 import { jobsWithoutSharing, planSlots, SlotPool, type Slot } from './slots.js';
-import { startCheck, type StartCheck } from './start-check.js';
+import type { StartCheck } from './start-check.js';
 import { checkTrainers, type TrainerOffer } from './trainer-check.js';
 import { VERSION } from './version.js';
 import { workerId } from './worker-id.js';
@@ -42,9 +44,11 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
   const { gpus, problem } = await discoverGpus(env.nvidiaSmi, env.visibleGpus);
   // Taken for one without a GPU, it would train on the CPU what waits for GPUs.
   if (problem) throw new StartError(problem);
-  const { programs, launcherFor, startProblem } = env.container
-    ? await inContainers(env.container)
-    : await asProcesses(env, gpus, log);
+  const id = await workerId(env.workerDir);
+  const driver = gpus.length > 0 ? await driverVersion(env.nvidiaSmi) : undefined;
+  const { programs, launcher, startProblem } = env.container
+    ? await inContainers(env.container, { env, gpus, driver, workerId: id, log })
+    : asProcesses({ env, gpus, driver, log });
   const implemented = implementedTrainers().map((id) => findTrainer(id)!);
   const offer = await checkTrainers({ allowed: env.trainers, implemented, programs, startProblem });
   for (const { trainer, reason } of offer.unusable) log.warn({ trainer, reason }, 'It cannot start; not offered');
@@ -55,7 +59,6 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
   const slots = planSlots({ gpus, cores: availableParallelism(), asked: env.slots, gpusPerJob: env.gpusPerJob });
   warnOfSharing(slots, log);
   const { usable: trainers, unusable } = offer;
-  const id = await workerId(env.workerDir);
   const identity = {
     id,
     version: VERSION,
@@ -70,7 +73,7 @@ export const createAgent = async (env: Env, log: Logger, pace: Pace = DEFAULT_PA
   return new Agent({
     context: {
       api,
-      launcher: launcherFor(identity.id),
+      launcher,
       programs,
       startProblem,
       models: await readModelsFile(env.modelsFile),
@@ -115,7 +118,7 @@ const datasetAccess = ({ workerDir, dataRoot, datasets }: Env, api: Api, { retry
 /** How trainers are found and started. */
 interface Launching {
   programs: Programs;
-  launcherFor: (workerId: string) => Launcher;
+  launcher: Launcher;
   startProblem: StartCheck;
 }
 
@@ -130,26 +133,32 @@ const nothingToOffer = ({ container }: Env, { unusable }: TrainerOffer): StartEr
   );
 };
 
-const asProcesses = async (env: Env, gpus: readonly Gpu[], log: Logger): Promise<Launching> => {
-  const { tinyProgram, trainersDir, trainerBase } = env;
-  const driver = gpus.length > 0 ? await driverVersion(env.nvidiaSmi) : undefined;
-  return {
-    programs: hostPrograms({ tinyProgram, trainersDir }),
-    launcherFor: () => processLauncher(),
-    startProblem: startCheck({ trainersDir, gpus, driver, trainerBase, log }),
-  };
-};
+interface OfHost {
+  env: Env;
+  gpus: readonly Gpu[];
+  /** Version of the NVIDIA driver. */
+  driver: string | undefined;
+  log: Logger;
+}
 
-const inContainers = async (settings: ContainerSettings): Promise<Launching> => {
+const asProcesses = ({ env: { tinyProgram, trainersDir, trainerBase }, ...host }: OfHost): Launching => ({
+  programs: hostPrograms({ tinyProgram, trainersDir }),
+  launcher: processLauncher(),
+  startProblem: installedStartCheck({ trainersDir, trainerBase, ...host }),
+});
+
+const inContainers = async (
+  settings: ContainerSettings,
+  { env: { trainerBase, workerDir }, ...host }: OfHost & { workerId: string },
+): Promise<Launching> => {
   const engine = containerEngine(settings);
   await engine.assertReachable().catch((error: Error) => {
     throw new StartError(`${error.message} LAUNCHER=docker needs DOCKER_PROGRAM and DOCKER_HOST to reach one.`);
   });
   return {
     programs: containerPrograms(engine, settings.images),
-    launcherFor: (workerId) => dockerLauncher({ engine, settings, workerId }),
-    // What an image needs of the host shows with its first job.
-    startProblem: () => Promise.resolve(undefined),
+    launcher: dockerLauncher({ engine, settings, workerId: host.workerId }),
+    startProblem: imageStartCheck({ engine, settings, trainerBase, workerDir, ...host }),
   };
 };
 

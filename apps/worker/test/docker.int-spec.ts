@@ -7,13 +7,14 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from '../src/index.js';
+import { lookAtTrainers } from '../src/doctor/look-at-trainers.js';
 import { containerEngine } from '../src/runner/container-engine.js';
 import { dockerLauncher } from '../src/runner/docker-launcher.js';
 import type { Launcher, LaunchRequest, RunningTrainer } from '../src/runner/launcher.js';
 import type { Line } from '../src/runner/line-splitter.js';
 import { TrainerOutput } from '../src/runner/trainer-output.js';
 import { aSpec, Host } from './host.js';
-import { FAKE_IMAGE, Podman, TINY_IMAGE, whyNoContainers } from './podman.js';
+import { FAKE_IMAGE, Podman, TINY_IMAGE, TRL_IMAGE, whyNoContainers } from './podman.js';
 import { until } from './until.js';
 
 const JOB_ID = '00000000-0000-4000-8000-000000000001';
@@ -323,6 +324,30 @@ describeContainers(`containers${because}`, () => {
       await host.startAgent({ ...variables(), GRACE_MS: '200' });
       expect(await podman.names()).toEqual(['training-other']);
       await podman.docker('rm', '--force', 'training-other');
+    });
+
+    const withTrl = (overrides: Record<string, string> = {}): Record<string, string> => ({
+      ...variables(),
+      DOCKER_IMAGES: `tiny=${FAKE_IMAGE},trl=${TRL_IMAGE}`,
+      DOCKER_USER: '4711:4711',
+      ...overrides,
+    });
+
+    it('should not offer an image that does not start as jobs start it, and say why', async () => {
+      await host.startAgent(withTrl({ NCCL_DEBUG: 'WARN' }));
+      const reason = 'ImportError of /opt/trainer/drivers trl --home /opt/trainer/source --doctor as 4711';
+      expect(host.api.registrations).toMatchObject([{ trainers: ['tiny'], unusable: [{ trainer: 'trl', reason }] }]);
+      expect(await podman.names()).toEqual([]);
+      const found = await lookAtTrainers(parseEnv(host.variables(withTrl({ NCCL_DEBUG: 'WARN' }))), []);
+      expect(found).toContainEqual(expect.objectContaining({ id: 'trl', canStart: false, problem: reason }));
+    });
+
+    it('should try an image once, until there is another', async () => {
+      await host.drain(await host.startAgent(withTrl()));
+      // Would keep it from starting.
+      await host.startAgent(withTrl({ NCCL_DEBUG: 'WARN' }));
+      const offered = { trainers: expect.arrayContaining(['trl']), unusable: [] };
+      expect(host.api.registrations).toMatchObject([offered, offered]);
     });
 
     it('should not start without an engine or an image, and say what is missing', async () => {

@@ -12,6 +12,14 @@ export const TINY_IMAGE = 'influencerai-trainer-tiny:test';
 /** With the fixture `good-trainer` in tiny's place. */
 export const FAKE_IMAGE = 'influencerai-trainer-fake:test';
 
+/** With a program in place of TRL's Python that answers whether it starts, and not where `NCCL_DEBUG` is WARN. */
+export const TRL_IMAGE = 'influencerai-trainer-trl:test';
+
+const TRL_PYTHON = `#!/usr/local/bin/node
+const problem = 'ImportError of ' + process.argv.slice(2).join(' ') + ' as ' + process.getuid();
+console.log(JSON.stringify({ canStart: process.env.NCCL_DEBUG !== 'WARN', torch: '2.9.1', problem }));
+`;
+
 const NEEDED = ['podman', 'runc', 'docker'];
 
 /** Runs containers as they are everywhere: no default limits that a container host of its own cannot set. */
@@ -45,6 +53,7 @@ export class Podman {
     const podman = await workingPodman(dir);
     await importImage({ dir, podman, image: TINY_IMAGE, make: makeTiny });
     await importImage({ dir, podman, image: FAKE_IMAGE, make: makeFake });
+    await importImage({ dir, podman, image: TRL_IMAGE, make: makeTrl });
     const service = podman(['system', 'service', '--time=0', `unix://${join(dir, 'podman.sock')}`]);
     const engine = new Podman(dir, podman, service);
     await until('the container engine', () => isThere(join(dir, 'podman.sock')));
@@ -104,6 +113,13 @@ const makeFake = async (root: string): Promise<void> => {
   await makeBase(root);
   await copyInto(fixture('good-trainer'), join(root, 'opt/trainer/dist/main.js'));
   await writeFile(join(root, 'opt/trainer/package.json'), '{ "type": "module" }');
+};
+
+const makeTrl = async (root: string): Promise<void> => {
+  await makeBase(root);
+  const bin = join(root, 'opt/trainer/venv/bin');
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, 'python'), TRL_PYTHON, { mode: 0o755 });
 };
 
 const makeBase = async (root: string): Promise<void> => {

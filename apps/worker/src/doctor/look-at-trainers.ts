@@ -6,11 +6,12 @@ import { hostPrograms, type Programs } from '../programs.js';
 import { containerEngine } from '../runner/container-engine.js';
 import { containerPrograms } from '../runner/container-programs.js';
 import type { TrainerFinding } from './examination.js';
+import { importInContainer } from './import-in-container.js';
 import { importTrainer } from './import-trainer.js';
 
 /** Those that WORKER_TRAINERS allows, one after the other: their imports would only fight for the disk. */
 export const lookAtTrainers = async (env: Env, gpus: readonly Gpu[]): Promise<TrainerFinding[]> => {
-  const look = env.container ? inContainers(env.container) : onHost(env, gpus);
+  const look = env.container ? inContainers(env.container, env.trainerBase, gpus) : onHost(env, gpus);
   const findings: TrainerFinding[] = [];
   for (const id of implementedTrainers()) if (env.trainers?.includes(id) ?? true) findings.push(await look(id));
   return findings;
@@ -26,13 +27,25 @@ const onHost =
     return { ...found, ...(await importTrainer({ id, dir: join(trainersDir, id), gpus, trainerBase })) };
   };
 
-/** An image is not started: what it needs of the host shows with the first job. */
-const inContainers = (settings: NonNullable<Env['container']>): Look => {
+const inContainers = (
+  settings: NonNullable<Env['container']>,
+  trainerBase: Env['trainerBase'],
+  gpus: readonly Gpu[],
+): Look => {
   const engine = containerEngine(settings);
   const programs = containerPrograms(engine, settings.images);
   return async (id) => {
     try {
-      return await installation(id, programs, `There is no image ${settings.images[id]}: see docs/containers.md.`);
+      const found = await installation(
+        id,
+        programs,
+        `There is no image ${settings.images[id]}: see docs/containers.md.`,
+      );
+      if (!found.isInstalled || isBuiltIn(id)) return found;
+      return {
+        ...found,
+        ...(await importInContainer({ id, engine, settings, gpus, trainerBase, workerId: 'doctor' })),
+      };
     } catch (error) {
       return {
         id,

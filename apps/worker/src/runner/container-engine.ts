@@ -54,6 +54,9 @@ export const containerEngine = ({ program, host }: EngineAddress) => {
       throw new Error(`The container could not be made: ${reasonOf(answer)}`);
     },
 
+    /** Makes a container and waits for its end, which removes it; one that takes too long goes on. */
+    run: (args: readonly string[], limitMs: number) => ask(['run', '--rm', ...args], limitMs),
+
     /** Starts a container with this process at its standard streams; they are attached before its program runs. */
     startAttached: (id: string) => {
       const child = execa(program, ['start', '--attach', '--interactive', id], {

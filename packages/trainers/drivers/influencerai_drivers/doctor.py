@@ -56,8 +56,8 @@ class DoesNotCompute(Exception):
 
 def compute(torch: Any, *, has_bitsandbytes: bool) -> None:
     """Has each GPU multiply: one that is broken, or that torch has no code for, is listed all the same."""
-    # What the host calls them.
-    names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    # What the host calls them; a container counts its own from 0.
+    names = (os.environ.get("INFLUENCERAI_GPUS") or os.environ.get("CUDA_VISIBLE_DEVICES", "")).split(",")
     for index in range(torch.cuda.device_count()):
         name = names[index] if index < len(names) and names[index] else str(index)
         ones = _ask(f"GPU {name} does not compute", partial(_multiplied, torch, f"cuda:{index}"))
