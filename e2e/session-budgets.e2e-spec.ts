@@ -111,6 +111,30 @@ describe('the contract of sessions', () => {
     await waitForJob(client, job_id, ({ status }) => status === 'cancelled');
   });
 
+  it('should go on where a session of its name was aborted and deleted, on another host, as if it had never ended [004:resumes]', async () => {
+    await create('moved', 60);
+    await grant('moved', 30);
+    await until('moved', isPausedAt(30));
+    await example('session-abort', { 'my-session': 'moved' });
+    await runExample(stack, 'session-delete', { 'my-session': 'moved' });
+    const { job_id, ...again } = await create('moved', 60);
+    expect(again).toMatchObject({
+      ...{ status: 'paused', completed_steps: 30, allowed_steps: 30, remaining_steps: 0, last_checkpoint_step: 30 },
+      last_checkpoint_path: expect.stringMatching(/^data\/loras\/my-lora-run\/.*\.safetensors$/),
+    });
+    await Promise.all(stack.workers.map((worker) => worker.stop('SIGTERM')));
+    await stack.startWorker();
+    expect(await grant('moved', 30)).toMatchObject({ allowed_steps: 60, remaining_steps: 30 });
+    await until('moved', ({ status }) => status === 'completed');
+    expect(await startsOf(stack, job_id)).toEqual([30]);
+    const whole = await create('never-moved', 60);
+    await grant('never-moved', 60);
+    await until('never-moved', ({ status }) => status === 'completed');
+    const curve = await curveOf(job_id);
+    expect(curve.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    expect(lossesOf(curve)).toEqual(lossesOf(await curveOf(whole.job_id)));
+  });
+
   it('should save at once when it is aborted, and free the device [004:abort-saves]', async () => {
     const { job_id } = await create('aborted', 1_000_000);
     await grant('aborted', 1_000_000);

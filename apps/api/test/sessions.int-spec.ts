@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { waitUntil } from '@influencerai/local';
 import type { Directive, Job, JobEvent, Page, Session } from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
 import { Dispatcher } from '../src/dispatcher/dispatcher.js';
 import { JobNotifications } from '../src/events/job-notifications.js';
+import { SessionsRepository } from '../src/jobs/sessions/sessions.repository.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
@@ -182,7 +184,7 @@ describe('sessions', () => {
     it('should reach the worker that holds the session at once, and again with every heartbeat', async () => {
       const { fixture, id } = await start({ maxSteps: 100, steps: 10 });
       const { worker, job } = await claim(id);
-      expect(job.session).toEqual({ allowedSteps: 10, idleMs: 90_000 });
+      expect(job.session).toEqual({ allowedSteps: 10, idleMs: 90_000, isContinued: false });
       const heard = new Promise((resolve) => {
         const stop = api.app.get(JobNotifications).subscribe((notification) => {
           if (notification.jobId !== id || notification.type !== 'steps-granted') return;
@@ -329,6 +331,89 @@ describe('sessions', () => {
       expect((await api.send<Job>(`DELETE /jobs/${id}/session`, { tenant: fixture.tenant })).body.status).toBe(
         'cancelled',
       );
+    });
+  });
+
+  describe('a session of a name that was deleted', () => {
+    const SAVED = { name: 'moved', maxSteps: 100, steps: 30 };
+
+    const put = async ({ tenant }: JobsFixture, id: string, [name, kind]: [string, string]) => {
+      const answer = await fetch(`${api.url}/jobs/${id}/artifacts/${name}?attempt=1&kind=${kind}&step=30`, {
+        method: 'PUT',
+        headers: { 'x-tenant-id': tenant, 'content-type': 'application/octet-stream' },
+        body: `${kind} of ${id}`,
+      });
+      expect([answer.status, await answer.text()]).toEqual([200, expect.any(String)]);
+    };
+
+    /** One that was deleted after 30 steps, while its worker still has it. */
+    const deleted = async () => {
+      const { fixture, id } = await start(SAVED);
+      await claim(id);
+      await put(fixture, id, ['step-30.safetensors', 'checkpoint']);
+      await put(fixture, id, ['step-30.tar', 'state']);
+      await fixture.patch(id, { attempt: 1, steps: 30 });
+      await api.send(`DELETE /jobs/${id}/session`, { tenant: fixture.tenant });
+      return { fixture, id, end: () => fixture.patch(id, { attempt: 1, status: 'cancelled', result: {} }) };
+    };
+
+    const statesOf = async ({ tenant }: JobsFixture, id: string) =>
+      (await api.send<{ data: { url: string }[] }>(`GET /jobs/${id}/artifacts?kind=state`, { tenant })).body.data;
+
+    it('should go on from its state once that is saved, on any worker', async () => {
+      const { fixture, id, end } = await deleted();
+      const again = submit(fixture, { ...SAVED, steps: 0 });
+      await end();
+      const { status, body } = await again;
+      expect(status).toBe(201);
+      expect(await read(fixture, body.id)).toMatchObject({
+        ...{ completedSteps: 30, allowedSteps: 30, remainingSteps: 0, stage: 'parked' },
+        ...{ lastCheckpointStep: 30, lastCheckpointPath: expect.stringMatching(/step-30\.safetensors$/) },
+      });
+      expect((await grant(fixture, body.id, 50)).body).toMatchObject({ allowedSteps: 80, remainingSteps: 50 });
+      await admitted(fixture, body.id);
+      expect((await claim(body.id)).job.session).toMatchObject({ allowedSteps: 80, isContinued: true });
+      const [state] = await statesOf(fixture, body.id);
+      expect((await api.send(`GET ${state?.url}`, { tenant: fixture.tenant })).text).toBe(`state of ${id}`);
+      expect(await statesOf(fixture, id)).toEqual([]);
+    });
+
+    it('should wait while a worker saves it', async () => {
+      const { fixture, end } = await deleted();
+      const looks = jest.spyOn(api.app.get(SessionsRepository), 'isEnding');
+      const again = submit(fixture, SAVED);
+      await waitUntil(() => looks.mock.calls.length >= 2, { timeoutMs: 20_000, what: 'a second look' });
+      looks.mockRestore();
+      await end();
+      expect(await read(fixture, (await again).body.id)).toMatchObject({ completedSteps: 30, allowedSteps: 60 });
+    });
+
+    it('should hand the state on when it is deleted itself', async () => {
+      const { fixture, end } = await deleted();
+      await end();
+      const second = (await submit(fixture, { ...SAVED, steps: 0 })).body.id;
+      await api.send(`DELETE /jobs/${second}/session`, { tenant: fixture.tenant });
+      const third = (await submit(fixture, { ...SAVED, steps: 0 })).body.id;
+      expect(await read(fixture, third)).toMatchObject({ completedSteps: 30 });
+      expect(await statesOf(fixture, third)).toHaveLength(1);
+    });
+
+    it.each([
+      ['another name', { name: 'other' }, {}],
+      ['no name', { name: undefined }, {}],
+      ['no more steps than it has done', { maxSteps: 30 }, {}],
+      ['another network', {}, { networkDim: 8 }],
+      ['another base model', {}, { modelName: 'tiny' }],
+    ])('should begin anew with %s', async (_, session, config) => {
+      const { fixture, id, end } = await deleted();
+      await end();
+      const payload = { datasetId: fixture.dataset.id, config: { modelName: 'tiny-image', ...config } };
+      const { body } = await api.send<Job>('POST /jobs', {
+        tenant: fixture.tenant,
+        body: { type: 'lora-training', payload, session: { ...SAVED, steps: 0, ...session } },
+      });
+      expect(await read(fixture, body.id)).toMatchObject({ completedSteps: 0, lastCheckpointStep: null });
+      expect(await statesOf(fixture, id)).toHaveLength(1);
     });
   });
 

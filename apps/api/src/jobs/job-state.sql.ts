@@ -155,7 +155,8 @@ export const CLAIM: PreparedQuery = {
     update tenant set last_claimed_at = clock_timestamp() where id = (select tenant_id from changed)
   ), event as (${EVENT(`case when attempt = 1 then 'Started by a worker.' else 'Started again by a worker.' end`)})
   select changed.id, changed.tenant_id, changed.attempt, changed.spec,
-    case when s.job_id is not null then jsonb_build_object('allowedSteps', s.allowed_steps, 'idleMs', s.idle_ms) end as session
+    case when s.job_id is not null then jsonb_build_object('allowedSteps', s.allowed_steps, 'idleMs', s.idle_ms,
+      'isContinued', s.continues is not null) end as session
   from changed left join job_session s on s.job_id = changed.id`,
 };
 

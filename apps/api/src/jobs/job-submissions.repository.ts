@@ -19,6 +19,7 @@ import { isUuid } from '../http/is-uuid.js';
 import { quotaExceeded } from '../limits/quota-exceeded.js';
 import { TenantRoots } from '../storage/tenant-roots.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
+import { continueSession } from './sessions/continue-session.js';
 import { ADMITTED_OF_USER, IS_SPENT, PARKED_REASON, USER_HAS_ROOM } from './job-state.sql.js';
 
 /** The dataset and the configuration of a job to be, locked until its row is committed. */
@@ -143,7 +144,7 @@ export class JobSubmissionsRepository {
       const job = { ...input, blocker };
       const row = (await this.insert(client, job, spec)) ?? (await this.insert(client, job, inOwnFolder(spec, id)));
       if (!row) throw new Error(`The folder of job ${id} belongs to another job.`);
-      if (session) await this.insertSession(client, row, session);
+      if (session) await this.insertSession(client, row, { session, spec });
       if (project) await joinProject(client, row, project);
       return fromRow(row);
     });
@@ -181,13 +182,20 @@ export class JobSubmissionsRepository {
   }
 
   /** @throws AppError `session_name_taken` */
-  private async insertSession(client: pg.PoolClient, { id, tenant_id }: JobRow, session: CreateSession): Promise<void> {
+  private async insertSession(client: pg.PoolClient, row: JobRow, { session, spec }: SessionInput): Promise<void> {
+    const { id, tenant_id } = row;
     const { name = null, maxSteps, steps, idleSeconds } = session;
     const idleMs = idleSeconds === undefined ? this.config.jobs.sessionIdleMs : idleSeconds * 1000;
     const values = [id, tenant_id, name, maxSteps, Math.min(steps, maxSteps), idleMs];
     const { rowCount } = await client.query(INSERT_SESSION, values);
     if (rowCount === 0) throw new AppError('session_name_taken', { name });
+    if (name !== null) await continueSession(client, { tenantId: tenant_id, jobId: id, name, maxSteps, spec });
   }
+}
+
+interface SessionInput {
+  session: CreateSession;
+  spec: TrainingSpec;
 }
 
 interface TenantLimits {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import {
   AppError,
@@ -24,6 +25,9 @@ import { SessionsRepository } from './sessions/sessions.repository.js';
 
 export type { JobBrief, JobRecord } from './jobs.repository.js';
 
+/** How long a worker may take to save what it was told to stop. */
+const SAVING_MS = 30_000;
+const LOOK_AGAIN_MS = 200;
 const DAY_MS = 86_400_000;
 const WINDOW_DAYS = { day: 1, week: 7, month: 30 } as const;
 
@@ -66,6 +70,7 @@ export class JobsService {
     { isDatasetOwn = false, jobsPerUser, isModelChecked, trainer: preferred, outputDir, project }: SubmitRules = {},
   ): Promise<Job> {
     await this.specs.check(tenantId, input.payload);
+    if (input.session?.name !== undefined) await this.untilSaved(tenantId, input.session.name);
     const online = await this.workers.onlineTrainers();
     const wanted = { ...input, id, userId, userLimit: jobsPerUser, project };
     const job = await this.submissions.create(tenantId, wanted, (sources) => {
@@ -150,6 +155,12 @@ export class JobsService {
     const job = await this.states.cancel(tenantId, id);
     this.dispatcher.wake();
     return job;
+  }
+
+  /** Waits a little for the deleted session of a name, which a new one goes on from. */
+  private async untilSaved(tenantId: string, name: string): Promise<void> {
+    const deadline = Date.now() + SAVING_MS;
+    while (Date.now() < deadline && (await this.sessions.isEnding(tenantId, name))) await pause(LOOK_AGAIN_MS);
   }
 }
 

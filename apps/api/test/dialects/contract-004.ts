@@ -74,6 +74,11 @@ export const CONTRACT_004: Contract = {
     { id: 'stream-end', kind: 'rule', says: 'the stream ends when training does' },
     { id: 'stream-deleted', kind: 'rule', says: 'the stream ends when the session is deleted' },
     { id: 'abort-saves', kind: 'rule', says: 'an abort leaves a checkpoint of the last step and frees the device' },
+    {
+      id: 'resumes',
+      kind: 'rule',
+      says: 'a session of a deleted one’s name goes on from its last checkpoint, on whatever machine',
+    },
     { id: 'delete-aborts', kind: 'rule', says: 'deleting aborts, and forgets the session' },
   ],
 };

@@ -1,4 +1,4 @@
-import { JobMetricSchema, type JobArtifact, type JobMetric } from '@influencerai/shared';
+import { type ClaimedJob, JobMetricSchema, type JobArtifact, type JobMetric } from '@influencerai/shared';
 import type { SavedState, Trainer } from '@influencerai/trainers';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -15,7 +15,7 @@ import type { Workspace } from './workspace.js';
 
 type ArtifactEntry = Extract<SpoolEntry, { type: 'artifact' }>;
 
-/** What earlier attempts of a job left for this one. */
+/** What earlier attempts of a job, or the deleted session that it continues, left for this one. */
 export interface Resumption {
   /** The newest state that can be read. */
   from: FoundState | undefined;
@@ -48,7 +48,7 @@ export interface StateSource {
 }
 
 export interface ResumeInput {
-  job: JobRef;
+  job: JobRef & Partial<Pick<ClaimedJob, 'session'>>;
   trainer: Trainer;
   workspace: Workspace;
   api: Pick<Api, 'artifacts' | 'metrics' | 'downloadArtifact'>;
@@ -57,7 +57,7 @@ export interface ResumeInput {
 
 /** Finds the newest state of a job, on this host or through the API, and what it made so far. */
 export const findResumption = async (input: ResumeInput): Promise<Resumption> => {
-  if (input.job.attempt === 1)
+  if (input.job.attempt === 1 && input.job.session?.isContinued !== true)
     return { from: undefined, older: [], checkpoints: [], samples: [], points: [], unreported: [], undelivered: [] };
   const [delivered, states, reported, measured, local, undelivered] = await Promise.all([
     orNone(input, 'artifacts', () => input.api.artifacts(input.job)),

@@ -18,7 +18,7 @@ describe(StepBudget.name, () => {
 
   const aBudget = (allowedSteps: number) =>
     new StepBudget({
-      session: { allowedSteps, idleMs: IDLE_MS },
+      session: { allowedSteps, idleMs: IDLE_MS, isContinued: false },
       grant: (steps) => granted.push(steps),
       onIdle: () => (idle += 1),
     });

@@ -950,6 +950,8 @@ export type ClaimedJob = {
     allowedSteps: number;
     /** How long to keep the trainer when they have all run. */
     idleMs: number;
+    /** Whether its first attempt, too, has a state to go on from: that of a deleted session. */
+    isContinued: boolean;
   } | null;
 };
 

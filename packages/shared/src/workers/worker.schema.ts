@@ -64,6 +64,10 @@ export const ClaimedJobSchema = HeldJobSchema.extend({
     .object({
       allowedSteps: z.int().min(0).describe('Steps granted since the session began.'),
       idleMs: z.int().min(1).describe('How long to keep the trainer when they have all run.'),
+      isContinued: z
+        .boolean()
+        .default(false)
+        .describe('Whether its first attempt, too, has a state to go on from: that of a deleted session.'),
     })
     .nullable()
     .default(null)

@@ -77,6 +77,11 @@ export class SessionsRepository {
     await this.database.query(tenantId, sql.RELEASE, [jobId, tenantId]);
   }
 
+  /** Whether a worker still saves what the deleted session of that name has trained. */
+  async isEnding(tenantId: string, name: string): Promise<boolean> {
+    return (await this.database.query(tenantId, sql.FIND_ENDING, [tenantId, name])).length > 0;
+  }
+
   /** The job stays, as one that is no session. */
   async remove(tenantId: string, jobId: string): Promise<void> {
     await this.database.query(tenantId, sql.REMOVE, [jobId, tenantId]);

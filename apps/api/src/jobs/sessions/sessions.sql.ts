@@ -15,7 +15,7 @@ const SESSION = `select s.job_id, s.name, j.status, s.max_steps, s.allowed_steps
   from job_session s join job j on j.id = s.job_id and j.tenant_id = s.tenant_id
   left join lateral (
     select a.step, ${publicPathSql('a.storage_key')} as path from job_artifact a
-    where a.tenant_id = s.tenant_id and a.job_id = s.job_id and a.kind in ('checkpoint', 'lora')
+    where a.tenant_id = s.tenant_id and a.job_id in (s.job_id, s.continues) and a.kind in ('checkpoint', 'lora')
     order by a.step desc nulls last, a.created_at desc limit 1) a on true`;
 
 export const FIND: PreparedQuery = {
@@ -95,7 +95,36 @@ export const RELEASE: PreparedQuery = {
     select tenant_id, id, 'release-requested', jsonb_build_object('attempt', attempt, 'workerId', worker_id) from changed`,
 };
 
+/** $1 job, $2 tenant. The name stays with the job, for a session that goes on from its state. */
 export const REMOVE: PreparedQuery = {
   name: 'session-remove',
-  text: 'delete from job_session where job_id = $1 and tenant_id = $2',
+  text: `with removed as (
+    delete from job_session where job_id = $1 and tenant_id = $2 returning tenant_id, name, job_id
+  ) insert into deleted_session (tenant_id, name, job_id) select tenant_id, name, job_id from removed where name is not null
+    on conflict (tenant_id, name) do update set job_id = excluded.job_id`,
 };
+
+/** $1 tenant, $2 name. */
+export const FIND_ENDING: PreparedQuery = {
+  name: 'session-find-ending',
+  text: `select j.id from deleted_session d join job j on j.id = d.job_id and j.tenant_id = d.tenant_id
+    where d.tenant_id = $1 and d.name = $2 and j.status = 'running' and j.lease_expires_at is not null`,
+};
+
+/** $1 tenant, $2 name. */
+export const FIND_DELETED = `select j.id, j.spec, coalesce(max(a.step), 0) as step from deleted_session d
+  join job j on j.id = d.job_id and j.tenant_id = d.tenant_id and j.status in ('completed', 'failed', 'cancelled')
+  join job_artifact a on a.job_id = j.id and a.tenant_id = j.tenant_id and a.kind = 'state'
+  where d.tenant_id = $1 and d.name = $2 group by j.id`;
+
+/**
+ * $1 tenant, $2 the deleted session's job, $3 the new one's, $4 the step of the state. The files stay where they lie; under
+ * other names, so that a state of the new job does not take the place of one and leave its file behind.
+ */
+export const CONTINUE = `with passed_on as (
+    update job_artifact set job_id = $3, name = left(md5(job_id::text || name), 8) || '-' || right(name, 80)
+    where tenant_id = $1 and job_id = $2 and kind = 'state'
+  ), forgotten as (
+    delete from deleted_session where tenant_id = $1 and job_id = $2
+  ) update job_session set continues = $2, completed_steps = $4::int, allowed_steps = least(max_steps, allowed_steps + $4::int)
+    where tenant_id = $1 and job_id = $3`;
