@@ -13,6 +13,7 @@ from .kohya_config import KohyaConfig
 from .kohya_hashes import ModelHashes
 from .kohya_resume import InitialStep
 from .kohya_widths import narrow_widths
+from .loaders import shield_loaders
 
 #: Larger than any step. A driver that counts true steps ends the training; kohya's own count of a resumed run cannot.
 NEVER = 2**31
@@ -21,6 +22,7 @@ NEVER = 2**31
 def prepare_imports(settings: KohyaConfig, workspace: Path, home: Path) -> None:
     """Makes the checkout importable, and its U-Net as wide as the base model's."""
     sys.path.insert(0, str(home))
+    shield_loaders(importlib.import_module("torch.utils.data").DataLoader)
     widths = narrow_widths(workspace / settings.job_file)
     if widths:
         # Read when a U-Net is made, so before any of kohya's scripts does.
@@ -35,9 +37,6 @@ def read_arguments(module: Any, train_util: Any, settings: KohyaConfig, workspac
     parser = module.setup_parser()
     sys.argv = [f"{settings.script}.py", "--config_file", str(workspace / settings.job_file)]
     arguments: argparse.Namespace = train_util.read_config_from_file(parser.parse_args(), parser)
-    # Workers would be ended by a signal to the process group, and take the training with them before it has saved.
-    arguments.max_data_loader_n_workers = 0
-    arguments.persistent_data_loader_workers = False
     if settings.resume_from:
         arguments.resume = settings.resume_from
     # The other scripts skip nothing by themselves (`kohya_full.py`).

@@ -160,6 +160,7 @@ def write_files(
         "save_precision": "float",
         "seed": 7,
         "cache_latents": True,
+        "max_data_loader_n_workers": 0,
         "sample_prompts": str(workspace / "prompts.json"),
         "logging_dir": str(workspace / "logs"),
         "console_log_simple": True,
@@ -346,6 +347,21 @@ def test_leaves_on_sigterm(drive: Any, phase: str, signal_round: int, record_pro
         assert driven.of("aborted")[0]["step"] == int(driven.states()[-1].name[5:])
         newest = driven.of("checkpoint")[-1]
         assert in_kohya(READ_WEIGHTS, driven.workspace / newest["path"])["steps"] == str(newest["step"])
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_saves_on_sigterm_although_others_read_its_pictures(drive: Any, processes: int) -> None:
+    """The signal reaches the processes that do too."""
+    job = {**LONG["job"], "cache_latents": False, "max_data_loader_n_workers": 2}
+    driven = drive(
+        "reading", **{**LONG, "mode": "launch" if processes > 1 else "gate", "processes": processes, "job": job}
+    )
+    driven.until_step(10)
+    driven.signal(signal.SIGTERM)
+    assert driven.wait() == 0, driven.log[-2000:]
+    assert driven.is_gone()
+    (aborted,) = driven.of("aborted")
+    assert int(driven.states()[-1].name[5:]) == aborted["step"] == max(rates(driven))
 
 
 def test_stops_before_broken_weights_are_saved(drive: Any) -> None:

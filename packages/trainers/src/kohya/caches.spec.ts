@@ -31,6 +31,7 @@ describe('the caches of a job', () => {
   it('should be written to the disk before they fill the memory, and the disk be reserved', () => {
     const large = plan('flux', 5000);
     expect(cachesOf(large)).toEqual(BOTH);
+    expect(large.files.find(({ path }) => path === 'job.toml')!.content).toContain('max_data_loader_n_workers = 2\n');
     expect(large.diskBytes - plan('flux', 400).diskBytes).toBeGreaterThan(40 * GIB);
   });
 

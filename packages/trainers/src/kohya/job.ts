@@ -1,3 +1,4 @@
+import type { PlanContext } from '../trainer.js';
 import type { Planned } from './plan.js';
 import { optimizerArguments } from './choices.js';
 import { DATASET_FILE } from './dataset.js';
@@ -6,6 +7,8 @@ import { isShrunk, type KohyaSettings } from './settings.js';
 import type { TomlValue } from './toml.js';
 
 const KEPT_STATES = 2;
+/** Processes that read pictures, or their caches, ahead of a GPU. */
+const LOADERS = 2;
 
 type Options = Record<string, TomlValue | undefined>;
 type Rhythm = KohyaSettings['saveEvery'];
@@ -31,8 +34,12 @@ const outputOptions = ({ context, name, outputDir, prompts, settings }: Planned)
     sample_prompts: `${context.workspaceDir}/${PROMPTS_FILE}`,
     sample_sampler: 'ddim',
   }),
-  max_data_loader_n_workers: 0,
+  max_data_loader_n_workers: loadersFor(settings, context),
 });
+
+/** What is in memory is handed over faster than a process starts; kohya starts them anew in each epoch. */
+const loadersFor = ({ cachesLatents, caches }: KohyaSettings, { host }: PlanContext): number =>
+  host.device === 'cuda' && (!cachesLatents || caches.isOnDisk) ? LOADERS : 0;
 
 const trainingOptions = ({ spec, settings, steps, seed }: Planned): Options => ({
   ...(spec.training.maxSteps === null && !isShrunk({ spec, settings })

@@ -239,6 +239,15 @@ describe(planKohya, () => {
     expect(jobOf(aKohyaSpec({ extra: { ...extra, precision: 'fp16' } }), onGpu('flux'))).toContain('fp8_base = true\n');
   });
 
+  it('should read ahead of a GPU what is not in memory', () => {
+    const loadersOf = (...args: Parameters<typeof planKohya>) =>
+      /^max_data_loader_n_workers = (\d)$/m.exec(jobOf(...args))?.[1];
+    const uncached = aKohyaSpec({ extra: { cacheLatents: false } });
+    expect(loadersOf(uncached, onGpu('sdxl'))).toBe('2');
+    expect(loadersOf(aKohyaSpec(), onGpu('sdxl'))).toBe('0');
+    expect(loadersOf(uncached, aContext({ model: KOHYA_MODELS.sd1 }))).toBe('0');
+  });
+
   it('should refuse to train FLUX in full', () => {
     expect(() => planKohya(aKohyaSpec({ extra: { method: 'finetune' } }), onGpu('flux'))).toThrow('SD 1.x');
   });
