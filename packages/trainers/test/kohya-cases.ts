@@ -46,6 +46,17 @@ export const aKohyaSpec = (overrides: Parameters<typeof aSpec>[0] = {}): Trainin
 export const onGpu = (family: KohyaEntry['family'], overrides: Partial<PlanContext> = {}): PlanContext =>
   aContext({ model: KOHYA_MODELS[family], host: { device: 'cuda', gpus: 1 }, ...overrides });
 
+/** More than whose caches main memory is sure to hold. */
+export const manyPictures = (count: number): PlanContext['dataset'] => ({
+  kind: 'image',
+  images: Array.from({ length: count }, (_, index) => ({
+    path: `/data/x/${index}.png`,
+    caption: 'ohwx',
+    width: 1024,
+    height: 1024,
+  })),
+});
+
 const RESUME = { path: '/ws/jobs/j1/attempt-1/output/state/step-24', step: 24 };
 
 /** Jobs whose files are kept as golden ones. */
@@ -93,6 +104,10 @@ export const KOHYA_CASES: Record<string, { spec: TrainingSpec; context: PlanCont
   'flux-small-gpu': {
     spec: aKohyaSpec({ extra: { blocksToSwap: 18, fp8Base: true, saveEverySteps: 10, sampleEveryEpochs: 5 } }),
     context: onGpu('flux', { halvings: 1 }),
+  },
+  'flux-many-pictures': {
+    spec: aKohyaSpec(),
+    context: onGpu('flux', { dataset: manyPictures(1000) }),
   },
   'flux-two-gpus': {
     spec: aKohyaSpec(),

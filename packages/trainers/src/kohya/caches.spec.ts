@@ -1,21 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { aKohyaSpec, onGpu } from '../../test/kohya-cases.js';
+import { aKohyaSpec, manyPictures, onGpu } from '../../test/kohya-cases.js';
 import type { KohyaFamily } from '../models/model-entry.js';
-import type { PlanContext } from '../trainer.js';
 import { planKohya } from './plan.js';
 
 const GIB = 1024 ** 3;
 
-const images = (count: number): PlanContext['dataset'] => ({
-  kind: 'image',
-  images: Array.from({ length: count }, (_, index) => ({
-    ...{ path: `/data/x/${index}.png`, caption: 'ohwx' },
-    ...{ width: 1024, height: 1024 },
-  })),
-});
-
 const plan = (family: KohyaFamily, count: number, { extra = {}, gpus = 1 } = {}) =>
-  planKohya(aKohyaSpec({ extra }), onGpu(family, { dataset: images(count), host: { device: 'cuda', gpus } }));
+  planKohya(aKohyaSpec({ extra }), onGpu(family, { dataset: manyPictures(count), host: { device: 'cuda', gpus } }));
 
 const cachesOf = (planned: ReturnType<typeof plan>): string[] =>
   planned.files.find(({ path }) => path === 'job.toml')!.content.match(/^cache_\w+_to_disk(?= = true$)/gm) ?? [];
