@@ -9,7 +9,7 @@ import {
   libraryVariables,
   passedOnFields,
   passwordsIn,
-  withProxies,
+  withOtherNames,
 } from './trainer-environment.js';
 
 const url = (...protocols: string[]) =>
@@ -156,7 +156,7 @@ export type Env = ReturnType<typeof toEnv>;
 /** Reads the settings; throws one error that names every problem. */
 export const parseEnv = (variables: NodeJS.ProcessEnv): Env => {
   const cleaned = Object.fromEntries(
-    Object.entries(withProxies(variables)).map(([name, value]) => [name, emptyIsUnset(value)]),
+    Object.entries(withOtherNames(variables)).map(([name, value]) => [name, emptyIsUnset(value)]),
   );
   const parsed = WholeEnvSchema.safeParse(cleaned);
   if (parsed.success) return toEnv(parsed.data);

@@ -15,10 +15,12 @@ const proxy = z
 
 /** What the operator may tell the libraries of trainers. Nothing else of the worker's environment reaches them. */
 export const passedOnFields = {
-  PYTORCH_CUDA_ALLOC_CONF: z
+  PYTORCH_ALLOC_CONF: z
     .string()
     .default('expandable_segments:True')
-    .describe(`How torch divides the memory of a GPU; the default loses less of it to gaps. ${PASSED_ON}`),
+    .describe(
+      `How torch divides the memory of a GPU, or PYTORCH_CUDA_ALLOC_CONF; the default loses less to gaps. ${PASSED_ON}`,
+    ),
   NCCL_DEBUG: ofNccl.describe(`INFO tells in the log of a job how its GPUs reach one another. ${PASSED_ON}`),
   NCCL_P2P_DISABLE: ofNccl.describe(`1 where GPUs cannot read one another's memory. ${PASSED_ON}`),
   NCCL_P2P_LEVEL: ofNccl.describe(`How far apart GPUs may be that do, as NVL or PHB. ${PASSED_ON}`),
@@ -36,11 +38,17 @@ export const passedOnFields = {
 
 type PassedOn = z.infer<z.ZodObject<typeof passedOnFields>>;
 
-const IN_LOWER_CASE_TOO = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'];
+/** Hosts often have proxies in lower case alone, which is how curl reads them. torch warns of the older of its names. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
+  HTTPS_PROXY: 'https_proxy',
+  HTTP_PROXY: 'http_proxy',
+  NO_PROXY: 'no_proxy',
+  PYTORCH_ALLOC_CONF: 'PYTORCH_CUDA_ALLOC_CONF',
+};
 
-/** Hosts often have the proxies in lower case alone, which is how curl reads them. */
-export const withProxies = (variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
-  ...Object.fromEntries(IN_LOWER_CASE_TOO.map((name) => [name, variables[name.toLowerCase()]])),
+/** The variables, with those under another name that are missing under ours. */
+export const withOtherNames = (variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(OTHER_NAMES).map(([name, other]) => [name, variables[other]])),
   ...variables,
 });
 
