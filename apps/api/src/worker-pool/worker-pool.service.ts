@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import {
   AppError,
@@ -7,12 +6,12 @@ import {
   type WorkerPool,
   type WorkerPoolOrder,
 } from '@influencerai/shared';
+import { waitFor } from '../http/wait-for.js';
 import { WorkerPoolRepository } from './worker-pool.repository.js';
 
 const NOBODY: WorkerPool = { isManaged: false, host: null, wanted: 0, running: 0, maxWorkers: 0 };
 /** How long an answer waits for the supervisor to act. */
 const PATIENCE_MS = 5_000;
-const LOOK_AGAIN_MS = 50;
 
 /** Starts and stops workers, where a supervisor runs them. It asks for its orders; nothing here holds a process. */
 @Injectable()
@@ -35,8 +34,8 @@ export class WorkerPoolService {
     const limit = Math.min(max, 2 ** 31 - 1);
     const version = await this.pool.order(action, { count: workerCount, max: limit });
     if (version === undefined) throw new AppError('worker_pool_managed_elsewhere');
-    const deadline = Date.now() + PATIENCE_MS;
-    while (Date.now() < deadline && ((await this.pool.find())?.applied ?? 0) < version) await pause(LOOK_AGAIN_MS);
+    const isActedOn = (applied = 0) => applied >= version;
+    await waitFor(async () => (await this.pool.find())?.applied, isActedOn, { deadline: Date.now() + PATIENCE_MS });
     return this.get();
   }
 
