@@ -6,6 +6,8 @@ export const ANSWERS = {
   body_malformed: 'Send well-formed JSON in UTF-8.',
   body_too_large:
     'Send less, or raise `BODY_LIMIT_BYTES`; for texts, `TEXTS_BODY_LIMIT_BYTES`. Uploads of artifacts are streams and have no such limit.',
+  text_bodies_exhausted:
+    'Repeat after `Retry-After` seconds, one body after the other; name its length, or send a file. `TEXTS_BODY_SLOTS` says how many a process reads.',
   request_malformed:
     'Use an HTTP client; send either `content-length` or chunks, and no control characters in headers.',
   request_timed_out: 'Check the line; large files are best sent in parts that can be resumed.',

@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
+import { Authenticator } from './auth/authenticator.js';
 import { DIALECTS } from './dialects/dialects.js';
 import type { Config } from './env.js';
 import { collectRoutes } from './http/allowed-methods.js';
@@ -33,6 +34,7 @@ export async function createApp(config: Config): Promise<NestFastifyApplication>
   });
   app.useLogger(app.get(Logger));
   setBrowserRules(app, config.http);
+  allowTextBodies(app.getHttpAdapter().getInstance(), config.http, app.get(Authenticator));
   app.useGlobalPipes(new ValidationPipe());
   app.useGlobalFilters(new ProblemFilter());
   app.enableShutdownHooks();
@@ -65,7 +67,6 @@ function createAdapter({ http, log }: Config): FastifyAdapter {
   cutOffSlowClients(server, { patienceMs: http.slowClientMs });
   endConnectionsWhenClosing(server);
   collectRoutes(server);
-  allowTextBodies(server, { limitBytes: http.textsBodyLimitBytes });
   bindRequestIds(server);
   if (log.level === 'debug' || log.level === 'trace') logRequests(server);
   // JSON and uploads; anything else is refused with 415.

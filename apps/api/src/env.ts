@@ -262,6 +262,9 @@ export const EnvSchema = z.object({
     .max(256 * 1024 ** 2)
     .default(32 * 1024 ** 2)
     .describe('Largest JSON body where it holds the texts to train on; never less than BODY_LIMIT_BYTES.'),
+  TEXTS_BODY_SLOTS: count(8, 1_000).describe(
+    'JSON bodies larger than BODY_LIMIT_BYTES, or of unknown length, that one API process reads at a time; one tenant has at most half of them.',
+  ),
   MAX_EVENT_STREAMS: z.coerce
     .number()
     .int()
@@ -326,6 +329,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
       slowClientMs: env.SLOW_CLIENT_MS,
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
       textsBodyLimitBytes: Math.max(env.TEXTS_BODY_LIMIT_BYTES, env.BODY_LIMIT_BYTES),
+      textsBodySlots: env.TEXTS_BODY_SLOTS,
       maxEventStreams: env.MAX_EVENT_STREAMS,
     },
     database: {

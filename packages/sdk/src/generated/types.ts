@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'validation_failed'
   | 'body_malformed'
   | 'body_too_large'
+  | 'text_bodies_exhausted'
   | 'request_malformed'
   | 'request_timed_out'
   | 'headers_too_large'

@@ -14,6 +14,11 @@ export const ERRORS = {
   validation_failed: { status: 400, message: 'Validation failed' },
   body_malformed: { status: 400, message: 'The request body is not valid JSON.' },
   body_too_large: { status: 413, message: 'The request body is larger than the limit of {limit}.' },
+  text_bodies_exhausted: {
+    status: 429,
+    message: 'As many large bodies are read as may be at a time. Try again shortly.',
+    isRetryable: true,
+  },
   request_malformed: { status: 400, message: 'This is no HTTP/1.1 request, or one that could be read in two ways.' },
   request_timed_out: { status: 408, message: 'The request came too slowly and was given up. Send it again, faster.' },
   headers_too_large: { status: 431, message: 'The address and the headers are larger than 16 KiB together.' },
