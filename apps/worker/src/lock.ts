@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startOf } from './runner/process-group.js';
 
 const LOCK_FILE = 'worker.lock';
+const STARTER = 'one that starts';
+const CLEARING_MS = 10_000;
 
 export class LockedError extends Error {
   override readonly name = 'LockedError';
@@ -17,11 +19,9 @@ export const lockFolder = async (dir: string): Promise<() => Promise<void>> => {
   const file = join(dir, LOCK_FILE);
   const mine = `${process.pid} ${await startOf(process.pid)}`;
   if (!(await tryToTake(file, mine))) {
-    const holder = await liveHolder(file);
+    const holder = (await liveHolder(file)) ?? (await clear(file));
     if (holder !== undefined) throw lockedBy(dir, holder);
-    // Its holder crashed. Where two starters get here together, the second try decides.
-    await rm(file, { force: true });
-    if (!(await tryToTake(file, mine))) throw lockedBy(dir, 'another process');
+    if (!(await tryToTake(file, mine))) throw lockedBy(dir, STARTER);
   }
   return () => rm(file, { force: true });
 };
@@ -41,8 +41,48 @@ const tryToTake = async (file: string, content: string): Promise<boolean> => {
   }
 };
 
+/**
+ * Removes what a worker that crashed has left. One starter at a time: another would take the lock of the first for that
+ * of the one that crashed.
+ * @returns who has the folder, or is about to
+ */
+const clear = async (file: string): Promise<string | undefined> => {
+  const clearing = `${file}.clearing`;
+  if (!(await tryToMake(clearing))) {
+    await forgetOld(clearing);
+    return STARTER;
+  }
+  try {
+    const holder = await liveHolder(file);
+    if (holder === undefined) await rm(file, { force: true });
+    return holder;
+  } finally {
+    await rmdir(clearing);
+  }
+};
+
+const tryToMake = async (folder: string): Promise<boolean> => {
+  try {
+    await mkdir(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+};
+
+/** Left by a starter that crashed within the moment that this takes. */
+const forgetOld = async (folder: string): Promise<void> => {
+  const found = await stat(folder).catch(() => undefined);
+  if (found && Date.now() - found.mtimeMs > CLEARING_MS) await rm(folder, { recursive: true, force: true });
+};
+
 const liveHolder = async (file: string): Promise<string | undefined> => {
-  const [pid, ...started] = (await readFile(file, 'utf8')).split(' ');
+  const content = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const [pid, ...started] = content.split(' ');
   const isAlive = (await startOf(Number(pid))) === started.join(' ');
   return isAlive ? `process ${pid}` : undefined;
 };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TrainingSpec } from '@influencerai/shared';
 import type { DatasetListing } from '@influencerai/trainers';
 import { execa } from 'execa';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -239,17 +239,34 @@ describe('workspaces', () => {
 });
 
 describe('lockFolder', () => {
-  it('should give the folder to one of many that ask at once', async () => {
-    const tries = await Promise.allSettled(Array.from({ length: 50 }, () => lockFolder(dir)));
-    const [taken, ...others] = tries.filter(({ status }) => status === 'fulfilled');
-    expect([taken !== undefined, others]).toEqual([true, []]);
-    expect(await readdir(dir)).toEqual(['worker.lock']);
-  });
+  it.each(['nobody', 'a worker that crashed'])(
+    'should give a folder of %s to one of many that ask at once',
+    async (whose) => {
+      if (whose !== 'nobody') await writeFile(join(dir, 'worker.lock'), `${process.pid} long-ago`);
+      const tries = await Promise.allSettled(Array.from({ length: 50 }, () => lockFolder(dir)));
+      const [taken, ...others] = tries.filter(({ status }) => status === 'fulfilled');
+      expect([taken !== undefined, others]).toEqual([true, []]);
+      expect(await readdir(dir)).toEqual(['worker.lock']);
+    },
+  );
 
   it('should let one in at a time', async () => {
     const unlock = await lockFolder(dir);
     await expect(lockFolder(dir)).rejects.toThrow(/in use by another worker/);
     await unlock();
+    await (
+      await lockFolder(dir)
+    )();
+  });
+
+  it('should not be kept out by a starter that crashed while it cleared up', async () => {
+    await writeFile(join(dir, 'worker.lock'), `${process.pid} long-ago`);
+    await mkdir(join(dir, 'worker.lock.clearing'));
+    await expect(lockFolder(dir)).rejects.toThrow(/in use by another worker/);
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(join(dir, 'worker.lock.clearing'), longAgo, longAgo);
+    // As a worker that the host starts again, until it can.
+    await expect(lockFolder(dir)).rejects.toThrow(/in use by another worker/);
     await (
       await lockFolder(dir)
     )();
