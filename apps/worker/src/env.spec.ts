@@ -50,7 +50,7 @@ describe('what libraries of trainers are told', () => {
     const env = parseEnv({ NCCL_P2P_DISABLE: '1', HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'internal' });
     expect(env.trainerBase).toMatchObject({
       NCCL_P2P_DISABLE: '1',
-      PYTORCH_ALLOC_CONF: 'expandable_segments:True',
+      PYTORCH_CUDA_ALLOC_CONF: 'expandable_segments:True',
     });
     expect(env.hubBase).toEqual({ HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: 'internal' });
     expect(Object.keys(env.trainerBase).join()).not.toContain('PROXY');
@@ -63,9 +63,10 @@ describe('what libraries of trainers are told', () => {
     expect(() => parseEnv({ HTTPS_PROXY: 'http://:' })).toThrow('HTTPS_PROXY: must be the address of a proxy');
   });
 
-  it('should be taken of torch by the older of its names, too', () => {
-    const { trainerBase } = parseEnv({ PYTORCH_CUDA_ALLOC_CONF: 'max_split_size_mb:512' });
-    expect(trainerBase).toMatchObject({ PYTORCH_ALLOC_CONF: 'max_split_size_mb:512' });
+  it.each(['PYTORCH_CUDA_ALLOC_CONF', 'PYTORCH_ALLOC_CONF'])('should be taken by either name of torch: %s', (name) => {
+    const { trainerBase } = parseEnv({ [name]: 'max_split_size_mb:512' });
+    expect(trainerBase).toMatchObject({ PYTORCH_CUDA_ALLOC_CONF: 'max_split_size_mb:512' });
+    expect(trainerBase).not.toHaveProperty('PYTORCH_ALLOC_CONF');
   });
 
   it('should name certificates from the root, and let containers see them', () => {

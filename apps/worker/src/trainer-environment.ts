@@ -15,11 +15,11 @@ const proxy = z
 
 /** What the operator may tell the libraries of trainers. Nothing else of the worker's environment reaches them. */
 export const passedOnFields = {
-  PYTORCH_ALLOC_CONF: z
+  PYTORCH_CUDA_ALLOC_CONF: z
     .string()
     .default('expandable_segments:True')
     .describe(
-      `How torch divides the memory of a GPU, or PYTORCH_CUDA_ALLOC_CONF; the default loses less to gaps. ${PASSED_ON}`,
+      `How torch divides the memory of a GPU, or PYTORCH_ALLOC_CONF; the default loses less to gaps. ${PASSED_ON}`,
     ),
   NCCL_DEBUG: ofNccl.describe(`INFO tells in the log of a job how its GPUs reach one another. ${PASSED_ON}`),
   NCCL_P2P_DISABLE: ofNccl.describe(`1 where GPUs cannot read one another's memory. ${PASSED_ON}`),
@@ -38,12 +38,15 @@ export const passedOnFields = {
 
 type PassedOn = z.infer<z.ZodObject<typeof passedOnFields>>;
 
-/** Hosts often have proxies in lower case alone, which is how curl reads them. torch warns of the older of its names. */
+/**
+ * Hosts often have proxies in lower case alone, which is how curl reads them. torch 2.9 calls the older of its names
+ * deprecated, but the allocator of its GPUs reads no other (c10/cuda/CUDAAllocatorConfig.h).
+ */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   HTTPS_PROXY: 'https_proxy',
   HTTP_PROXY: 'http_proxy',
   NO_PROXY: 'no_proxy',
-  PYTORCH_ALLOC_CONF: 'PYTORCH_CUDA_ALLOC_CONF',
+  PYTORCH_CUDA_ALLOC_CONF: 'PYTORCH_ALLOC_CONF',
 };
 
 /** The variables, with those under another name that are missing under ours. */

@@ -64,7 +64,7 @@ describe('a job', () => {
     const line = job.logs.find(({ text }) => text.startsWith('environment: '));
     expect(line).toMatchObject({
       stream: 'stderr',
-      text: 'environment: CUDA_VISIBLE_DEVICES HF_HOME HOME INFLUENCERAI_WORKSPACE LANG PATH PYTORCH_ALLOC_CONF TMPDIR',
+      text: 'environment: CUDA_VISIBLE_DEVICES HF_HOME HOME INFLUENCERAI_WORKSPACE LANG PATH PYTORCH_CUDA_ALLOC_CONF TMPDIR',
     });
   });
 
