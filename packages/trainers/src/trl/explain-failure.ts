@@ -30,7 +30,7 @@ const SIGNS: readonly Sign[] = [
     pattern: /doesn't support bf16\/gpu/,
     code: 'spec_unsupported',
     error: 'This GPU has no bf16.',
-    hint: 'Set meta.precision to "fp16".',
+    hint: 'Set meta.precision to "fp16", with meta.method "lora" in place of "qlora".',
   },
   {
     pattern: /chat_template is not set|does not have a chat template/,

@@ -34,7 +34,9 @@ export const parameters = z.object({
   precision: z
     .enum(['auto', 'bf16', 'fp16', 'fp32'])
     .optional()
-    .describe('Type to train in; default: bf16 on a GPU that has it, else fp16, and fp32 on a CPU.'),
+    .describe(
+      'Type to train in; default: bf16 on a GPU that has it, else fp16, and fp32 on a CPU; QLoRA: bf16, and no fp16.',
+    ),
   saveEverySteps: z.int().min(1).max(1_000_000).optional().describe('Checkpoints; wins over `saveEveryEpochs`.'),
   saveEveryEpochs: z.int().min(1).max(1000).optional().describe('Checkpoints; default: four per job.'),
   sampleMaxTokens: z.int().min(1).max(1024).optional().describe('Length of the sample texts; default 64.'),

@@ -174,6 +174,18 @@ describe('planTrl', () => {
     expect(mappingOf(plan({ extra: { precision: 'bf16' } }, old), 'host.gpus')?.reason).toContain('emulates');
   });
 
+  it('should train QLoRA in bf16 on any GPU, since TRL gives its adapter that type', () => {
+    const old = { host: { device: 'cuda', gpus: 1, hasBf16: false } } as const;
+    const planned = plan({ extra: { method: 'qlora' } }, old);
+    expect(configOf(planned).sft).toMatchObject({ bf16: true, fp16: false, dtype: 'bfloat16' });
+    expect(mappingOf(planned, 'host.gpus')).toMatchObject({ how: 'approximated', to: 'precision=bf16' });
+    const ways: NonNullable<Overrides>['extra'][] = [{ method: 'qlora' }, { loadIn4bit: true }];
+    for (const asked of ways) {
+      const extra = { ...asked, precision: 'fp16' };
+      expect(() => plan({ extra }, old)).toThrow(refusal('spec_unsupported', 'precision'));
+    }
+  });
+
   it('should account for every field of the spec, with a reason for all that is not exact', () => {
     const spec: Overrides = { extra: { useDora: true, clipSkip: 2, precision: 'bf16' }, training: { minSnrGamma: 5 } };
     const { mapping } = plan(spec);

@@ -47,9 +47,10 @@ export const readParameters = ({ extra }: TrainingSpec): TrlParameters => {
 export const settingsFor = (spec: TrainingSpec, { host, halvings }: PlanContext): TrlSettings => {
   const read = readParameters(spec);
   const isCuda = host.device === 'cuda';
+  const method = methodOf(read, host);
   return {
-    method: methodOf(read, host),
-    precision: precisionOf(read, host),
+    method,
+    precision: precisionOf(read, method, host),
     targetModules: toTargets(read.loraTargetModules),
     loraDropout: read.loraDropout ?? 0.05,
     useDora: read.useDora ?? false,
@@ -81,9 +82,17 @@ const methodOf = ({ method, loadIn4bit }: TrlParameters, { device, hasBitsandbyt
   return wanted;
 };
 
-const precisionOf = ({ precision }: TrlParameters, host: HostFacts): Precision => {
+/**
+ * TRL gives the adapter on a base in 4 bit the type bf16 (trainer/sft_trainer.py), whose gradients torch's scaler, which
+ * goes with fp16, cannot unscale.
+ */
+const precisionOf = ({ precision = 'auto' }: TrlParameters, method: Method, host: HostFacts): Precision => {
   if (host.device !== 'cuda') return 'fp32';
-  return precision === undefined || precision === 'auto' ? openPrecision(host) : precision;
+  if (method === 'qlora' && precision === 'fp16') {
+    throw unsupported('QLoRA trains its adapter in bf16; leave meta.precision out, or take meta.method "lora".');
+  }
+  if (precision !== 'auto') return precision;
+  return method === 'qlora' ? 'bf16' : openPrecision(host);
 };
 
 /**
