@@ -25,7 +25,7 @@ from .orphans import end_with_worker
 
 _MAIN = Path(__file__).parents[1] / "__main__.py"
 _LOOK_SECONDS = 0.1
-#: In which a rank may say why it goes too, once another has failed. Each step needs all of them.
+#: In which a rank may say why it goes too, once one has left that it would wait for. Each step needs all of them.
 _LAST_WORDS_SECONDS = 10.0
 
 Rank = subprocess.Popen[bytes]
@@ -42,14 +42,14 @@ def run_ranks(channel: Channel, *, processes: int, start_step: int) -> NoReturn:
     is_stopping = _outlive_signals()
     port = str(_free_port())
     ranks = [_start(rank, processes, port) for rank in range(processes)]
-    codes = _wait(ranks)
-    if not any(codes):
-        raise SystemExit(0)
-    if is_stopping():
+    codes = _wait(ranks, is_stopping)
+    if not is_stopping():
+        raise SystemExit(1 if any(codes) else 0)
+    # The first tells of its end itself, whatever became of the others.
+    if codes[0] != 0:
         # Told to stop before there was anything to save, or too late to: the last state counts.
         channel.emit("aborted", step=start_step)
-        raise SystemExit(0)
-    raise SystemExit(1)
+    raise SystemExit(0)
 
 
 def is_first_rank() -> bool:
@@ -105,11 +105,14 @@ def _start(rank: int, processes: int, port: str) -> Rank:
     return subprocess.Popen(command, env={**os.environ, **place}, stdin=subprocess.DEVNULL, stdout=stdout)
 
 
-def _wait(ranks: Sequence[Rank]) -> list[int]:
-    """Exit codes. When one has failed the others are ended: they would wait for it."""
+def _wait(ranks: Sequence[Rank], is_stopping: Callable[[], bool]) -> list[int]:
+    """Exit codes. When one has failed the others are ended: they would wait for it.
+
+    So they are when the first has left as told. It saves, and another that was told may leave before it has.
+    """
     deadline = math.inf
     while any(rank.poll() is None for rank in ranks):
-        if deadline == math.inf and _tell_failures(ranks):
+        if deadline == math.inf and (_tell_failures(ranks) or (is_stopping() and ranks[0].poll() == 0)):
             deadline = time.monotonic() + _LAST_WORDS_SECONDS
         if time.monotonic() >= deadline:
             for rank in ranks:

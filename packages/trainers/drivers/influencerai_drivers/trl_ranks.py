@@ -12,7 +12,7 @@ from typing import Any
 from .gate import Gate
 from .several import allow_consumer_gpus, is_first_rank, rank_channel
 from .trl import train
-from .trl_agreement import Agreement
+from .trl_agreement import AgreedGate, Agreement
 from .trl_config import TrlConfig
 from .trl_session import Session
 
@@ -20,12 +20,13 @@ from .trl_session import Session
 def run(*, config: dict[str, Any], workspace: Path, home: Path | None) -> None:
     """Trains as `driver.json` says, in the workspace. TRL is installed in the interpreter."""
     settings = TrlConfig.read(config)
-    gate = Gate(start_step=settings.start_step, total_steps=settings.total_steps, is_budgeted=False)
-    gate.stop_on_signals()
-    agreement = Agreement(gate, is_first=is_first_rank())
-    session = Session(settings, workspace, rank_channel(), gate, now=agreement.now)
+    told = Gate(start_step=settings.start_step, total_steps=settings.total_steps, is_budgeted=False)
+    told.stop_on_signals()
+    agreed = AgreedGate(told, start_step=settings.start_step, total_steps=settings.total_steps)
+    agreement = Agreement(told, agreed, is_first=is_first_rank())
+    session = Session(settings, workspace, rank_channel(), agreed, now=agreement.now)
     # Made interruptible by the block, made whole again by the first step.
-    with gate.interruptible():
+    with told.interruptible():
         allow_consumer_gpus()
         train(settings, session, agreement)
     if is_first_rank():

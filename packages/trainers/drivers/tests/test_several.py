@@ -128,6 +128,18 @@ def test_says_that_a_run_is_aborted_that_had_nothing_to_save(launch: Callable[[s
     assert launched.wait() == 0
 
 
+def test_ends_the_others_when_the_first_has_left_as_told(launch: Callable[[str], Launched]) -> None:
+    launched = launch(
+        'def leave(*_):\n    if rank == "0":\n        say(event="aborted", step=7)\n        sys.exit(0)\n\n'
+        "signal.signal(signal.SIGTERM, leave)\nhold()\nsay(outlasts=True)\n"
+    )
+    launched.says(2)
+    launched.signal(signal.SIGTERM)
+    assert launched.rest() == [{"rank": "0", "event": "aborted", "step": 7}]
+    assert launched.wait() == 0
+    assert is_group_gone(launched.process.pid)
+
+
 def test_ends_the_others_when_one_has_failed(launch: Callable[[str], Launched]) -> None:
     launched = launch('os._exit(3) if rank == "1" else hold()')
     assert "rank 1 failed (exitcode: 3)\n" in launched.output()
