@@ -311,6 +311,13 @@ describe(fromError, () => {
     ]);
   });
 
+  it('should say of a dataset that is removed meanwhile what the client named [004:error-400]', () => {
+    expect(answer(new AppError('dataset_not_found', { id: 'x' }))).toEqual([
+      400,
+      { detail: 'config.config.process.0.datasets.0.folder_path: Was removed from the datasets meanwhile. Try again.' },
+    ]);
+  });
+
   it('should say a rule that is broken in one sentence [004:error-400]', () => {
     const issues = [{ path: ['path'], message: 'No folder or file is at data/x.' }];
     expect(answer(new AppError('validation_failed', { issues }))).toEqual([

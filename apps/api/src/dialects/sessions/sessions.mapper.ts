@@ -2,6 +2,7 @@ import {
   type AppError,
   type CreateDataset,
   type CreateJob,
+  fieldError,
   type FieldIssue,
   type JobLogLine,
   type JobStatus,
@@ -200,15 +201,21 @@ export async function* fromLog(lines: AsyncGenerator<JobLogLine>): AsyncGenerato
 }
 
 /** A request whose form is wrong is 422; a rule that it breaks, 400. */
-export const statusOf = (error: AppError): number => (isMalformed(error) ? 422 : error.status);
+export const statusOf = (error: AppError): number => (isMalformed(error) ? 422 : asNamed(error).status);
 
 export function fromError(error: AppError): Detail {
   const problems = problemsOf(error);
   if (problems) return { detail: problems };
-  const { message, details } = error;
+  const { message, details } = asNamed(error);
   if (!details.issues) return { detail: message };
   return { detail: details.issues.map((issue) => `${placeOf(issue)}: ${issue.message}`).join('; ') };
 }
+
+/** Its clients name folders, and know no ids of datasets. */
+const asNamed = (error: AppError): AppError =>
+  error.code === 'dataset_not_found'
+    ? fieldError(['path'], 'Was removed from the datasets meanwhile. Try again.')
+    : error;
 
 /** Where in the request stands what the domain refuses by its own name. */
 const PLACES: Readonly<Record<string, string>> = {
