@@ -95,6 +95,8 @@ export const ANSWERS = {
   session_not_found:
     'Check the id of the job. A job that is no session, or of another tenant, gets the same answer as one that does not exist.',
   session_name_taken: 'Choose another name, or delete the session that has it with `DELETE /jobs/:id/session`.',
+  session_ending:
+    'Send the same again a little later; it then goes on where the deleted session was saved. Another name begins anew at once.',
   session_over: 'Submit a new job; its configuration and dataset may be the same.',
   session_fully_granted: 'Wait for the end; a session with more steps needs a larger `maxSteps` when it is submitted.',
   job_not_held: 'Stop writing: only the worker that holds the job reports on it.',

@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '@influencerai/local';
-import type { Directive, Job, JobEvent, Page, Session } from '@influencerai/shared';
+import {
+  CreateJobSchema,
+  type Directive,
+  type Job,
+  type JobEvent,
+  type Page,
+  type Session,
+} from '@influencerai/shared';
 import { Database } from '../src/database/database.js';
 import { Dispatcher } from '../src/dispatcher/dispatcher.js';
 import { JobNotifications } from '../src/events/job-notifications.js';
+import { JobsService } from '../src/jobs/jobs.service.js';
 import { SessionsRepository } from '../src/jobs/sessions/sessions.repository.js';
+import { aPrincipal } from './a-principal.js';
 import { HttpWorker, JobsFixture } from './jobs-fixture.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { startReplica, startTestApp, type TestApp } from './test-app.js';
 
 describe('sessions', () => {
   let api: TestApp;
@@ -337,8 +346,9 @@ describe('sessions', () => {
   describe('a session of a name that was deleted', () => {
     const SAVED = { name: 'moved', maxSteps: 100, steps: 30 };
 
-    const put = async ({ tenant }: JobsFixture, id: string, [name, kind]: [string, string]) => {
-      const answer = await fetch(`${api.url}/jobs/${id}/artifacts/${name}?attempt=1&kind=${kind}&step=30`, {
+    const put = async ({ tenant }: JobsFixture, id: string, { kind, step }: { kind: string; step: number }) => {
+      const name = `step-${step}.${kind === 'state' ? 'tar' : 'safetensors'}`;
+      const answer = await fetch(`${api.url}/jobs/${id}/artifacts/${name}?attempt=1&kind=${kind}&step=${step}`, {
         method: 'PUT',
         headers: { 'x-tenant-id': tenant, 'content-type': 'application/octet-stream' },
         body: `${kind} of ${id}`,
@@ -346,16 +356,36 @@ describe('sessions', () => {
       expect([answer.status, await answer.text()]).toEqual([200, expect.any(String)]);
     };
 
-    /** One that was deleted after 30 steps, while its worker still has it. */
-    const deleted = async () => {
+    /** One that is saved at step 30, with weights, while its worker still has it. */
+    const saved = async () => {
       const { fixture, id } = await start(SAVED);
       await claim(id);
-      await put(fixture, id, ['step-30.safetensors', 'checkpoint']);
-      await put(fixture, id, ['step-30.tar', 'state']);
+      await put(fixture, id, { kind: 'checkpoint', step: 30 });
+      await put(fixture, id, { kind: 'state', step: 30 });
       await fixture.patch(id, { attempt: 1, steps: 30 });
-      await api.send(`DELETE /jobs/${id}/session`, { tenant: fixture.tenant });
-      return { fixture, id, end: () => fixture.patch(id, { attempt: 1, status: 'cancelled', result: {} }) };
+      const end = (status = 'cancelled') => fixture.patch(id, { attempt: 1, status, result: {} });
+      return { fixture, id, end };
     };
+
+    const remove = ({ tenant }: JobsFixture, id: string) => api.send(`DELETE /jobs/${id}/session`, { tenant });
+
+    /** The same, deleted. */
+    const deleted = async () => {
+      const session = await saved();
+      await remove(session.fixture, session.id);
+      return session;
+    };
+
+    /** Does something while a submission waits for the deleted session. */
+    const whileWaiting = async (work: () => unknown) => {
+      const looks = jest.spyOn(SessionsRepository.prototype, 'isEnding');
+      await waitUntil(() => looks.mock.calls.length >= 2, { timeoutMs: 20_000, what: 'a second look' });
+      looks.mockRestore();
+      await work();
+    };
+
+    const countJobs = async ({ tenant }: JobsFixture) =>
+      (await api.send<Page<Job>>('GET /jobs', { tenant })).body.total;
 
     const statesOf = async ({ tenant }: JobsFixture, id: string) =>
       (await api.send<{ data: { url: string }[] }>(`GET /jobs/${id}/artifacts?kind=state`, { tenant })).body.data;
@@ -378,24 +408,108 @@ describe('sessions', () => {
       expect(await statesOf(fixture, id)).toEqual([]);
     });
 
-    it('should wait while a worker saves it', async () => {
+    it('should wait while a worker saves it [004:resumes-saved]', async () => {
       const { fixture, end } = await deleted();
-      const looks = jest.spyOn(api.app.get(SessionsRepository), 'isEnding');
       const again = submit(fixture, SAVED);
-      await waitUntil(() => looks.mock.calls.length >= 2, { timeoutMs: 20_000, what: 'a second look' });
-      looks.mockRestore();
-      await end();
+      await whileWaiting(end);
       expect(await read(fixture, (await again).body.id)).toMatchObject({ completedSteps: 30, allowedSteps: 60 });
     });
 
-    it('should hand the state on when it is deleted itself', async () => {
+    it('should not begin anew where that takes longer than a request, but say so [004:resumes-saved]', async () => {
+      const { fixture, end } = await deleted();
+      const input = CreateJobSchema.parse({ ...fixture.submission, session: SAVED });
+      const again = api.app.get(JobsService).create(aPrincipal(fixture.tenant), input, { patience: { deadline: 0 } });
+      await expect(again).rejects.toMatchObject({ code: 'session_ending', status: 409, isRetryable: true });
+      expect(await countJobs(fixture)).toBe(1);
+      await end();
+      expect(await read(fixture, (await submit(fixture, SAVED)).body.id)).toMatchObject({ completedSteps: 30 });
+    });
+
+    it('should make nothing for a client that gave up waiting', async () => {
+      const { fixture, end } = await deleted();
+      const creations = jest.spyOn(api.app.get(JobsService), 'create');
+      const gone = new AbortController();
+      const again = fetch(`${api.url}/jobs`, {
+        method: 'POST',
+        headers: { 'x-tenant-id': fixture.tenant, 'content-type': 'application/json' },
+        body: JSON.stringify({ ...fixture.submission, session: SAVED }),
+        signal: gone.signal,
+      });
+      const hangUp = expect(again).rejects.toThrow();
+      await whileWaiting(() => gone.abort());
+      await hangUp;
+      await expect(creations.mock.results[0]?.value).rejects.toMatchObject({ code: 'session_ending' });
+      creations.mockRestore();
+      await end();
+      expect(await countJobs(fixture)).toBe(1);
+    });
+
+    it('should not keep a process that stops', async () => {
+      const { fixture } = await deleted();
+      const replica = await startReplica(api);
+      const again = replica.send('POST /jobs', {
+        tenant: fixture.tenant,
+        body: { ...fixture.submission, session: SAVED },
+      });
+      await whileWaiting(() => replica.app.get(JobsService).onModuleDestroy());
+      expect((await again).problem.code).toBe('session_ending');
+      await replica.close();
+    });
+
+    it('should not wait to be refused', async () => {
+      const { fixture } = await deleted();
+      const looks = jest.spyOn(api.app.get(SessionsRepository), 'isEnding');
+      const config = { modelName: 'tiny-image' };
+      const submission = (payload: object) => ({ tenant: fixture.tenant, body: { ...fixture.submission, ...payload } });
+      const unknown = submission({ payload: { datasetId: randomUUID(), config }, session: SAVED });
+      expect((await api.send('POST /jobs', unknown)).problem.code).toBe('dataset_not_found');
+      const other = { datasetId: fixture.dataset.id, config: { ...config, networkDim: 8 } };
+      expect((await api.send('POST /jobs', submission({ payload: other, session: SAVED }))).status).toBe(201);
+      expect((await submit(fixture, SAVED)).problem.code).toBe('session_name_taken');
+      expect(looks).not.toHaveBeenCalled();
+      looks.mockRestore();
+    });
+
+    it('should hand state and weights on when it is deleted itself', async () => {
       const { fixture, end } = await deleted();
       await end();
       const second = (await submit(fixture, { ...SAVED, steps: 0 })).body.id;
-      await api.send(`DELETE /jobs/${second}/session`, { tenant: fixture.tenant });
+      await remove(fixture, second);
+      const third = (await submit(fixture, { ...SAVED, steps: 0 })).body.id;
+      expect(await read(fixture, third)).toMatchObject({
+        ...{ completedSteps: 30, lastCheckpointStep: 30 },
+        lastCheckpointPath: expect.stringMatching(/step-30\.safetensors$/),
+      });
+      expect(await statesOf(fixture, third)).toHaveLength(1);
+    });
+
+    it('should show no weights that are ahead of the state', async () => {
+      const { fixture, id, end } = await saved();
+      await put(fixture, id, { kind: 'checkpoint', step: 40 });
+      await remove(fixture, id);
+      await end();
+      const again = (await submit(fixture, { ...SAVED, steps: 0 })).body.id;
+      expect(await read(fixture, again)).toMatchObject({ completedSteps: 30, lastCheckpointStep: 30 });
+    });
+
+    it('should stay where another one of the name, which did nothing, was deleted after it', async () => {
+      const { fixture, end } = await deleted();
+      await end();
+      const payload = { datasetId: fixture.dataset.id, config: { modelName: 'tiny-image', learningRate: 0.5 } };
+      const body = { ...fixture.submission, payload, session: { ...SAVED, steps: 0 } };
+      const mistaken = await api.send<Job>('POST /jobs', { tenant: fixture.tenant, body });
+      expect(await read(fixture, mistaken.body.id)).toMatchObject({ completedSteps: 0 });
+      await remove(fixture, mistaken.body.id);
       const third = (await submit(fixture, { ...SAVED, steps: 0 })).body.id;
       expect(await read(fixture, third)).toMatchObject({ completedSteps: 30 });
-      expect(await statesOf(fixture, third)).toHaveLength(1);
+    });
+
+    it.each(['completed', 'failed'])('should begin anew where that was %s', async (status) => {
+      const { fixture, id, end } = await saved();
+      await end(status);
+      await remove(fixture, id);
+      const again = (await submit(fixture, { ...SAVED, steps: 0 })).body.id;
+      expect(await read(fixture, again)).toMatchObject({ completedSteps: 0, lastCheckpointStep: null });
     });
 
     it.each([

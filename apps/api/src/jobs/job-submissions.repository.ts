@@ -19,7 +19,8 @@ import { isUuid } from '../http/is-uuid.js';
 import { quotaExceeded } from '../limits/quota-exceeded.js';
 import { TenantRoots } from '../storage/tenant-roots.js';
 import { fromRow, JOB_COLUMNS, type JobRow } from './job.mapper.js';
-import { continueSession } from './sessions/continue-session.js';
+import { continuationOf, type DeletedSession, type Successor } from './sessions/session-continuation.js';
+import { CONTINUE, FIND_DELETED } from './sessions/sessions.sql.js';
 import { ADMITTED_OF_USER, IS_SPENT, PARKED_REASON, USER_HAS_ROOM } from './job-state.sql.js';
 
 /** The dataset and the configuration of a job to be, locked until its row is committed. */
@@ -101,7 +102,7 @@ export class JobSubmissionsRepository {
    * A folder that another job writes to is replaced by one inside it.
    * @param decide turns the sources into the frozen spec; what it throws undoes everything.
    * @throws AppError `dataset_not_found`, `lora_config_not_found`, `quota_exceeded`, `session_name_taken`,
-   *   `project_starting`
+   *   `session_ending`, `project_starting`
    */
   async create(
     tenantId: string,
@@ -181,7 +182,7 @@ export class JobSubmissionsRepository {
     return rows[0];
   }
 
-  /** @throws AppError `session_name_taken` */
+  /** @throws AppError `session_name_taken`, `session_ending` */
   private async insertSession(client: pg.PoolClient, row: JobRow, { session, spec }: SessionInput): Promise<void> {
     const { id, tenant_id } = row;
     const { name = null, maxSteps, steps, idleSeconds } = session;
@@ -189,7 +190,17 @@ export class JobSubmissionsRepository {
     const values = [id, tenant_id, name, maxSteps, Math.min(steps, maxSteps), idleMs];
     const { rowCount } = await client.query(INSERT_SESSION, values);
     if (rowCount === 0) throw new AppError('session_name_taken', { name });
-    if (name !== null) await continueSession(client, { tenantId: tenant_id, jobId: id, name, maxSteps, spec });
+    if (name !== null) await this.continueSession(client, row, { name, maxSteps, spec });
+  }
+
+  /**
+   * Lets a new session go on from the deleted one of its name. Its states pass to the new job; nothing else reads them.
+   * @throws AppError `session_ending`
+   */
+  private async continueSession(client: pg.PoolClient, { id, tenant_id }: JobRow, session: Successor): Promise<void> {
+    const { rows } = await client.query<DeletedSession>(FIND_DELETED, [tenant_id, session.name]);
+    const step = continuationOf(rows[0], session);
+    if (step !== undefined) await client.query(CONTINUE, [tenant_id, rows[0]?.id, id, step]);
   }
 }
 

@@ -22,6 +22,7 @@ import { Answers, Refuses } from '../http/openapi.js';
 import { sendPageHeaders } from '../http/page-headers.js';
 import { CreationId } from '../idempotency/creation-id.js';
 import { Idempotent } from '../idempotency/idempotent.js';
+import { patienceOf } from '../http/wait-for.js';
 import { Caller, type Principal } from '../auth/principal.js';
 import { JobsService } from './jobs.service.js';
 
@@ -37,14 +38,15 @@ export class JobsController {
   @Refuses({
     400: 'A field is wrong.',
     404: 'Unknown dataset or configuration.',
-    409: 'The dataset is not ready or of another kind.',
+    409: 'The dataset is not ready or of another kind, or a worker still saves the deleted session that it goes on from.',
   })
   create(
     @Caller() caller: Principal,
     @CreationId() id: string,
     @Body({ schema: CreateJobSchema }) input: CreateJob,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Job> {
-    return this.jobs.create(caller, { ...input, id });
+    return this.jobs.create(caller, { ...input, id }, { patience: patienceOf(reply) });
   }
 
   @Get()

@@ -1,5 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import {
   AppError,
   type CreateJob,
@@ -15,6 +14,7 @@ import {
 import { Dispatcher } from '../dispatcher/dispatcher.js';
 import { WorkersRepository } from '../fleet/workers.repository.js';
 import { newId } from '../http/new-id.js';
+import { type Patience, waitFor } from '../http/wait-for.js';
 import type { Principal } from '../auth/principal.js';
 import type { WithId } from '../idempotency/creation-id.js';
 import { JobStateRepository } from './job-state.repository.js';
@@ -25,9 +25,6 @@ import { SessionsRepository } from './sessions/sessions.repository.js';
 
 export type { JobBrief, JobRecord } from './jobs.repository.js';
 
-/** How long a worker may take to save what it was told to stop. */
-const SAVING_MS = 30_000;
-const LOOK_AGAIN_MS = 200;
 const DAY_MS = 86_400_000;
 const WINDOW_DAYS = { day: 1, week: 7, month: 30 } as const;
 
@@ -45,10 +42,14 @@ export interface SubmitRules {
   isModelChecked?: boolean;
   /** The program that its clients expect, where the base model does not call for another. */
   trainer?: TrainerId;
+  /** How long its client waits for a deleted session to be saved that it goes on from. */
+  patience?: Patience;
 }
 
 @Injectable()
-export class JobsService {
+export class JobsService implements OnModuleDestroy {
+  private readonly closing = new AbortController();
+
   constructor(
     private readonly jobs: JobsRepository,
     private readonly submissions: JobSubmissionsRepository,
@@ -59,25 +60,44 @@ export class JobsService {
     private readonly sessions: SessionsRepository,
   ) {}
 
+  onModuleDestroy(): void {
+    this.closing.abort();
+  }
+
   /**
    * Submits a job, or a session.
    * @throws AppError `dataset_not_found`, `dataset_of_other_user`, `lora_config_not_found`, `dataset_not_ready`,
-   * `dataset_kind_mismatch`, `model_unknown`, `session_name_taken`, `project_starting`
+   * `dataset_kind_mismatch`, `model_unknown`, `session_name_taken`,
+   * `session_ending`, `project_starting`
    */
   async create(
     { tenantId, userId }: Principal,
     { id = newId(), ...input }: WithId<CreateJob>,
-    { isDatasetOwn = false, jobsPerUser, isModelChecked, trainer: preferred, outputDir, project }: SubmitRules = {},
+    {
+      isDatasetOwn = false,
+      jobsPerUser,
+      isModelChecked,
+      trainer: preferred,
+      outputDir,
+      project,
+      patience,
+    }: SubmitRules = {},
   ): Promise<Job> {
     await this.specs.check(tenantId, input.payload);
-    if (input.session?.name !== undefined) await this.untilSaved(tenantId, input.session.name);
-    const online = await this.workers.onlineTrainers();
+    const { name, maxSteps } = input.session ?? {};
     const wanted = { ...input, id, userId, userLimit: jobsPerUser, project };
-    const job = await this.submissions.create(tenantId, wanted, (sources) => {
-      if (isDatasetOwn && isOfOther(userId, sources.dataset))
-        throw new AppError('dataset_of_other_user', { id: sources.dataset.id });
-      const { maxSteps } = input.session ?? {};
-      return this.specs.freeze(sources, { tenantId, id, online, preferred, outputDir, maxSteps, isModelChecked });
+    const submit = async (): Promise<Job> => {
+      const online = await this.workers.onlineTrainers();
+      return this.submissions.create(tenantId, wanted, (sources) => {
+        if (isDatasetOwn && isOfOther(userId, sources.dataset))
+          throw new AppError('dataset_of_other_user', { id: sources.dataset.id });
+        return this.specs.freeze(sources, { tenantId, id, online, preferred, outputDir, maxSteps, isModelChecked });
+      });
+    };
+    const job = await submit().catch((error: unknown) => {
+      const isEnding = error instanceof AppError && error.code === 'session_ending';
+      if (!isEnding || name === undefined || !patience) throw error;
+      return this.onceSaved(submit, { tenantId, name, patience, error });
     });
     if (job.status === 'pending') this.dispatcher.announce([job]);
     return job;
@@ -157,11 +177,25 @@ export class JobsService {
     return job;
   }
 
-  /** Waits a little for the deleted session of a name, which a new one goes on from. */
-  private async untilSaved(tenantId: string, name: string): Promise<void> {
-    const deadline = Date.now() + SAVING_MS;
-    while (Date.now() < deadline && (await this.sessions.isEnding(tenantId, name))) await pause(LOOK_AGAIN_MS);
+  /** Submits when the deleted session of the name is saved; never for a client that has gone meanwhile. */
+  private async onceSaved(submit: () => Promise<Job>, { tenantId, name, patience, error }: Ending): Promise<Job> {
+    const signals = [this.closing.signal, patience.signal].filter((signal) => signal !== undefined);
+    const isEnding = await waitFor(
+      () => this.sessions.isEnding(tenantId, name),
+      (seen) => !seen,
+      { ...patience, signal: AbortSignal.any(signals) },
+    );
+    if (isEnding || patience.signal?.aborted) throw error;
+    return submit();
   }
+}
+
+interface Ending {
+  tenantId: string;
+  name: string;
+  patience: Patience;
+  /** What a client is told that need not wait any longer. */
+  error: AppError;
 }
 
 /** What has no user is everybody's of the tenant, and a caller without one speaks for the tenant. */

@@ -49,7 +49,11 @@ export const CONTRACT_004: Contract = {
     { id: 'max-steps', kind: 'range', says: '`maxSteps` bounds the session, and `train.steps` does too' },
     { id: 'error-400', kind: 'error', says: '400: the dataset cannot be used' },
     { id: 'error-404', kind: 'error', says: '404: no such session' },
-    { id: 'error-409', kind: 'error', says: '409: the name is taken, training is over, all steps are granted' },
+    {
+      id: 'error-409',
+      kind: 'error',
+      says: '409: the name is taken, training is over, all steps are granted, a deleted session is still saved',
+    },
     {
       id: 'error-422',
       kind: 'error',
@@ -77,7 +81,12 @@ export const CONTRACT_004: Contract = {
     {
       id: 'resumes',
       kind: 'rule',
-      says: 'a session of a deleted one’s name goes on from its last checkpoint, on whatever machine',
+      says: 'a session of the name of one that was aborted and deleted goes on from its last checkpoint, on whatever machine',
+    },
+    {
+      id: 'resumes-saved',
+      kind: 'rule',
+      says: 'it waits for that while a worker still saves it, up to 55 s, and is refused with 409 after that',
     },
     { id: 'delete-aborts', kind: 'rule', says: 'deleting aborts, and forgets the session' },
   ],

@@ -64,6 +64,7 @@ export type ErrorCode =
   | 'job_transition_refused'
   | 'job_attempt_stale'
   | 'session_name_taken'
+  | 'session_ending'
   | 'session_over'
   | 'session_fully_granted'
   | 'project_start_refused'

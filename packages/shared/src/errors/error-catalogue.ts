@@ -99,6 +99,11 @@ export const ERRORS = {
     message: 'Attempt {attempt} of job {id} is over; attempt {current} holds it now. Stop this trainer.',
   },
   session_name_taken: { status: 409, message: "A session with the name '{name}' already exists." },
+  session_ending: {
+    status: 409,
+    message: "The deleted session '{name}' is still being saved. Try again shortly, to go on from there.",
+    isRetryable: true,
+  },
   session_over: { status: 409, message: 'The job of session {id} is {status}; it takes no more steps.' },
   session_fully_granted: { status: 409, message: 'All {maxSteps} steps of session {id} are granted already.' },
   project_start_refused: {

@@ -7,6 +7,7 @@ import { DatasetsService } from '../../datasets/datasets.service.js';
 import { Speaks } from '../../http/face.js';
 import { Gone } from '../../http/gone.js';
 import { Answers, Refuses } from '../../http/openapi.js';
+import { patienceOf } from '../../http/wait-for.js';
 import { CreationId } from '../../idempotency/creation-id.js';
 import { Idempotent } from '../../idempotency/idempotent.js';
 import { JobsService, type SubmitRules } from '../../jobs/jobs.service.js';
@@ -46,16 +47,18 @@ export class TrainingSessionsController {
   @Answers(201, SessionStatusSchema, 'The session.')
   @Refuses({
     400: 'The dataset is not there, or nothing of it can be trained on.',
-    409: 'Another session has the name, or the dataset is so large that it is still looked through.',
+    409: 'Another session has the name, the dataset is so large that it is still looked through, or a deleted session of the name is still saved.',
     422: 'A field is wrong, or the Idempotency-Key was used with another body.',
   })
   async create(
     @Caller() caller: Principal,
     @CreationId() id: string,
     @Body({ schema: SessionCreateSchema }) body: SessionCreate,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SessionStatus> {
+    const patience = patienceOf(reply);
     const dataset = await this.datasets.ensure(caller, toDataset(body));
-    await this.jobs.create(caller, { ...toCreateJob(body, { id, datasetId: dataset.id }), id }, RULES);
+    await this.jobs.create(caller, { ...toCreateJob(body, { id, datasetId: dataset.id }), id }, { ...RULES, patience });
     return fromSession(await this.sessions.get(caller, id));
   }
 

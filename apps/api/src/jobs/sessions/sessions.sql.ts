@@ -7,7 +7,12 @@ import { PARKED_REASON } from '../job-state.sql.js';
  * status does, and the session's after it.
  */
 
-/** Its end is a change of the job alone. A checkpoint is whatever weights the tenant can download; the final ones are the last. */
+/** Whether a worker still saves the deleted session of a job `j`. */
+const IS_ENDING = `j.status = 'running' and j.lease_expires_at is not null`;
+
+/**
+ * Its end is a change of the job alone. A checkpoint is whatever weights the tenant can download; the final ones are the last.
+ */
 const SESSION = `select s.job_id, s.name, j.status, s.max_steps, s.allowed_steps, s.completed_steps, s.idle_ms, s.created_at,
     greatest(s.updated_at, j.updated_at) as updated_at,
     j.cancel_requested_at, case when j.status = 'failed' then j.result ->> 'error' end as error,
@@ -15,7 +20,8 @@ const SESSION = `select s.job_id, s.name, j.status, s.max_steps, s.allowed_steps
   from job_session s join job j on j.id = s.job_id and j.tenant_id = s.tenant_id
   left join lateral (
     select a.step, ${publicPathSql('a.storage_key')} as path from job_artifact a
-    where a.tenant_id = s.tenant_id and a.job_id in (s.job_id, s.continues) and a.kind in ('checkpoint', 'lora')
+    where a.tenant_id = s.tenant_id and a.kind in ('checkpoint', 'lora')
+      and (a.job_id = s.job_id or (a.job_id = s.continues and a.step <= s.continues_step))
     order by a.step desc nulls last, a.created_at desc limit 1) a on true`;
 
 export const FIND: PreparedQuery = {
@@ -95,36 +101,47 @@ export const RELEASE: PreparedQuery = {
     select tenant_id, id, 'release-requested', jsonb_build_object('attempt', attempt, 'workerId', worker_id) from changed`,
 };
 
-/** $1 job, $2 tenant. The name stays with the job, for a session that goes on from its state. */
+/** $1 job, $2 tenant. The name of one that did something stays with its job, for a session that goes on from its state. */
 export const REMOVE: PreparedQuery = {
   name: 'session-remove',
   text: `with removed as (
-    delete from job_session where job_id = $1 and tenant_id = $2 returning tenant_id, name, job_id
-  ) insert into deleted_session (tenant_id, name, job_id) select tenant_id, name, job_id from removed where name is not null
-    on conflict (tenant_id, name) do update set job_id = excluded.job_id`,
+    delete from job_session where job_id = $1 and tenant_id = $2 returning *
+  ) insert into deleted_session (tenant_id, name, job_id, continues, continues_step)
+    select tenant_id, name, job_id, continues, continues_step from removed
+      where name is not null and name <> job_id::text and completed_steps > 0
+    on conflict (tenant_id, name) do update set job_id = excluded.job_id, continues = excluded.continues,
+      continues_step = excluded.continues_step`,
 };
 
 /** $1 tenant, $2 name. */
 export const FIND_ENDING: PreparedQuery = {
   name: 'session-find-ending',
   text: `select j.id from deleted_session d join job j on j.id = d.job_id and j.tenant_id = d.tenant_id
-    where d.tenant_id = $1 and d.name = $2 and j.status = 'running' and j.lease_expires_at is not null`,
+    where d.tenant_id = $1 and d.name = $2 and ${IS_ENDING}`,
 };
 
-/** $1 tenant, $2 name. */
-export const FIND_DELETED = `select j.id, j.spec, coalesce(max(a.step), 0) as step from deleted_session d
-  join job j on j.id = d.job_id and j.tenant_id = d.tenant_id and j.status in ('completed', 'failed', 'cancelled')
-  join job_artifact a on a.job_id = j.id and a.tenant_id = j.tenant_id and a.kind = 'state'
-  where d.tenant_id = $1 and d.name = $2 group by j.id`;
+/** $1 tenant, $2 name. One that came to its end by itself is not gone on from. */
+export const FIND_DELETED = `select j.id, j.spec, ${IS_ENDING} as "isEnding",
+    (select max(coalesce(a.step, 0)) from job_artifact a
+      where a.tenant_id = j.tenant_id and a.job_id = j.id and a.kind = 'state') as step
+  from deleted_session d join job j on j.id = d.job_id and j.tenant_id = d.tenant_id
+  where d.tenant_id = $1 and d.name = $2 and (j.status = 'cancelled' or ${IS_ENDING})`;
 
 /**
  * $1 tenant, $2 the deleted session's job, $3 the new one's, $4 the step of the state. The files stay where they lie; under
- * other names, so that a state of the new job does not take the place of one and leave its file behind.
+ * other names, so that a state of the new job does not take the place of one and leave its file behind. The weights stay
+ * with the job that made them: the deleted one, or one that it continued itself.
  */
 export const CONTINUE = `with passed_on as (
     update job_artifact set job_id = $3, name = left(md5(job_id::text || name), 8) || '-' || right(name, 80)
     where tenant_id = $1 and job_id = $2 and kind = 'state'
   ), forgotten as (
-    delete from deleted_session where tenant_id = $1 and job_id = $2
-  ) update job_session set continues = $2, completed_steps = $4::int, allowed_steps = least(max_steps, allowed_steps + $4::int)
+    delete from deleted_session where tenant_id = $1 and job_id = $2 returning continues, continues_step
+  ), weights as (
+    select a.job_id, a.step from job_artifact a, forgotten f
+    where a.tenant_id = $1 and a.kind in ('checkpoint', 'lora') and a.step <= $4::int
+      and (a.job_id = $2 or (a.job_id = f.continues and a.step <= f.continues_step))
+    order by a.step desc limit 1
+  ) update job_session set continues = coalesce((select job_id from weights), $2), continues_step = (select step from weights),
+      completed_steps = $4::int, allowed_steps = least(max_steps, allowed_steps + $4::int)
     where tenant_id = $1 and job_id = $3`;
