@@ -1,6 +1,4 @@
 import { Module } from '@nestjs/common';
-import { FleetModule } from '../fleet/fleet.module.js';
-import { JobsModule } from '../jobs/jobs.module.js';
 import { TrainingDefaultsModule } from '../training-defaults/training-defaults.module.js';
 import { WorkerAutoStartService } from './worker-auto-start.service.js';
 import { WorkerPoolController } from './worker-pool.controller.js';
@@ -8,7 +6,7 @@ import { WorkerPoolRepository } from './worker-pool.repository.js';
 import { WorkerPoolService } from './worker-pool.service.js';
 
 @Module({
-  imports: [FleetModule, JobsModule, TrainingDefaultsModule],
+  imports: [TrainingDefaultsModule],
   controllers: [WorkerPoolController],
   providers: [WorkerPoolService, WorkerPoolRepository, WorkerAutoStartService],
   exports: [WorkerPoolService, WorkerAutoStartService],

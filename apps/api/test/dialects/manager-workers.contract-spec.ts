@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Dataset } from '@influencerai/shared';
 import type { WorkerPoolStatus } from '../../src/dialects/manager/manager-workers.schema.js';
 import { WORKER_STATUSES } from '../../src/dialects/manager/manager-workers.schema.js';
@@ -126,39 +126,100 @@ describe('auto_start_workers', () => {
   /** What a host with nothing to do reports; there are none yet of the workers that were ordered before. */
   const pool = { host: 'studio', running: 0, maxWorkers: 8, applied: 1_000_000 };
 
+  let host: TestApp;
+  let number: number;
+  beforeEach(async () => {
+    host = await startTestApp({ env: { TRAINER_FALLBACK: 'tiny', LEASE_MS: '600000' } });
+    ({ number } = (await host.send<Dataset>('POST /datasets/texts', texts)).body);
+    await host.app.get(Database).pool.query('update tenant set max_concurrent_jobs = 1000 where id = $1', [TENANT]);
+  });
+  afterEach(() => host.close());
+
+  const ask = <T>(route: string, body: object) => host.send<T>(route, { tenant: null, body });
+  const wanted = async (change: object = {}) =>
+    (await ask<{ wanted: number }>('POST /fleet/pool/reports', { ...pool, ...change })).body.wanted;
+  const configure = (limit: number) =>
+    ask<object>('PATCH /api/v1/config/', { auto_start_workers: true, max_concurrent_workers: limit });
+  const submit = () => ask<{ id: number }>('POST /api/v1/jobs/', { ...job, dataset_id: number });
+  const startProject = async () => {
+    const traits = [{ trait_type: 'coding', datasets: [{ dataset_id: number, percentage: 100 }] }];
+    const project = { name: 'One', base_model: 'tiny-text', output_directory: '/output/one', traits };
+    await ask('POST /api/v1/projects/', project);
+    return ask('POST /api/v1/projects/1/start', {});
+  };
+
   it('should start a worker for each job that waits, up to the limit [003:range-auto_start_workers]', async () => {
-    const host = await startTestApp({ env: { TRAINER_FALLBACK: 'tiny', LEASE_MS: '600000' } });
-    const ask = <T>(route: string, body: object) => host.send<T>(route, { tenant: null, body });
-    const wanted = async (change: object = {}) =>
-      (await ask<{ wanted: number }>('POST /fleet/pool/reports', { ...pool, ...change })).body.wanted;
-    try {
-      const { number } = (await host.send<Dataset>('POST /datasets/texts', texts)).body;
-      await host.app.get(Database).pool.query('update tenant set max_concurrent_jobs = 1000 where id = $1', [TENANT]);
-      const submit = () => ask('POST /api/v1/jobs/', { ...job, dataset_id: number });
-      await wanted({ wanted: 0 });
+    await wanted({ wanted: 0 });
+    await submit();
+    expect(await wanted()).toBe(0);
+    expect([(await configure(3)).body, await wanted()]).toMatchObject([{ auto_start_workers: true }, 1]);
+    await submit();
+    expect(await wanted()).toBe(2);
+    for (let count = 0; count < 2; count += 1) await submit();
+    expect(await wanted()).toBe(3);
+    const workers = await Promise.all([1, 2, 3, 4, 5].map(() => new HttpWorker(host).register()));
+    await wanted({ wanted: 0 });
+    await submit();
+    expect([workers.length, await wanted()]).toEqual([5, 0]);
+    expect((await startProject()).status).toBe(200);
+    expect(await wanted()).toBe(1);
+  });
+
+  it('should start one for each of several jobs that come at once', async () => {
+    await wanted({ wanted: 0 });
+    await configure(8);
+    const { pool: database } = host.app.get(Database);
+    const client = await database.connect();
+    await client.query('begin');
+    await client.query('select from worker_pool for update');
+    const submissions = [1, 2, 3].map(submit);
+    const WAITING = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    while ((await database.query(WAITING)).rowCount! < submissions.length);
+    await client.query('commit');
+    client.release();
+    await Promise.all(submissions);
+    expect(await wanted()).toBe(3);
+  });
+
+  it('should start one more while those of the pool are at work', async () => {
+    await wanted({ wanted: 1 });
+    await configure(8);
+    const worker = await new HttpWorker(host).register([], { host: pool.host });
+    await submit();
+    expect(await wanted()).toBe(1);
+    await worker.claim();
+    await submit();
+    expect(await wanted()).toBe(2);
+  });
+
+  it('should know those that start apart from those that work elsewhere', async () => {
+    await wanted({ wanted: 0 });
+    const elsewhere = await Promise.all([1, 2, 3].map(() => new HttpWorker(host).register()));
+    for (const worker of elsewhere) {
       await submit();
-      expect(await wanted()).toBe(0);
-      const { body } = await ask<object>('PATCH /api/v1/config/', {
-        auto_start_workers: true,
-        max_concurrent_workers: 3,
-      });
-      expect([body, await wanted()]).toMatchObject([{ auto_start_workers: true }, 1]);
-      await submit();
-      expect(await wanted()).toBe(2);
-      for (let count = 0; count < 2; count += 1) await submit();
-      expect(await wanted()).toBe(3);
-      const workers = await Promise.all([1, 2, 3, 4, 5].map(() => new HttpWorker(host).register()));
-      await wanted({ wanted: 0 });
-      await submit();
-      expect([workers.length, await wanted()]).toEqual([5, 0]);
-      const traits = [{ trait_type: 'coding', datasets: [{ dataset_id: number, percentage: 100 }] }];
-      const project = { name: 'One', base_model: 'tiny-text', output_directory: '/output/one', traits };
-      await ask('POST /api/v1/projects/', project);
-      expect((await ask('POST /api/v1/projects/1/start', {})).status).toBe(200);
-      expect(await wanted()).toBe(1);
-    } finally {
-      await host.close();
+      await worker.claim();
     }
+    await configure(8);
+    await submit();
+    await submit();
+    expect(await wanted()).toBe(2);
+    await configure(8);
+    expect(await wanted()).toBe(2);
+  });
+
+  it('should leave workers alone that cannot train the job', async () => {
+    await wanted({ wanted: 0 });
+    await configure(8);
+    await new HttpWorker(host).register([], { trainers: ['kohya'] });
+    await submit();
+    expect(await wanted()).toBe(1);
+  });
+
+  it('should fail nothing when none can be ordered', async () => {
+    await configure(8);
+    await host.app.get(Database).pool.query('alter table worker_pool rename to lost');
+    const answers = [await submit(), await startProject(), await configure(4)];
+    expect(answers.map(({ status }) => status)).toEqual([201, 200, 200]);
   });
 
   it('should start none for a caller who may not start any [003:worker-operators]', async () => {
