@@ -150,13 +150,18 @@ describe.each(backends)('limits on requests, counted in %s', (backend) => {
     expect(passed(writes)).toHaveLength(11);
     expect(writes[0]?.headers.get('ratelimit-policy')).toBe('"face-write";q=200;w=60');
     expect((await send('GET /datasets')).headers.get('x-ratelimit-remaining')).toBe('99');
-    const { pool } = apis[0].app.get(Database);
-    await pool.query('update tenant set writes_per_minute = 1 where id = $1', [tenant]);
     const replica = await startReplica(apis[0], stores.env({ RATE_LIMIT_FACE_FACTOR: '12' }));
-    const more = await burst(2, () => replica.send('POST /sessions', { tenant }));
+    const { headers } = await replica.send('POST /sessions', { tenant });
     await replica.close();
-    expect([passed(more).length, refused(more).length]).toEqual([1, 1]);
-    expect(refused(more)[0]?.body).toEqual({ detail: expect.stringContaining('12 requests (face-write)') });
+    expect(headers.get('ratelimit-policy')).toBe('"face-write";q=120;w=60');
+  });
+
+  it("should take a tenant's own quantities for every contract as they are", async () => {
+    await apis[0].app.get(Database).prisma.tenant.create({ data: { id: tenant, writesPerMinute: 2 } });
+    const writes = await burst(3, () => send('POST /sessions'));
+    expect([passed(writes).length, refused(writes).length]).toEqual([2, 1]);
+    expect(refused(writes)[0]?.body).toEqual({ detail: expect.stringContaining('2 requests (face-write)') });
+    expect((await send('GET /sessions')).headers.get('ratelimit-policy')).toBe('"face-read";q=2000;w=60');
   });
 
   it('should show at /usage what is left, and count that look alone', async () => {

@@ -25,15 +25,22 @@ export class TenantPolicies {
   }
 
   async get(name: TenantPolicyName, tenantId: string): Promise<RatePolicy> {
-    const own = this.own.get(tenantId) ?? (await this.read(tenantId));
-    const quantity = own[name];
-    return quantity === null ? this.policies[name] : { ...this.policies[name], quantity };
+    const policy = this.policies[name];
+    return { ...policy, quantity: (await this.ownQuantity(name, tenantId)) ?? policy.quantity };
   }
 
-  /** The same for requests through the faces, counted by themselves: their clients were promised no limit. */
+  /**
+   * The same for requests through the faces, counted by themselves: their clients were promised no limit, so that the
+   * default is a wide one. A quantity of the tenant's own was chosen for it, and holds as it is.
+   */
   async getForFaces(name: TenantPolicyName, tenantId: string): Promise<RatePolicy> {
-    const policy = await this.get(name, tenantId);
-    return { ...policy, name: `face-${name}`, quantity: policy.quantity * this.faceFactor };
+    const policy = this.policies[name];
+    const quantity = (await this.ownQuantity(name, tenantId)) ?? policy.quantity * this.faceFactor;
+    return { ...policy, name: `face-${name}`, quantity };
+  }
+
+  private async ownQuantity(name: TenantPolicyName, tenantId: string): Promise<number | null> {
+    return (this.own.get(tenantId) ?? (await this.read(tenantId)))[name];
   }
 
   /** While the database is away, the defaults hold; whatever the request wants will fail by itself. */
