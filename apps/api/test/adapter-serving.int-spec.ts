@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Adapter, Generated } from '@influencerai/shared';
+import { AdapterServingService } from '../src/adapters/adapter-serving.service.js';
 import { AdapterSweeper } from '../src/adapters/adapter-sweeper.js';
+import { AdaptersRepository } from '../src/adapters/adapters.repository.js';
 import { Database } from '../src/database/database.js';
 import { AdaptersFixture, type Training } from './adapters-fixture.js';
 import { FakeLlamaCpp, FakeSglang, FakeVllm } from './fake-runtimes.js';
@@ -92,6 +94,44 @@ describe('vLLM', () => {
     await Promise.all([served.unload(name), served.load(name), served.unload(name)]);
     const isLoaded = (await statusOf(served.api, name)) === 'loaded';
     expect(vllm.loras.has(`${TENANT}/${name}`)).toBe(isLoaded);
+  });
+
+  describe('in place of another', () => {
+    const OWNER = { tenantId: TENANT };
+    const inPlace = (name: string) => served.api.app.get(AdapterServingService).loadInPlace(OWNER, name);
+    const loadedOf = async (...names: string[]) => {
+      const statuses = await Promise.all(names.map((name) => statusOf(served.api, name)));
+      return names.filter((_, index) => statuses[index] === 'loaded');
+    };
+    /** Has something happen right before or after the next adapter becomes the current one. */
+    const around = (when: 'before' | 'after', happen: () => Promise<unknown>): void => {
+      const repository = served.api.app.get(AdaptersRepository);
+      const makeCurrent = repository.makeCurrent.bind(repository);
+      jest.spyOn(repository, 'makeCurrent').mockImplementationOnce(async (adapter) => {
+        if (when === 'before') await happen();
+        const made = await makeCurrent(adapter);
+        if (when === 'after') await happen();
+        return made;
+      });
+    };
+    afterEach(() => void jest.restoreAllMocks());
+
+    it('should leave the earlier one where it was loaded again meanwhile', async () => {
+      const [first, second] = [await served.adapter(), await served.adapter()];
+      await inPlace(first);
+      around('after', () => inPlace(first));
+      await inPlace(second);
+      expect(await loadedOf(first, second)).toEqual([first]);
+      expect(vllm.loras.has(`${TENANT}/${first}`)).toBe(true);
+    });
+
+    it('should load again what another one took the place of meanwhile', async () => {
+      const [first, second] = [await served.adapter(), await served.adapter()];
+      await inPlace(first);
+      around('before', () => inPlace(second));
+      expect((await inPlace(first)).status).toBe('loaded');
+      expect(await loadedOf(first, second)).toEqual([first]);
+    });
   });
 
   it('should refuse in its own words, after which another try is possible', async () => {

@@ -65,22 +65,24 @@ export class AdapterServingService {
    * @throws AppError those of {@link load}, `runtime_unavailable` when an earlier one is not let go of
    */
   async loadInPlace(owner: Owner, name: string): Promise<Adapter> {
-    const adapter = await this.load(owner, name);
-    const replaced = await this.adapters.makeCurrent(adapter);
-    for (const earlier of replaced) await this.unload(owner, earlier).catch(unlessUnloaded);
-    return adapter;
+    for (;;) {
+      const adapter = await this.load(owner, name);
+      const replaced = await this.adapters.makeCurrent(adapter);
+      // Another one took its place before it was the current one.
+      if (!replaced) continue;
+      for (const earlier of replaced) await this.unloadReplaced(owner, earlier).catch(unlessUnloaded);
+      return adapter;
+    }
   }
 
   /** @throws AppError `adapter_not_found`, `adapter_not_loaded`, `adapter_busy`, `runtime_unavailable` */
   async unload({ tenantId }: Owner, name: string): Promise<Adapter> {
     for (;;) {
       const found = await this.settled(tenantId, name);
-      const { status, runtime } = found.adapter;
+      const { status } = found.adapter;
       if (status === 'unloaded' || status === 'deleting') throw new AppError('adapter_not_loaded', { name, status });
-      const claim = await this.adapters.begin({ found, to: 'unloading' });
-      if (!claim) continue;
-      const work = () => this.unloadFrom(runtime, claim.adapter);
-      return this.carryOut(claim, { work, done: 'unloaded', silent: status === 'failed' ? 'failed' : 'loaded' });
+      const unloaded = await this.unloadFound(found);
+      if (unloaded) return unloaded;
     }
   }
 
@@ -142,6 +144,24 @@ export class AdapterServingService {
     if (status === 'loaded' || (status === 'loading' && this.isStale(found)))
       await this.load({ tenantId }, name, { runtime: runtime ?? undefined });
     if (status === 'unloading' && this.isStale(found)) await this.unload({ tenantId }, name);
+  }
+
+  /** Unloads an adapter that another one took the place of, unless it is the current one again by now. */
+  private async unloadReplaced({ tenantId }: Owner, name: string): Promise<void> {
+    for (;;) {
+      const found = await this.settled(tenantId, name);
+      if (!(await this.adapters.isReplaced(found.adapter))) return;
+      if (await this.unloadFound(found)) return;
+    }
+  }
+
+  /** @returns undefined when somebody was faster */
+  private async unloadFound(found: AdapterRecord): Promise<Adapter | undefined> {
+    const { status, runtime } = found.adapter;
+    const claim = await this.adapters.begin({ found, to: 'unloading' });
+    if (!claim) return undefined;
+    const work = () => this.unloadFrom(runtime, claim.adapter);
+    return this.carryOut(claim, { work, done: 'unloaded', silent: status === 'failed' ? 'failed' : 'loaded' });
   }
 
   /** Runs what was begun and writes down how it ended. */

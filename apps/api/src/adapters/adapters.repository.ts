@@ -83,14 +83,23 @@ export class AdaptersRepository {
 
   /**
    * Makes a loaded adapter the current one. Of two at once, the later one sees the earlier, and not the other way round.
-   * @returns the names of those that were it before and are not unloaded yet
+   * Whoever has read the adapter before cannot begin with it any more.
+   * @returns the names of those that were it before and are not unloaded yet; undefined when it is not loaded any more
    */
-  makeCurrent({ tenantId, id }: Adapter): Promise<string[]> {
+  makeCurrent({ tenantId, id }: Adapter): Promise<string[] | undefined> {
     return this.database.transaction(tenantId, async (client) => {
       await client.query(LOCK_TENANT, [tenantId]);
-      const { rows } = await client.query<{ name: string }>(MAKE_CURRENT, [tenantId, id]);
+      const { rowCount } = await client.query(MAKE_CURRENT, [tenantId, id, newId()]);
+      if (rowCount === 0) return undefined;
+      const { rows } = await client.query<{ name: string }>(LIST_REPLACED, [tenantId]);
       return rows.map(({ name }) => name);
     });
+  }
+
+  /** Whether the adapter was the current one and another one is it now. */
+  async isReplaced({ tenantId, name }: Adapter): Promise<boolean> {
+    const rows = await this.database.query<{ name: string }>(tenantId, LIST_REPLACED, [tenantId]);
+    return rows.some((row) => row.name === name);
   }
 
   /** @throws AppError `adapter_not_found` */
@@ -168,11 +177,15 @@ const SETTLE: PreparedQuery = {
 
 const LOCK_TENANT = 'select 1 from tenant where id = $1 for no key update';
 
-const MAKE_CURRENT = `with made as (
-    update adapter set current_since = clock_timestamp(), updated_at = now()
-    where tenant_id = $1 and id = $2 and status = 'loaded' returning current_since)
-  select a.name from adapter a, made
-  where a.tenant_id = $1 and a.id <> $2 and a.current_since < made.current_since order by a.current_since`;
+const MAKE_CURRENT = `update adapter set current_since = clock_timestamp(), holder = $3::uuid, updated_at = now()
+  where tenant_id = $1 and id = $2 and status = 'loaded'`;
+
+const LIST_REPLACED: PreparedQuery = {
+  name: 'adapter-list-replaced',
+  text: `select a.name from adapter a where a.tenant_id = $1 and a.current_since < (
+      select max(c.current_since) from adapter c where c.tenant_id = $1 and c.status = 'loaded')
+    order by a.current_since`,
+};
 
 const LIST_SERVED: PreparedQuery = {
   name: 'adapter-list-served',
