@@ -36,7 +36,7 @@ describe.each(implementedTrainers())('explainFailure of %s', (id) => {
 
   it.each([
     'RuntimeError: CUDA error: uncorrectable ECC error encountered',
-    'torch.AcceleratorError: CUDA error: unspecified launch failure',
+    '[rank1]: torch.AcceleratorError: CUDA error: uncorrectable ECC error encountered',
     'RuntimeError: CUDA error: CUDA-capable device(s) is/are busy or unavailable',
     'RuntimeError: CUDA error: all CUDA-capable devices are busy or unavailable',
     'RuntimeError: CUDA error: no CUDA-capable device is detected',
@@ -58,9 +58,33 @@ describe.each(implementedTrainers())('explainFailure of %s', (id) => {
     });
   });
 
+  it('should take it for a fault of the host that another program took the port', () => {
+    const line =
+      '[rank0]: torch.distributed.DistNetworkError: The server socket has failed to listen on any local network address. port: 40021, useIpv6: false, code: -98, name: EADDRINUSE, message: address already in use';
+    expect(explainFailure(exit(line))).toMatchObject({ error: expect.stringContaining('port'), isOfHost: true });
+  });
+
+  it('should take it for a fault of the host that its processes share too little memory', () => {
+    const line =
+      "RuntimeError: DataLoader worker (pid 2112) is killed by signal: Bus error. It is possible that dataloader's workers are out of shared memory.";
+    expect(explainFailure(exit(line))).toMatchObject({
+      error: expect.stringContaining('shared memory'),
+      isOfHost: true,
+    });
+  });
+
+  it.each([
+    'prompt: a robot that says No space left on device',
+    'negative_prompt: RuntimeError: No CUDA GPUs are available',
+    'Encoding prompt: fallen off the bus',
+  ])('should not take the words of a tenant for a fault of the host: %s', (line) => {
+    expect(explainFailure(exit(line)).isOfHost).toBeUndefined();
+  });
+
   it.each([
     'RuntimeError: CUDA error: device-side assert triggered',
     'torch.AcceleratorError: CUDA error: an illegal memory access was encountered',
+    'torch.AcceleratorError: CUDA error: unspecified launch failure',
     'UserWarning: CUDA initialization: CUDA unknown error - this may be due to an incorrectly set up environment',
   ])('should leave it to the job what may happen on any GPU: %s', (line) => {
     expect(explainFailure(exit(line)).isOfHost).toBeUndefined();
@@ -71,6 +95,14 @@ describe.each(implementedTrainers())('explainFailure of %s', (id) => {
     expect(explainFailure({ ...exit(''), tail })).toMatchObject({ code: 'trainer_out_of_memory' });
     expect(explainFailure({ ...exit(''), tail }).isOfHost).toBeUndefined();
   });
+
+  it.each(['device-side assert triggered', 'an illegal memory access was encountered'])(
+    'should leave it to the job that its data broke what the GPUs said to one another: %s',
+    (what) => {
+      const tail = [`[rank0]: torch.AcceleratorError: CUDA error: ${what}`, nccl];
+      expect(explainFailure({ ...exit(''), tail }).isOfHost).toBeUndefined();
+    },
+  );
 
   it('should believe the reason that the trainer names before anything else', () => {
     const events = [{ event: 'error' as const, code: 'loss_not_finite', message: 'The loss became nan.' }];
