@@ -1,5 +1,5 @@
 import { queueConnection } from '@influencerai/queue';
-import { type Gpu, GpuSchema } from '@influencerai/shared';
+import { GpuSchema } from '@influencerai/shared';
 import { findTrainer, implementedTrainers } from '@influencerai/trainers';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { MountedDatasets } from './datasets/mounted-dataset.js';
 import { silentDoorbell, type OpenDoorbell } from './doorbell.js';
 import type { Env } from './env.js';
 import { discoverGpus, driverVersion } from './gpu-discovery.js';
+import type { HostGpu } from './gpu-list.js';
 import { imageStartCheck } from './image-start-check.js';
 import { installedStartCheck } from './installed-start-check.js';
 import { readModelsFile } from './models-file.js';
@@ -135,7 +136,7 @@ const nothingToOffer = ({ container }: Env, { unusable }: TrainerOffer): StartEr
 
 interface OfHost {
   env: Env;
-  gpus: readonly Gpu[];
+  gpus: readonly HostGpu[];
   /** Version of the NVIDIA driver. */
   driver: string | undefined;
   log: Logger;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { chooseGpus } from './gpu-list.js';
 
+const UUID_OF_H200 = 'GPU-5f2f1c2e-0b1a-4c8d-9a50-3c8f1f6f0a01';
 const H200 = '0, GPU-5f2f1c2e-0b1a-4c8d-9a50-3c8f1f6f0a01, NVIDIA H200, 143771, 9.0, Disabled';
 const T4 = '1, GPU-0c9d2b7e-77aa-4c11-8d1b-6f0e2d3c4b02, Tesla T4, 15360, 7.5, [N/A]';
 const GB10 = '0, GPU-6a1b2c3d-0000-4000-8000-000000000003, NVIDIA GB10, [N/A], 12.1, [N/A]';
@@ -16,8 +17,8 @@ describe('chooseGpus', () => {
   it('should read what nvidia-smi prints', () => {
     expect(choose([H200, T4])).toEqual({
       gpus: [
-        { index: 0, name: 'NVIDIA H200', memoryMiB: 143_771, computeCapability: 9 },
-        { index: 1, name: 'Tesla T4', memoryMiB: 15_360, computeCapability: 7.5 },
+        { index: 0, uuid: UUID_OF_H200, name: 'NVIDIA H200', memoryMiB: 143_771, computeCapability: 9 },
+        { index: 1, uuid: expect.any(String), name: 'Tesla T4', memoryMiB: 15_360, computeCapability: 7.5 },
       ],
     });
   });

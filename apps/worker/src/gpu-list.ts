@@ -2,6 +2,8 @@ import type { Gpu } from '@influencerai/shared';
 
 /** A GPU as its own host knows it. */
 export interface HostGpu extends Gpu {
+  /** Of this one card, whatever its place is. */
+  uuid: string;
   /** CUDA's number for its kind, as 8.9; undefined where its driver does not tell. */
   computeCapability?: number;
 }
@@ -48,13 +50,13 @@ const isNamed = ([index, uuid]: string[], name: string): boolean =>
   index === name || (name.startsWith('GPU-') && uuid!.startsWith(name));
 
 /** The GPU, or why it cannot be used. */
-const readGpu = ([index, , name, memory, capability, mig]: Row, hostMemoryBytes: number): HostGpu | string => {
+const readGpu = ([index, uuid, name, memory, capability, mig]: Row, hostMemoryBytes: number): HostGpu | string => {
   if (mig === 'Enabled') return split(index);
   // One that shares the memory of the host has none of its own to tell.
   const memoryMiB = ABSENT.test(memory) ? Math.floor(hostMemoryBytes / 1024 / 1024) : Number(memory);
   if (!Number.isInteger(memoryMiB)) return broken(index, memory);
   const computeCapability = NUMBER.test(capability) ? Number(capability) : undefined;
-  return { index: Number(index), name: name.slice(0, 200), memoryMiB, computeCapability };
+  return { index: Number(index), uuid, name: name.slice(0, 200), memoryMiB, computeCapability };
 };
 
 const unreadable = (line: string | undefined): string =>

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { importInContainer, type ImportInContainerInput } from './doctor/import-in-container.js';
+import type { HostGpu } from './gpu-list.js';
 import { startCheck, type StartCheck } from './start-check.js';
 
 export interface ImageStartCheckInput extends Omit<ImportInContainerInput, 'id'> {
+  gpus: readonly HostGpu[];
   workerDir: string;
   /** Version of the NVIDIA driver. */
   driver: string | undefined;

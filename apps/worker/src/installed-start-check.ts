@@ -1,13 +1,14 @@
-import type { Gpu, TrainerId } from '@influencerai/shared';
+import type { TrainerId } from '@influencerai/shared';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { importTrainer } from './doctor/import-trainer.js';
+import type { HostGpu } from './gpu-list.js';
 import { startCheck, type StartCheck } from './start-check.js';
 
 export interface InstalledStartCheckInput {
   trainersDir: string;
-  gpus: readonly Gpu[];
+  gpus: readonly HostGpu[];
   /** Version of the NVIDIA driver. */
   driver: string | undefined;
   /** Environment that every trainer gets. */

@@ -6,8 +6,8 @@ import { jobsWithoutSharing, planSlots, type Slot, SlotPool } from './slots.js';
 const indexes = (slot: Slot): number[] => slot.gpus.map(({ index }) => index);
 
 const gpus = [
-  { index: 0, name: 'NVIDIA H200', memoryMiB: 143_771 },
-  { index: 1, name: 'NVIDIA A100-SXM4-80GB', memoryMiB: 81_920 },
+  { index: 0, uuid: 'GPU-a', name: 'NVIDIA H200', memoryMiB: 143_771 },
+  { index: 1, uuid: 'GPU-b', name: 'NVIDIA A100-SXM4-80GB', memoryMiB: 81_920 },
 ];
 
 describe('gpuEnvironment', () => {
@@ -54,7 +54,7 @@ describe('planSlots', () => {
   });
 
   it('should give a job as many GPUs as told, and leave out those that make no whole group', () => {
-    const three = [...gpus, { index: 2, name: 'NVIDIA H200', memoryMiB: 143_771 }];
+    const three = [...gpus, { index: 2, uuid: 'GPU-c', name: 'NVIDIA H200', memoryMiB: 143_771 }];
     expect(planSlots({ gpus: three, cores: 64, gpusPerJob: 2 }).map(indexes)).toEqual([[0, 1]]);
   });
 });

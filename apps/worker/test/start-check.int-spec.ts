@@ -77,6 +77,15 @@ describe('a trainer that is installed', () => {
     expect(await tries()).toBe(1);
   });
 
+  it('should be tried again where a card was replaced by another of its kind', async () => {
+    await install(STARTS.replace('"cuda": null', '"cuda": "12.8", "gpus": 1'), '1');
+    for (const card of [H200, H200, H200.replace('GPU-5f2f1c2e', 'GPU-00000001')]) {
+      await writeFile(inHost('nvidia-smi'), fakeNvidiaSmi(card), { mode: 0o755 });
+      await host.drain(await start({ NVIDIA_SMI: inHost('nvidia-smi') }));
+    }
+    expect(await tries()).toBe(2);
+  });
+
   it('should be tried again by the next start after it failed', async () => {
     await install('{"canStart": false}', '1');
     await host.drain(await start());
