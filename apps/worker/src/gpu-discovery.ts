@@ -7,6 +7,8 @@ const QUERY = [
   '--query-gpu=index,uuid,name,memory.total,compute_cap,mig.mode.current',
   '--format=csv,noheader,nounits',
 ];
+const UNKNOWN_FIELD = /not a valid field/;
+const TOO_OLD = 'The driver of the GPUs is too old to tell what they are: install version 570 or newer.';
 const QUERY_TIMEOUT_MS = 10_000;
 
 /**
@@ -19,8 +21,11 @@ export const discoverGpus = async (nvidiaSmi: string, visible: string | undefine
   const answer = await execa(nvidiaSmi, QUERY, { reject: false, timeout: QUERY_TIMEOUT_MS, stdin: 'ignore' });
   if (answer.code === 'ENOENT') return { gpus: [] };
   if (answer.failed) {
-    const [reason] = [...answer.stdout.split('\n'), answer.stderr, answer.shortMessage].filter((line) => line !== '');
-    return { gpus: [], problem: `${nvidiaSmi} failed: ${reason?.trim()}. ${MEND_OR_CPU}` };
+    const [reason = ''] = [...answer.stdout.split('\n'), answer.stderr, answer.shortMessage].filter(
+      (line) => line !== '',
+    );
+    if (UNKNOWN_FIELD.test(reason)) return { gpus: [], problem: `${TOO_OLD} ${MEND_OR_CPU}` };
+    return { gpus: [], problem: `${nvidiaSmi} failed: ${reason.trim()}. ${MEND_OR_CPU}` };
   }
   return chooseGpus({ csv: answer.stdout, wanted, hostMemoryBytes: totalmem() });
 };

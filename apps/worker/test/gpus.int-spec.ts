@@ -14,6 +14,10 @@ echo 'Failed to initialize NVML: Driver/library version mismatch'
 echo 'NVML library version: 580.95'
 exit 18
 `;
+const TOO_OLD = `#!/bin/sh
+echo 'Field "compute_cap" is not a valid field to query.'
+exit 2
+`;
 
 let host: Host;
 
@@ -43,6 +47,10 @@ describe('a worker on a host with GPUs', () => {
   it('should not start on one that is split, of which a job would see a slice', async () => {
     const sliced = await onHost(fakeNvidiaSmi(A100.replace('Disabled', 'Enabled')));
     await expect(host.startAgent(sliced)).rejects.toThrow('GPU 1 is split into slices (MIG)');
+  });
+
+  it('should not start where the driver is too old to tell of them, and say so', async () => {
+    await expect(host.startAgent(await onHost(TOO_OLD))).rejects.toThrow(/driver .*too old.*570/);
   });
 
   it('should train on the CPU where it is told to, whatever its GPUs are like', async () => {
