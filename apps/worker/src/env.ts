@@ -27,8 +27,12 @@ const list = z.string().transform((text) =>
     .filter((part) => part !== ''),
 );
 
-/** A variable that is set to nothing counts as not set: compose files and unit files write it so. */
-const emptyIsUnset = (value: unknown): unknown => (value === '' ? undefined : value);
+/**
+ * A variable that is set to nothing counts as not set: compose files and unit files write it so. Not the one that CUDA
+ * reads, to which nothing means no GPU.
+ */
+const emptyIsUnset = (name: string, value: unknown): unknown =>
+  value === '' && name !== 'CUDA_VISIBLE_DEVICES' ? undefined : value;
 
 export const EnvSchema = z.object({
   API_URL: url('http:', 'https:').default('http://localhost:3001').describe('Where the API is.'),
@@ -116,7 +120,7 @@ export const EnvSchema = z.object({
     .string()
     .optional()
     .describe(
-      'Use only these GPUs, by the number or the UUID that `nvidia-smi -L` shows, with commas between; -1 trains on the CPU.',
+      'Use only these GPUs, by the number or the UUID that `nvidia-smi -L` shows, with commas between; -1, or an empty value, trains on the CPU.',
     ),
   HF_HOME: z
     .string()
@@ -156,7 +160,7 @@ export type Env = ReturnType<typeof toEnv>;
 /** Reads the settings; throws one error that names every problem. */
 export const parseEnv = (variables: NodeJS.ProcessEnv): Env => {
   const cleaned = Object.fromEntries(
-    Object.entries(withOtherNames(variables)).map(([name, value]) => [name, emptyIsUnset(value)]),
+    Object.entries(withOtherNames(variables)).map(([name, value]) => [name, emptyIsUnset(name, value)]),
   );
   const parsed = WholeEnvSchema.safeParse(cleaned);
   if (parsed.success) return toEnv(parsed.data);

@@ -13,7 +13,7 @@ const QUERY_TIMEOUT_MS = 10_000;
 
 /**
  * The GPUs of this host as `nvidia-smi` tells them; none where there is no such program.
- * @param visible `CUDA_VISIBLE_DEVICES`: numbers and UUIDs, with commas between; undefined for all, -1 for none.
+ * @param visible `CUDA_VISIBLE_DEVICES`: numbers and UUIDs, with commas between; undefined for all, -1 or nothing for none.
  */
 export const discoverGpus = async (nvidiaSmi: string, visible: string | undefined): Promise<GpuReport> => {
   const wanted = visible === undefined ? undefined : namesIn(visible);

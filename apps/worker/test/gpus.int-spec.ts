@@ -53,8 +53,8 @@ describe('a worker on a host with GPUs', () => {
     await expect(host.startAgent(await onHost(TOO_OLD))).rejects.toThrow(/driver .*too old.*570/);
   });
 
-  it('should train on the CPU where it is told to, whatever its GPUs are like', async () => {
-    await host.startAgent(await onHost(MISMATCH, { CUDA_VISIBLE_DEVICES: '-1' }));
+  it.each(['-1', ''])('should train on the CPU where it is told to, whatever its GPUs are like: "%s"', async (none) => {
+    await host.startAgent(await onHost(MISMATCH, { CUDA_VISIBLE_DEVICES: none }));
     expect(host.api.registrations).toEqual([expect.objectContaining({ gpus: [] })]);
   });
 
