@@ -49,6 +49,14 @@ describe('a worker that drains', () => {
     await until('the second attempt to start over', () => job.logs.some((line) => line.text === text));
   });
 
+  it('should say that a session starts over whose deleted one left no state that can be used', async () => {
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
+    job.session = { allowedSteps: 40, idleMs: 60_000, isContinued: true };
+    await host.startAgent();
+    await until('progress', () => job.result);
+    expect(job.logs.map(({ text }) => text)).toContain('No state of an earlier attempt was found; starting over.');
+  });
+
   it('should leave a job that has done more steps than it has here, as on more GPUs, to another worker', async () => {
     const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
     const agent = await host.startAgent();

@@ -6,6 +6,7 @@ import {
   RegisterWorkerSchema,
   UpdateJobSchema,
   type Directive,
+  type ClaimedJob,
   type HeldJob,
   type JobArtifact,
   type JobDataset,
@@ -39,6 +40,7 @@ export interface FakeJob {
   refusals: string[];
   /** Whether what the last refusal names may pass by itself. */
   isPassing?: boolean;
+  session?: ClaimedJob['session'];
 }
 
 class Refusal extends Error {
@@ -209,6 +211,7 @@ export class FakeApi {
       spec: job.spec,
       storageRoot: '',
       leaseMs: 1000,
+      session: job.session ?? null,
     };
   }
 

@@ -220,13 +220,14 @@ const notesFor = ({ job, slot }: PrepareInput, plan: Plan, { from }: Resumption)
   const { spec, attempt } = job;
   const { note } = trainerFields(spec);
   const place = slot.gpus[0] ? `GPU ${indexesOf(slot).join(', ')} (${slot.gpus[0].name})` : `CPU slot ${slot.index}`;
+  const isLater = attempt > 1 || job.session?.isContinued === true;
   const examples = `${spec.dataset.examples} ${spec.kind === 'image' ? 'pictures' : 'rows'}`;
   return [
     `Attempt ${attempt} on ${hostname()}, ${place}: ${spec.trainer} trains ${spec.output.name} on ${examples} of ${spec.dataset.path}.`,
     ...(note ? [note.replace(/^Trained/, 'Training')] : []),
     ...(spec.dataset.leftOut ? [`Left out, since they cannot be used: ${spec.dataset.leftOut.join(', ')}.`] : []),
     ...(from ? [`Going on from the state of step ${from.step}.`] : []),
-    ...(attempt > 1 && !from ? ['No state of an earlier attempt was found; starting over.'] : []),
+    ...(isLater && !from ? ['No state of an earlier attempt was found; starting over.'] : []),
     ...plan.mapping
       .filter(({ how }) => how !== 'exact')
       .map(({ field, how, to, reason }) => `${field} ${how}${to ? ` (${to})` : ''}: ${reason ?? ''}`),
