@@ -41,6 +41,18 @@ describe('a worker that is told to stop a job', () => {
     });
   });
 
+  it('should deliver the state of the last step of a session that is cancelled', async () => {
+    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow(50));
+    job.session = { allowedSteps: 40, idleMs: 60_000, isContinued: false };
+    await host.startAgent();
+    await until('its first state, and steps after it', () => job.artifacts.has('state-10.tar') && job.metrics.has(11));
+    job.isCancelRequested = true;
+    await until('the job to be cancelled', () => job.status === 'cancelled');
+    const last = Math.max(...job.metrics.keys());
+    expect(last).toBeGreaterThan(10);
+    expect([...job.artifacts.keys()]).toContain(`state-${last}.tar`);
+  });
+
   it('should cancel it although a file can never be uploaded', async () => {
     const job = host.api.addJob('00000000-0000-4000-8000-000000000001', aSpec());
     host.api.refusedFiles.set('x-final.safetensors', 503);

@@ -104,3 +104,43 @@ describe('Delivery.finish', () => {
     expect(await delivery.ended).toBe('delivered');
   });
 });
+
+describe('Delivery.cancel', () => {
+  /** A checkpoint and a state that go nowhere before they are given up. */
+  const startUploads = async () => {
+    await spool.add(await artifact('checkpoint', 10));
+    await spool.add(await artifact('state', 10));
+    await spool.add({ type: 'end', body: { status: 'cancelled', result: {} } });
+    const under = { checkpoint: Promise.withResolvers<void>(), state: Promise.withResolvers<void>() };
+    const began: string[] = [];
+    const bothBegan = Promise.withResolvers<void>();
+    const delivery = start((_job, { kind }, signal) => {
+      const upload = under[kind as 'checkpoint' | 'state'];
+      signal?.addEventListener('abort', () => upload.reject(new ApiFailure('retry', 'It was given up.')));
+      if (began.push(kind) === 2) bothBegan.resolve();
+      return upload.promise.then(() => void sent.push(kind));
+    });
+    await bothBegan.promise;
+    return { delivery, state: under.state };
+  };
+
+  it('should drop what is undelivered', async () => {
+    const { delivery } = await startUploads();
+    delivery.cancel();
+    expect([await delivery.ended, sent]).toEqual(['delivered', ['cancelled']]);
+  });
+
+  it('should let a state go on that somebody goes on from', async () => {
+    const { delivery, state } = await startUploads();
+    delivery.cancel({ statesMs: 60_000 });
+    // The checkpoint is given up first; had the state been, too, this would come too late.
+    setImmediate(() => state.resolve());
+    expect([await delivery.ended, sent]).toEqual(['delivered', ['state', 'cancelled']]);
+  });
+
+  it('should give up a state, too, that takes longer than its size needs', async () => {
+    const { delivery } = await startUploads();
+    delivery.cancel({ statesMs: 1 });
+    expect([await delivery.ended, sent]).toEqual(['delivered', ['cancelled']]);
+  });
+});

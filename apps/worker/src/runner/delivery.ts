@@ -38,6 +38,9 @@ export class Delivery {
   /** Rung by a try that failed, since that is not waited for any longer. */
   readonly #failed = new Bell();
   readonly #cancelled = new AbortController();
+  /** States may be wanted for longer than the job. */
+  readonly #statesDropped = new AbortController();
+  #statesTimer: NodeJS.Timeout | undefined;
   /** Files that the API has not got and never will, with the reason. */
   readonly #leftOut = new Map<string, string>();
   #state: 'running' | 'stopped' | 'lost' = 'running';
@@ -48,7 +51,7 @@ export class Delivery {
   readonly #uploadsUntilMs = new Map<Lane, number>();
 
   constructor(private readonly options: DeliveryOptions) {
-    this.ended = this.#run();
+    this.ended = this.#run().finally(() => clearTimeout(this.#statesTimer));
   }
 
   /** What was reported as the end, once it was. */
@@ -88,12 +91,34 @@ export class Delivery {
     await ended;
   }
 
-  /** Ends the job as cancelled, without the files that are undelivered. */
-  cancel(): void {
+  /**
+   * Ends the job as cancelled, without the files that are undelivered.
+   * @param options `statesMs`: how long states go on, besides the time that their size needs; else they are dropped, too
+   */
+  cancel({ statesMs }: { statesMs?: number } = {}): void {
     if (this.#cancelled.signal.aborted) return;
     this.options.log.info('Cancelled; files that are undelivered are dropped');
     this.#cancelled.abort();
+    if (statesMs === undefined) this.#dropStates();
+    else void this.#dropStatesLater(statesMs);
     this.wake();
+  }
+
+  #dropStates(): void {
+    this.#statesDropped.abort();
+    this.wake();
+  }
+
+  async #dropStatesLater(afterMs: number): Promise<void> {
+    const states = await this.options.spool.entries('states').catch((error: unknown) => {
+      this.options.log.warn({ err: error }, 'The size of states is not known; they have the least time');
+      return [];
+    });
+    const timesMs = await Promise.all(
+      states.flatMap((state) => (state.type === 'artifact' ? [timeFor(state.file)] : [])),
+    );
+    const waitMs = timesMs.reduce((sum, timeMs) => sum + timeMs, afterMs);
+    this.#statesTimer = setTimeout(() => this.#dropStates(), waitMs).unref();
   }
 
   async #run(): Promise<DeliveryEnd> {
@@ -119,17 +144,18 @@ export class Delivery {
 
   async #deliver(entry: SpoolEntry, lane: Lane): Promise<void> {
     const backoff = new Backoff(this.options.retryMs.first, this.options.retryMs.max);
+    const { signal } = lane === 'states' ? this.#statesDropped : this.#cancelled;
     while (this.#state === 'running') {
-      if (entry.type === 'artifact' && this.#cancelled.signal.aborted) {
+      if (entry.type === 'artifact' && signal.aborted) {
         this.#leftOut.set(entry.name, 'The job was cancelled.');
         return;
       }
       try {
         if (entry.type === 'artifact') this.#uploadsUntilMs.set(lane, Date.now() + (await timeFor(entry.file)));
-        await send(this.#amended(entry), { ...this.options, signal: this.#cancelled.signal });
+        await send(this.#amended(entry), { ...this.options, signal });
         return;
       } catch (error) {
-        if (!this.#shouldRetry(error, entry)) return;
+        if (!this.#shouldRetry(error, entry, signal)) return;
       } finally {
         this.#uploadsUntilMs.delete(lane);
       }
@@ -146,7 +172,7 @@ export class Delivery {
     return { type: 'end', body };
   }
 
-  #shouldRetry(error: unknown, entry: SpoolEntry): boolean {
+  #shouldRetry(error: unknown, entry: SpoolEntry, { aborted }: AbortSignal): boolean {
     const { log } = this.options;
     const context = {
       err: error,
@@ -154,7 +180,7 @@ export class Delivery {
       entry: entry.type,
     };
     const verdict = verdictOf(error);
-    const isBrokenOff = entry.type === 'artifact' && this.#cancelled.signal.aborted;
+    const isBrokenOff = entry.type === 'artifact' && aborted;
     if (verdict === 'retry' || (verdict === 'refused' && isBrokenOff)) {
       log.debug(context, 'Not delivered; trying again');
       return true;

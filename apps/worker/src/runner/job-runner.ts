@@ -312,7 +312,11 @@ export class JobRunner {
   async #judge(trainer: Trainer, exit: LaunchExit, tail: string[]): Promise<EndBody> {
     const { spec } = this.input.job;
     const record = this.#record;
-    if (this.#stop === 'cancel') return cancelled(spec, record);
+    if (this.#stop === 'cancel') {
+      // A new session of its name goes on from there, where this one is deleted.
+      if (this.input.job.session) await this.#uploader.addNewestState();
+      return cancelled(spec, record);
+    }
     // Scripts that end well save whatever they have, weights of a loss that went wrong too.
     const isSpoiled = record.notable.some(isLossError);
     if (record.final !== undefined && !isSpoiled && (exit.exitCode === 0 || record.done)) {
@@ -369,9 +373,14 @@ export class JobRunner {
   /** Once the end is known the answer to its report is what counts, but a cancelled job waits for no upload. */
   #stopAfterEnd(reason: StopReason, end: EndBody): void {
     if (reason !== 'cancel') return;
-    if (end.status !== 'cancelled') return this.#delivery.cancel();
+    if (end.status !== 'cancelled') return this.#cancelDelivery();
     // What was saved before the job was cancelled may still go, for a while.
-    this.#lastFiles ??= setTimeout(() => this.#delivery.cancel(), CANCELLED_FILES_MS).unref();
+    this.#lastFiles ??= setTimeout(() => this.#cancelDelivery(), CANCELLED_FILES_MS).unref();
+  }
+
+  /** A new session goes on from the state of a deleted one, on whatever host. */
+  #cancelDelivery(): void {
+    this.#delivery.cancel(this.input.job.session ? { statesMs: CANCELLED_FILES_MS } : {});
   }
 
   async #abandon(): Promise<void> {

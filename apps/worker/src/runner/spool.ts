@@ -79,6 +79,13 @@ export class Spool {
     return { name, entry: await readEntry(this.dir, name) };
   }
 
+  /** All of a lane, the oldest first; what is delivered meanwhile is left out. */
+  async entries(lane: Lane): Promise<SpoolEntry[]> {
+    const names = this.#names.filter((name) => laneOf(name) === lane);
+    const entries = await Promise.all(names.map((name) => orGone(readEntry(this.dir, name))));
+    return entries.filter((entry) => entry !== undefined);
+  }
+
   async remove(name: string): Promise<void> {
     await rm(join(this.dir, name), { force: true });
     this.#names = this.#names.filter((other) => other !== name);
