@@ -26,13 +26,14 @@ function aService(listing: Listing | undefined) {
   const create = jest.fn((_tenantId: string, _input: CreateDataset, status: DatasetStatus) =>
     Promise.resolve({ status }),
   );
+  const findById = () => Promise.resolve({ status: 'processing' });
   const inspector = {
     inspect: jest.fn((_claim: unknown) => Promise.resolve({ status: 'ready' })),
     enqueue: jest.fn((register: (status: DatasetStatus) => Promise<unknown>) => register('processing')),
   };
   const storage = { list: () => Promise.resolve(listing) };
   return {
-    service: new DatasetsService(config, { create } as never, inspector as never, storage as never),
+    service: new DatasetsService(config, { create, findById } as never, inspector as never, storage as never),
     create,
     inspector,
   };
@@ -71,5 +72,18 @@ describe(DatasetsService.name, () => {
       details: { issues: [{ path: ['path'], message: expect.stringMatching(message) }] },
     });
     expect(create).not.toHaveBeenCalled();
+  });
+
+  it('should wait for a bounded number of requests of a tenant at a time', async () => {
+    const { service } = aService(undefined);
+    const patience = { deadline: Date.now() + 60_000 };
+    const wait = (caller = CALLER) => service.untilReady(caller, 'large', patience);
+    const waiting = Array.from({ length: 16 }, () => wait());
+    expect(await wait()).toEqual({ status: 'processing' });
+    const other = wait({ ...CALLER, tenantId: 'tenant_other' });
+    const isOver = Promise.race([...waiting, other].map((wait) => wait.then(() => true)));
+    expect(await Promise.race([isOver, new Promise((resolve) => setImmediate(() => resolve(false)))])).toBe(false);
+    service.onModuleDestroy();
+    await Promise.all([...waiting, other]);
   });
 });

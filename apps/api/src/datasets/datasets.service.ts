@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import {
   AppError,
@@ -13,6 +12,7 @@ import {
 } from '@influencerai/shared';
 import { CONFIG, type Config } from '../env.js';
 import { assertMeta } from '../http/json-limits.js';
+import { type Patience, waitFor } from '../http/wait-for.js';
 import type { WithId } from '../idempotency/creation-id.js';
 import { type Listing, Storage } from '../storage/storage.js';
 import type { Principal } from '../auth/principal.js';
@@ -22,11 +22,14 @@ import { isText } from './inspection/inspect-text.js';
 
 /** A few large files are as slow as many small ones. */
 const SMALL_DATASET_BYTES = 512 * 1024 * 1024;
-const LOOK_AGAIN_MS = 200;
+/** Requests of one tenant that wait for a dataset in this process. Each asks the database again and again. */
+const MAX_WAITING = 16;
 
 @Injectable()
 export class DatasetsService implements OnModuleDestroy {
-  private isClosing = false;
+  private readonly closing = new AbortController();
+  /** How many requests of each tenant wait. */
+  private readonly waiting = new Map<string, number>();
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -47,7 +50,7 @@ export class DatasetsService implements OnModuleDestroy {
   }
 
   onModuleDestroy(): void {
-    this.isClosing = true;
+    this.closing.abort();
   }
 
   /**
@@ -55,11 +58,11 @@ export class DatasetsService implements OnModuleDestroy {
    * a path with slashes at its end that without them is looked for. Waits as {@link untilReady} does.
    * @throws AppError `validation_failed` as that does, or when nothing there can be trained on
    */
-  async ensure(caller: Principal, { path, ...input }: CreateDataset): Promise<Dataset> {
+  async ensure(caller: Principal, { path, ...input }: CreateDataset, patience: Patience): Promise<Dataset> {
     const wanted = { ...input, path: path.replace(/(?<=.)\/+$/, '') };
     const found = await this.datasets.findByPath(caller.tenantId, wanted);
     const { id } = found ?? (await this.create(caller, wanted));
-    const dataset = await this.untilReady(caller, id);
+    const dataset = await this.untilReady(caller, id, patience);
     if (!dataset) throw new AppError('dataset_not_found', { id });
     const { status, problems } = dataset;
     if (status !== 'failed') return dataset;
@@ -96,16 +99,24 @@ export class DatasetsService implements OnModuleDestroy {
 
   /**
    * A dataset once it is inspected, for clients that know no status of datasets: waits for up to
-   * `DATASET_PATIENCE_MS`, then it is as it is.
+   * `DATASET_PATIENCE_MS`, then it is as it is. It is so at once where many requests of the tenant wait already.
    * @returns undefined when there is none
+   * @throws AppError `dataset_not_ready` when the client is gone, so that nothing is made of it that nobody hears of
    */
-  async untilReady({ tenantId }: Principal, id: string): Promise<Dataset | undefined> {
-    const deadline = Date.now() + this.config.datasets.patienceMs;
-    for (;;) {
-      const dataset = await this.datasets.findById(tenantId, id);
-      const isUnderWay = dataset?.status === 'pending' || dataset?.status === 'processing';
-      if (!isUnderWay || this.isClosing || Date.now() >= deadline) return dataset;
-      await pause(LOOK_AGAIN_MS);
+  async untilReady({ tenantId }: Principal, id: string, patience: Patience): Promise<Dataset | undefined> {
+    const waiting = this.waiting.get(tenantId) ?? 0;
+    const patienceMs = waiting < MAX_WAITING ? this.config.datasets.patienceMs : 0;
+    const signals = [this.closing.signal, patience.signal].filter((signal) => signal !== undefined);
+    this.waiting.set(tenantId, waiting + 1);
+    try {
+      const dataset = await waitFor(() => this.datasets.findById(tenantId, id), isInspected, {
+        deadline: Math.min(patience.deadline, Date.now() + patienceMs),
+        signal: AbortSignal.any(signals),
+      });
+      if (dataset && patience.signal?.aborted) throw new AppError('dataset_not_ready', { id, status: dataset.status });
+      return dataset;
+    } finally {
+      this.leave(tenantId);
     }
   }
 
@@ -118,6 +129,12 @@ export class DatasetsService implements OnModuleDestroy {
   /** Sets the status by hand. An inspection that still runs gives way. */
   setStatus({ tenantId }: Principal, id: string, { status }: UpdateDatasetStatus): Promise<Dataset> {
     return this.datasets.setStatus(tenantId, id, status);
+  }
+
+  private leave(tenantId: string): void {
+    const left = this.waiting.get(tenantId)! - 1;
+    if (left > 0) this.waiting.set(tenantId, left);
+    else this.waiting.delete(tenantId);
   }
 
   private async begin(listing: Listing, register: (status: DatasetStatus) => Promise<Dataset>): Promise<Dataset> {
@@ -142,3 +159,7 @@ export class DatasetsService implements OnModuleDestroy {
     return !isTruncated && files.length <= this.config.datasets.smallDatasetFiles && bytes <= SMALL_DATASET_BYTES;
   }
 }
+
+/** Nothing more will come of it by itself; so it is with one that there is not. */
+const isInspected = (dataset: Dataset | undefined): boolean =>
+  dataset?.status !== 'pending' && dataset?.status !== 'processing';

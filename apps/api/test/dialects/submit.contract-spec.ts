@@ -5,6 +5,7 @@ import type { Dataset, Job } from '@influencerai/shared';
 import sharp from 'sharp';
 import { Database } from '../../src/database/database.js';
 import { DatasetsRepository } from '../../src/datasets/datasets.repository.js';
+import { DatasetsService } from '../../src/datasets/datasets.service.js';
 import { HttpWorker, JobsFixture } from '../jobs-fixture.js';
 import { OTHER_TENANT, startReplica, startTestApp, TENANT, type TestApp, type TestResponse } from '../test-app.js';
 import { RANGES } from './contract-000.js';
@@ -241,6 +242,28 @@ describe('POST /api/training/submit', () => {
     looks.mockRestore();
     await set('ready');
     expect((await submitted).status).toBe(200);
+  });
+
+  it('should make no job for a client that has hung up meanwhile', async () => {
+    const { body: uploaded } = await upload('ada');
+    await api.send(`PATCH /datasets/${uploaded.dataset_id}/status`, { body: { status: 'processing' } });
+    const replica = await startReplica(api, { DATASET_PATIENCE_MS: '5000' });
+    try {
+      const waits = jest.spyOn(replica.app.get(DatasetsService), 'untilReady');
+      const client = new AbortController();
+      const answer = fetch(`${replica.url}/api/training/submit`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer ada', 'content-type': 'application/json' },
+        body: JSON.stringify({ ...REQUEST, dataset_id: uploaded.dataset_id }),
+        signal: client.signal,
+      });
+      await waitUntil(() => waits.mock.calls.length > 0, { timeoutMs: 20_000, what: 'the wait for the dataset' });
+      client.abort();
+      await expect(answer).rejects.toThrow();
+      await expect(waits.mock.results[0]?.value).rejects.toMatchObject({ code: 'dataset_not_ready' });
+    } finally {
+      await replica.close();
+    }
   });
 
   it('should not wait for ever [000:error-dataset,large-dataset]', async () => {

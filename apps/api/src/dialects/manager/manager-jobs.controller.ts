@@ -9,6 +9,7 @@ import { clientGone } from '../../http/client-gone.js';
 import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
 import { CreationId } from '../../idempotency/creation-id.js';
+import { patienceOf } from '../../http/wait-for.js';
 import { Idempotent } from '../../idempotency/idempotent.js';
 import { type JobRecord, JobsService, type SubmitRules } from '../../jobs/jobs.service.js';
 import { NumbersService } from '../../numbers/numbers.service.js';
@@ -61,11 +62,12 @@ export class ManagerJobsController {
     @Caller() caller: Principal,
     @CreationId() id: string,
     @Body({ schema: CreateManagerJobSchema }) body: CreateManagerJob,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ManagerJob> {
     const { dataset_id } = body;
     const datasetId = (await this.numbers.findIds(caller, 'dataset', [dataset_id])).get(dataset_id);
     if (datasetId === undefined) throw fieldError(['dataset_id'], `There is no dataset ${dataset_id}.`);
-    await this.datasets.untilReady(caller, datasetId);
+    await this.datasets.untilReady(caller, datasetId, patienceOf(reply));
     const input = toCreateJob(body, datasetId, await this.defaults.get(caller));
     const job = await this.jobs.create(caller, { ...input, id }, RULES);
     await this.autoStart.startFor(caller);

@@ -57,7 +57,7 @@ export class TrainingSessionsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SessionStatus> {
     const patience = patienceOf(reply);
-    const dataset = await this.datasets.ensure(caller, toDataset(body));
+    const dataset = await this.datasets.ensure(caller, toDataset(body), patience);
     await this.jobs.create(caller, { ...toCreateJob(body, { id, datasetId: dataset.id }), id }, { ...RULES, patience });
     return fromSession(await this.sessions.get(caller, id));
   }

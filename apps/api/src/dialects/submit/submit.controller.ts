@@ -1,9 +1,11 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../../auth/principal.js';
 import { DatasetsService } from '../../datasets/datasets.service.js';
 import { Speaks } from '../../http/face.js';
 import { Answers, Refuses } from '../../http/openapi.js';
+import { patienceOf } from '../../http/wait-for.js';
 import { CreationId } from '../../idempotency/creation-id.js';
 import { Idempotent } from '../../idempotency/idempotent.js';
 import { JobsService, type SubmitRules } from '../../jobs/jobs.service.js';
@@ -47,8 +49,9 @@ export class SubmitController {
     @Caller() caller: Principal,
     @CreationId() id: string,
     @Body({ schema: SubmitRequestSchema }) body: SubmitRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Submitted> {
-    await this.datasets.untilReady(caller, body.dataset_id);
+    await this.datasets.untilReady(caller, body.dataset_id, patienceOf(reply));
     return fromJob(await this.jobs.create(caller, { ...toCreateJob(body), id }, RULES));
   }
 }
