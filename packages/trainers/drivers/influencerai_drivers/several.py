@@ -40,13 +40,12 @@ def run_ranks(channel: Channel, *, processes: int, start_step: int) -> NoReturn:
     end_with_worker(channel)
     channel.give_back_stdio()
     is_stopping = _outlive_signals()
-    port = str(_free_port())
-    ranks = [_start(rank, processes, port) for rank in range(processes)]
+    ranks = _start_all(processes, is_stopping)
     codes = _wait(ranks, is_stopping)
     if not is_stopping():
         raise SystemExit(1 if any(codes) else 0)
     # The first tells of its end itself, whatever became of the others.
-    if codes[0] != 0:
+    if codes[:1] != [0]:
         # Told to stop before there was anything to save, or too late to: the last state counts.
         channel.emit("aborted", step=start_step)
     raise SystemExit(0)
@@ -88,6 +87,18 @@ def _free_port() -> int:
     with socket.socket() as any_port:
         any_port.bind(("127.0.0.1", 0))
         return int(any_port.getsockname()[1])
+
+
+def _start_all(processes: int, is_stopping: Callable[[], bool]) -> list[Rank]:
+    """All ranks, unless a signal comes meanwhile, which reaches those alone that are there: these get it again."""
+    port = str(_free_port())
+    ranks: list[Rank] = []
+    while len(ranks) < processes and not is_stopping():
+        ranks.append(_start(len(ranks), processes, port))
+    if is_stopping():
+        for rank in ranks:
+            rank.terminate()
+    return ranks
 
 
 def _start(rank: int, processes: int, port: str) -> Rank:

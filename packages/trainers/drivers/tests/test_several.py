@@ -15,12 +15,28 @@ from process_group import is_group_gone
 DRIVERS = Path(__file__).parents[1]
 LIMIT_S = 30
 START = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from influencerai_drivers import several
 from influencerai_drivers.channel import Channel
 
 several._MAIN, several._LAST_WORDS_SECONDS = Path(sys.argv[1]), 0.2
+start, free_port = several._start, several._free_port
+
+def happens(moment):
+    # A signal that comes before a process is there reaches the others alone.
+    if sys.argv[2] == moment:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def start_one(rank, *others):
+    happens(f"before {rank}")
+    return start(rank, *others)
+
+def find_port():
+    happens("before any")
+    return free_port()
+
+several._start, several._free_port = start_one, find_port
 several.run_ranks(Channel.take_over_stdio(), processes=2, start_step=4)
 """
 #: What a rank does first; the rest of it is a test's.
@@ -40,11 +56,11 @@ def hold():
 
 
 class Launched:
-    def __init__(self, folder: Path, rank: str) -> None:
+    def __init__(self, folder: Path, rank: str, signal_comes: str) -> None:
         script = folder / "rank.py"
         script.write_text(RANK + rank)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", START, str(script)],
+            [sys.executable, "-c", START, str(script), signal_comes],
             env={**os.environ, "PYTHONPATH": str(DRIVERS)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -73,12 +89,15 @@ class Launched:
         return self.process.wait(LIMIT_S)
 
 
+Launch = Callable[..., Launched]
+
+
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Callable[[str], Launched]]:
+def launch(tmp_path: Path) -> Iterator[Launch]:
     launched: list[Launched] = []
 
-    def start(rank: str) -> Launched:
-        launched.append(Launched(tmp_path, rank))
+    def start(rank: str, signal_comes: str = "never") -> Launched:
+        launched.append(Launched(tmp_path, rank, signal_comes))
         return launched[-1]
 
     yield start
@@ -88,7 +107,7 @@ def launch(tmp_path: Path) -> Iterator[Callable[[str], Launched]]:
             each.wait()
 
 
-def test_starts_a_process_for_each_gpu_in_its_own_group(launch: Callable[[str], Launched]) -> None:
+def test_starts_a_process_for_each_gpu_in_its_own_group(launch: Launch) -> None:
     launched = launch(
         'say(group=os.getpgid(0), port=os.environ["MASTER_PORT"], local=os.environ["LOCAL_RANK"],'
         ' world=os.environ["WORLD_SIZE"], arguments=sys.argv[-1:])'
@@ -102,14 +121,14 @@ def test_starts_a_process_for_each_gpu_in_its_own_group(launch: Callable[[str], 
     assert ranks[0]["arguments"] == ["--rank"]
 
 
-def test_two_jobs_of_a_host_do_not_meet(launch: Callable[[str], Launched]) -> None:
+def test_two_jobs_of_a_host_do_not_meet(launch: Launch) -> None:
     first = launch('say(port=os.environ["MASTER_PORT"]); hold()')
     second = launch('say(port=os.environ["MASTER_PORT"]); hold()')
     ports = [{said["port"] for said in each.says(4) if "port" in said} for each in (first, second)]
     assert not ports[0] & ports[1]
 
 
-def test_waits_for_processes_that_save_on_sigterm(launch: Callable[[str], Launched]) -> None:
+def test_waits_for_processes_that_save_on_sigterm(launch: Launch) -> None:
     launched = launch(
         "def save(*_):\n    time.sleep(0.5)\n    say(saved=True)\n    sys.exit(0)\n\n"
         "signal.signal(signal.SIGTERM, save)\nhold()\n"
@@ -120,7 +139,7 @@ def test_waits_for_processes_that_save_on_sigterm(launch: Callable[[str], Launch
     assert launched.wait() == 0
 
 
-def test_says_that_a_run_is_aborted_that_had_nothing_to_save(launch: Callable[[str], Launched]) -> None:
+def test_says_that_a_run_is_aborted_that_had_nothing_to_save(launch: Launch) -> None:
     launched = launch("hold()")
     launched.says(2)
     launched.signal(signal.SIGTERM)
@@ -128,7 +147,7 @@ def test_says_that_a_run_is_aborted_that_had_nothing_to_save(launch: Callable[[s
     assert launched.wait() == 0
 
 
-def test_ends_the_others_when_the_first_has_left_as_told(launch: Callable[[str], Launched]) -> None:
+def test_ends_the_others_when_the_first_has_left_as_told(launch: Launch) -> None:
     launched = launch(
         'def leave(*_):\n    if rank == "0":\n        say(event="aborted", step=7)\n        sys.exit(0)\n\n'
         "signal.signal(signal.SIGTERM, leave)\nhold()\nsay(outlasts=True)\n"
@@ -140,14 +159,21 @@ def test_ends_the_others_when_the_first_has_left_as_told(launch: Callable[[str],
     assert is_group_gone(launched.process.pid)
 
 
-def test_ends_the_others_when_one_has_failed(launch: Callable[[str], Launched]) -> None:
+@pytest.mark.parametrize("moment", ["before any", "before 0", "before 1"])
+def test_a_signal_while_the_processes_are_started_reaches_all(launch: Launch, moment: str) -> None:
+    launched = launch("time.sleep(60)\nsay(outlasts=True)\n", moment)
+    assert launched.rest() == [{"event": "aborted", "step": 4}]
+    assert launched.wait() == 0
+
+
+def test_ends_the_others_when_one_has_failed(launch: Launch) -> None:
     launched = launch('os._exit(3) if rank == "1" else hold()')
     assert "rank 1 failed (exitcode: 3)\n" in launched.output()
     assert launched.wait() == 1
     assert is_group_gone(launched.process.pid)
 
 
-def test_leaves_none_behind_when_the_group_is_killed(launch: Callable[[str], Launched]) -> None:
+def test_leaves_none_behind_when_the_group_is_killed(launch: Launch) -> None:
     launched = launch("hold()")
     launched.says(2)
     launched.signal(signal.SIGKILL)
