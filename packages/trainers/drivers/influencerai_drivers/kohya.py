@@ -99,7 +99,7 @@ def _gate_class(base: Any, steps: GatedSteps, session: Session, hashes: ModelHas
     class GatedTrainer(base):  # type: ignore[misc]
         def post_process_network(self, args: Any, accelerator: Any, network: Any, *others: Any) -> None:
             super().post_process_network(args, accelerator, network, *others)
-            correct_metadata(network, lambda: session.step, hashes)
+            correct_metadata(network, lambda: session.step, hashes, is_urgent=session.is_save_urgent)
             steps.watch_weights(lambda: is_finite(network))
 
         def process_batch(self, *positional: Any, **named: Any) -> Any:

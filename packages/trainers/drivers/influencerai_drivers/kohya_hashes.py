@@ -6,8 +6,11 @@ tens of gigabytes takes as long as loading it, in every attempt. It is needed wh
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
+
+_LOOK_SECONDS = 0.2
 
 
 class ModelHashes:
@@ -28,8 +31,22 @@ class ModelHashes:
             self._promised[promise] = self._pool.submit(self._calculate, file)
         return promise
 
-    def settle(self, metadata: dict[str, str]) -> dict[str, str]:
-        """The metadata with hashes where they were promised, which are waited for."""
-        return {
-            key: self._promised[value].result() if value in self._promised else value for key, value in metadata.items()
-        }
+    def settle(self, metadata: dict[str, str], *, is_urgent: Callable[[], bool] = lambda: False) -> dict[str, str]:
+        """The metadata with hashes where they were promised, which are waited for.
+
+        Where the save is urgent, or becomes so meanwhile, those are left out that are not there yet.
+        """
+        settled: dict[str, str] = {}
+        for key, value in metadata.items():
+            promised = self._promised.get(value)
+            if promised is None:
+                settled[key] = value
+            elif _has_come(promised, is_urgent):
+                settled[key] = promised.result()
+        return settled
+
+
+def _has_come(promised: Future[str], is_urgent: Callable[[], bool]) -> bool:
+    while not promised.done() and not is_urgent():
+        wait([promised], timeout=_LOOK_SECONDS)
+    return promised.done()

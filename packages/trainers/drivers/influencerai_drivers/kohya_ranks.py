@@ -84,6 +84,10 @@ class Steps:
     def watch_weights(self, are_finite: Callable[[], bool]) -> None:
         self._are_finite = are_finite
 
+    def is_save_urgent(self) -> bool:
+        """Only the first process saves, so what it was told is enough."""
+        return self._gate.is_stopping
+
     def before_save(self) -> None:
         """Only the first process saves."""
         if not self._are_finite():
@@ -208,7 +212,7 @@ def counting_class(base: Any, steps: Steps, hashes: ModelHashes) -> Any:
     class CountingTrainer(base):  # type: ignore[misc]
         def post_process_network(self, args: Any, accelerator: Any, network: Any, *others: Any) -> None:
             super().post_process_network(args, accelerator, network, *others)
-            correct_metadata(network, lambda: steps.done, hashes)
+            correct_metadata(network, lambda: steps.done, hashes, is_urgent=steps.is_save_urgent)
             steps.watch_weights(lambda: is_finite(network))
             _refuse_broken_weights(network, steps)
 

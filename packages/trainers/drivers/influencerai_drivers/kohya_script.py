@@ -46,12 +46,18 @@ def read_arguments(module: Any, train_util: Any, settings: KohyaConfig, workspac
     return arguments
 
 
-def correct_metadata(network: Any, true_step: Callable[[], int], hashes: ModelHashes) -> None:
-    """kohya counts the steps of a resumed run from its start; the header of the weights shall say the true one."""
+def correct_metadata(
+    network: Any, true_step: Callable[[], int], hashes: ModelHashes, *, is_urgent: Callable[[], bool]
+) -> None:
+    """kohya counts the steps of a resumed run from its start; the header of the weights shall say the true one.
+
+    `is_urgent`: whether a save must not wait for the hashes of models.
+    """
     save_weights = network.save_weights
 
     def save(file: str, dtype: Any, metadata: dict[str, str] | None) -> None:
-        save_weights(file, dtype, {**hashes.settle(metadata or {}), "ss_steps": str(true_step())})
+        settled = hashes.settle(metadata or {}, is_urgent=is_urgent)
+        save_weights(file, dtype, {**settled, "ss_steps": str(true_step())})
 
     network.save_weights = save
 

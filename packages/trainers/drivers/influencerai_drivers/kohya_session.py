@@ -120,6 +120,10 @@ class Session:
         # The end has a save of its own.
         return must_save and not is_last
 
+    def is_save_urgent(self) -> bool:
+        """Whether somebody waits for the save: who told the training to stop, or a tenant at the end of a budget."""
+        return self._gate.is_stopping or self._gate.is_spent(self.step)
+
     def _is_due(self, every_steps: int, every_epochs: int) -> bool:
         return self.schedule.is_due(self.step, every_steps=every_steps, every_epochs=every_epochs)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import threading
 from types import SimpleNamespace
 
@@ -41,3 +42,33 @@ def test_a_process_that_saves_nothing_reads_no_model() -> None:
     ModelHashes(train_util, is_saving=False)
     assert train_util.calculate_sha256("/models/a") == "hash of /models/a"
     assert read == []
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_save_that_is_or_becomes_urgent_waits_for_no_hash(looks: int) -> None:
+    may_end = threading.Event()
+    hashed = threading.Event()
+
+    def calculate(file: str) -> str:
+        if file == "/models/large":
+            may_end.wait()
+        else:
+            hashed.set()
+        return f"sha256({file})"
+
+    train_util = SimpleNamespace(calculate_sha256=calculate)
+    hashes = ModelHashes(train_util)
+    metadata = {
+        "ss_new_vae_hash": str(train_util.calculate_sha256("/models/small")),
+        "ss_new_sd_model_hash": str(train_util.calculate_sha256("/models/large")),
+        "ss_steps": "8",
+    }
+    hashed.wait()
+    before = itertools.count(1)
+    try:
+        known = hashes.settle(metadata, is_urgent=lambda: next(before) >= looks)
+    finally:
+        # Else the thread that hashes would outlive a test that fails.
+        may_end.set()
+    assert known == {"ss_new_vae_hash": "sha256(/models/small)", "ss_steps": "8"}
+    assert hashes.settle(metadata)["ss_new_sd_model_hash"] == "sha256(/models/large)"

@@ -220,3 +220,12 @@ def test_believes_the_trainer_about_the_number_of_steps(tmp_path: Path) -> None:
     run.session.begin(steps_per_epoch=4, total_steps=8)
     assert run.kinds()[-2:] == ["warning", "start"]
     assert run.events[-1]["totalSteps"] == 8
+
+
+def test_a_save_is_urgent_when_somebody_waits_for_it(tmp_path: Path) -> None:
+    run = Run(tmp_path, isBudgeted=True)
+    assert run.session.is_save_urgent()
+    run.gate.handle({"command": "grant", "steps": 1})
+    assert not run.session.is_save_urgent()
+    run.gate.stop()
+    assert run.session.is_save_urgent()
