@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +25,9 @@ MODULES = {
     "ai-toolkit": ("toolkit.job", "extensions_built_in.sd_trainer", "jobs"),
     "trl": ("trl.scripts.sft",),
 }
+
+#: What a GPU says that works and has nothing left: torch, cuBLAS, and one that is set to serve a single process.
+_TAKEN = re.compile(r"out of memory|CUBLAS_STATUS_ALLOC_FAILED|busy or unavailable", re.IGNORECASE)
 
 
 def examine(trainer: str, home: Path | None) -> dict[str, Any]:
@@ -80,11 +84,11 @@ def _in_eight_bits(ones: Any) -> None:
 
 
 def _ask(what: str, question: Callable[[], Any]) -> Any:
-    """The answer, or None of a GPU that running jobs have filled."""
+    """The answer, or None of a GPU that running jobs have filled, or have to themselves."""
     try:
         return question()
     except Exception as error:
-        if "out of memory" in str(error).lower():
+        if _TAKEN.search(str(error)):
             return None
         raise DoesNotCompute(f"{what}: {(str(error).strip() or repr(error)).splitlines()[0]}"[:500]) from error
 

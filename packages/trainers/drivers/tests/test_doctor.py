@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 DRIVERS = Path(__file__).parent.parent
 
 #: In place of torch on a host with two GPUs, where `FAULT` is what the second answers.
@@ -72,8 +74,16 @@ def test_should_name_the_gpu_that_does_not_compute(tmp_path: Path) -> None:
     )
 
 
-def test_should_find_nothing_wrong_with_a_gpu_that_others_have_filled(tmp_path: Path) -> None:
-    assert examine(tmp_path, FAULT="CUDA error: out of memory")["canStart"]
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: CUDA-capable device(s) is/are busy or unavailable",
+    ],
+)
+def test_should_find_nothing_wrong_with_a_gpu_that_jobs_have_taken(tmp_path: Path, fault: str) -> None:
+    assert examine(tmp_path, FAULT=fault)["canStart"]
 
 
 def test_should_find_out_where_eight_bits_do_not_work(tmp_path: Path) -> None:
