@@ -34,6 +34,9 @@ export const collectLeftovers = async ({ launcher, workerDir, graceMs, log }: Ru
   for (const workspace of await allWorkspaces(workerDir)) {
     if (await endStray(workspace.dir, graceMs ?? STRAY_GRACE_MS))
       log.warn({ workspace: workspace.dir }, 'Ended a trainer that outlived its worker');
+    await workspace
+      .removeCaches()
+      .catch((error) => log.warn({ err: error, workspace: workspace.dir }, 'Its caches could not be removed'));
     const leftover = await openLeftover(workspace, log);
     if (leftover) (leftover.spool.isSealed ? found.ended : found.interrupted).push(leftover);
   }

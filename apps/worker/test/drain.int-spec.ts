@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { aSpec, fixture, Host } from './host.js';
 import { until } from './until.js';
 
@@ -55,6 +56,24 @@ describe('a worker that drains', () => {
     await host.startAgent();
     await until('progress', () => job.result);
     expect(job.logs.map(({ text }) => text)).toContain('No state of an earlier attempt was found; starting over.');
+  });
+
+  it('should keep no encoded pictures of an attempt that ended here, nor of one that a crash interrupted', async () => {
+    const id = '00000000-0000-4000-8000-000000000001';
+    const job = host.api.addJob(id, slow());
+    const folder = join(host.workerDir, 'jobs', id, 'attempt-1', 'dataset', 'images');
+    const encode = async (): Promise<void> => {
+      await mkdir(folder, { recursive: true });
+      for (const name of ['0_sdxl.npz', '0.txt']) await writeFile(join(folder, name), '');
+    };
+    const agent = await host.startAgent();
+    await until('progress', () => job.result);
+    await encode();
+    await host.drain(agent);
+    expect(await readdir(folder)).toEqual(['0.txt']);
+    await encode();
+    await host.startAgent();
+    expect(await readdir(folder)).toEqual(['0.txt']);
   });
 
   it('should leave a job that has done more steps than it has here, as on more GPUs, to another worker', async () => {

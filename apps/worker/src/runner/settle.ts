@@ -17,4 +17,5 @@ export const settle = async ({ end, status, workspace, spool, keep }: SettleInpu
   if (end === 'stopped') return;
   if (end === 'delivered' && status && isTerminal(status)) return retireJob(workspace, keep);
   await spool.discard();
+  await workspace.removeCaches();
 };

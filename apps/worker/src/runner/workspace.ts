@@ -115,6 +115,12 @@ export class Workspace {
     return (await attemptsIn(this.jobDir)).filter((workspace) => workspace.attempt < this.attempt).reverse();
   }
 
+  /** Frees the disk of the pictures that kohya encoded beside their links: a next attempt has links of its own. */
+  async removeCaches(): Promise<void> {
+    const files = await filesBelow(join(this.dir, 'dataset'));
+    for (const file of files.filter((file) => file.endsWith('.npz'))) await rm(file, { force: true });
+  }
+
   removeJob(): Promise<void> {
     return rm(this.jobDir, { recursive: true, force: true });
   }
