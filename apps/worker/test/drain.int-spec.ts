@@ -76,18 +76,6 @@ describe('a worker that drains', () => {
     expect(await readdir(folder)).toEqual(['0.txt']);
   });
 
-  it('should leave a job that has done more steps than it has here, as on more GPUs, to another worker', async () => {
-    const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
-    const agent = await host.startAgent();
-    await until('some steps', () => job.metrics.has(3));
-    await host.drain(agent);
-    job.spec = aSpec({ training: { ...aSpec().training, maxSteps: 1 } });
-    await host.startAgent();
-    await until('the job to be handed back', () => job.ends.length > 1);
-    expect(job.ends).toEqual(['pending', 'pending']);
-    expect(job.refusals).toEqual([expect.stringMatching(/has done \d+ steps, and would have 1 in all/)]);
-  });
-
   it('should exit with 0 on SIGTERM, having handed its job back', async () => {
     const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
     const worker = host.startProcess();

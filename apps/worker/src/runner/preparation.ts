@@ -9,7 +9,7 @@ import { hostFacts } from '../host-facts.js';
 import { offeredModel } from '../models-file.js';
 import type { Slot } from '../slots.js';
 import { listDataset } from './dataset-listing.js';
-import { HostLack, PassingLack, type LaunchRequest } from './launcher.js';
+import { PassingLack, type LaunchRequest } from './launcher.js';
 import { trainerFields } from './outcome.js';
 import { findResumption, openNewest, statesIn, type Resumption } from './resume.js';
 import type { RunnerContext } from './runner-context.js';
@@ -46,8 +46,7 @@ const NOT_INSTALLED = 'it is not installed.';
 
 /**
  * Finds the trainer, the dataset and the state to go on from, and writes the plan's files.
- * @throws AppError `trainer_unavailable`, `dataset_unreadable`, `spec_unsupported`; HostLack when it has fewer steps here
- * than it has done, PassingLack when the disk is too small
+ * @throws AppError `trainer_unavailable`, `dataset_unreadable`, `spec_unsupported`; PassingLack when the disk is too small
  */
 export const prepare = async (input: PrepareInput): Promise<Preparation> => {
   const { context, job, workspace, log } = input;
@@ -59,17 +58,8 @@ export const prepare = async (input: PrepareInput): Promise<Preparation> => {
   // Another host may have more memory, so only this one remembers.
   const course = { trainer, resumption, halvings: (await workspace.wasShrunk()) ? 1 : 0 };
   const plan = await planFor(input, course);
-  assertSteps(plan, resumption, input.slot);
   await assertRoom(plan, workspace);
   return writePlan(input, course, plan);
-};
-
-/** An epoch has fewer steps on more GPUs, so that a job may come from where it has done more than all that it has here. */
-const assertSteps = ({ steps }: Plan, { from }: Resumption, { gpus }: Slot): void => {
-  if (!from || from.step <= steps.total) return;
-  throw new HostLack(
-    `The job has done ${from.step} steps, and would have ${steps.total} in all with the ${gpus.length} GPUs that this worker gives it.`,
-  );
 };
 
 /** What other jobs on this disk still come to write is not known; one that runs full all the same is a fault of the host. */
