@@ -53,8 +53,11 @@ const clear = async (file: string): Promise<string | undefined> => {
     return STARTER;
   }
   try {
-    const holder = await liveHolder(file);
-    if (holder === undefined) await rm(file, { force: true });
+    const content = await contentOf(file);
+    // What is not there any more may appear again at once: it is for the next try to tell.
+    if (content === undefined) return undefined;
+    const holder = await aliveOf(content);
+    if (holder === undefined) await rm(file);
     return holder;
   } finally {
     await rmdir(clearing);
@@ -78,10 +81,20 @@ const forgetOld = async (folder: string): Promise<void> => {
 };
 
 const liveHolder = async (file: string): Promise<string | undefined> => {
-  const content = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
+  const content = await contentOf(file);
+  return content === undefined ? undefined : aliveOf(content);
+};
+
+const contentOf = async (file: string): Promise<string | undefined> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  });
+  }
+};
+
+const aliveOf = async (content: string): Promise<string | undefined> => {
   const [pid, ...started] = content.split(' ');
   const isAlive = (await startOf(Number(pid))) === started.join(' ');
   return isAlive ? `process ${pid}` : undefined;
