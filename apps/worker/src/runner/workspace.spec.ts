@@ -37,6 +37,13 @@ describe(Workspace.name, () => {
     expect(await readdir(join(dir, 'outside'))).toEqual([]);
   });
 
+  it('should remove no cache that a trainer led it to', async () => {
+    await writeFile(join(dir, 'outside/of-another.npz'), '');
+    await symlink(join(dir, 'outside'), join(workspace.dir, 'dataset'));
+    await workspace.removeCaches();
+    expect(await readdir(join(dir, 'outside'))).toEqual(['of-another.npz']);
+  });
+
   it('should list its files without those that are removed meanwhile', async () => {
     const folders = Array.from({ length: 100 }, (_, index) => `spool/${index}/deep`);
     for (const folder of folders) await workspace.write(`${folder}/file`, 'x');

@@ -117,8 +117,9 @@ export class Workspace {
 
   /** Frees the disk of the pictures that kohya encoded beside their links: a next attempt has links of its own. */
   async removeCaches(): Promise<void> {
-    const files = await filesBelow(join(this.dir, 'dataset'));
-    for (const file of files.filter((file) => file.endsWith('.npz'))) await rm(file, { force: true });
+    // From the attempt's own folder: a trainer may have put a link in place of `dataset`, and links are not followed.
+    const caches = (await this.files()).filter((file) => file.startsWith('dataset/') && file.endsWith('.npz'));
+    for (const file of caches) await rm(join(this.dir, file), { force: true });
   }
 
   removeJob(): Promise<void> {
