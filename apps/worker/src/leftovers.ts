@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Api, JobRef } from './api/api.js';
-import { Delivery, deliverOnce } from './runner/delivery.js';
+import { Delivery, deliverOnce, filesOfCancelled } from './runner/delivery.js';
 import type { StopReason } from './runner/outcome.js';
 import type { RunnerContext } from './runner/runner-context.js';
 import { settle } from './runner/settle.js';
@@ -14,6 +14,7 @@ const KEEP_UNFINISHED_MS = 7 * 24 * 3600 * 1000;
 
 interface Leftover {
   job: JobRef;
+  isSession: boolean;
   workspace: Workspace;
   spool: Spool;
 }
@@ -65,7 +66,8 @@ const openLeftover = async (workspace: Workspace, log: Logger): Promise<Leftover
     const job = await workspace.job();
     if (!job) return undefined;
     const { jobId, attempt, tenantId } = job;
-    return { job: { jobId, attempt, tenantId }, workspace, spool: await workspace.openSpool() };
+    const isSession = job.session !== undefined;
+    return { job: { jobId, attempt, tenantId }, isSession, workspace, spool: await workspace.openSpool() };
   } catch (error) {
     log.warn({ err: error, workspace: workspace.dir }, 'A folder of an earlier run cannot be read; it is left alone');
     return undefined;
@@ -80,7 +82,10 @@ export const deliverInterrupted = async (leftovers: Leftovers, api: Api, log: Lo
 };
 
 /** Goes on delivering how an attempt ended. */
-export const resumeDelivery = ({ job, workspace, spool }: Leftover, context: RunnerContext): DeliveryHandle => {
+export const resumeDelivery = (
+  { job, isSession, workspace, spool }: Leftover,
+  context: RunnerContext,
+): DeliveryHandle => {
   const { api, log, pace } = context;
   const { jobDir } = workspace;
   const delivery = new Delivery({ job, spool, api, jobDir, log, retryMs: pace.retryMs });
@@ -89,7 +94,7 @@ export const resumeDelivery = ({ job, workspace, spool }: Leftover, context: Run
     return end;
   });
   const requestStop = (reason: StopReason): void => {
-    if (reason === 'cancel') delivery.cancel();
+    if (reason === 'cancel') delivery.cancel(filesOfCancelled(isSession));
   };
   return { job, delivered, requestStop, finish: (patienceMs) => delivery.finish(patienceMs) };
 };

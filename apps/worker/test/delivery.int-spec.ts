@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { UpdateJob } from '@influencerai/shared';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { ApiFailure } from '../src/api/api.js';
+import { resumeDelivery } from '../src/leftovers.js';
 import { Delivery, type DeliveryOptions } from '../src/runner/delivery.js';
+import type { RunnerContext } from '../src/runner/runner-context.js';
 import { Spool, type SpoolEntry } from '../src/runner/spool.js';
+import { Workspace } from '../src/runner/workspace.js';
 
 let dir: string;
 let spool: Spool;
@@ -142,5 +146,41 @@ describe('Delivery.cancel', () => {
     const { delivery } = await startUploads();
     delivery.cancel({ statesMs: 1 });
     expect([await delivery.ended, sent]).toEqual(['delivered', ['cancelled']]);
+  });
+});
+
+describe('resumeDelivery', () => {
+  const leftover = async (isSession: boolean) => {
+    const workspace = Workspace.of(dir, 'j1', 1);
+    const left = await workspace.openSpool();
+    const path = join(workspace.dir, 'state.bin');
+    await writeFile(path, 'x');
+    await left.add({ type: 'artifact', name: 'state.bin', kind: 'state', step: 1, file: path });
+    await left.add({ type: 'end', body: { status: 'cancelled' } });
+    return { job: { jobId: 'j1', attempt: 1, tenantId: 't1' }, isSession, workspace, spool: left };
+  };
+
+  it.each([
+    [true, ['state.bin', 'cancelled']],
+    [false, ['cancelled']],
+  ])('should bring the state of a cancelled session through, after a restart too: %p', async (isSession, expected) => {
+    const { promise: tried, resolve: hasTried } = Promise.withResolvers<void>();
+    let isAway = true;
+    const api = {
+      updateJob: (_job: unknown, { status }: UpdateJob) => Promise.resolve(void sent.push(String(status))),
+      putArtifact: (_job: unknown, { name }: { name: string }) => {
+        hasTried();
+        if (isAway) return Promise.reject(new ApiFailure('retry', 'The API is away.'));
+        return Promise.resolve(void sent.push(name));
+      },
+    };
+    const pace = { retryMs: { first: 10, max: 10 } };
+    const context = { api, pace, log: pino({ level: 'silent' }), keepWorkspaces: 0 } as unknown as RunnerContext;
+    const { requestStop, delivered } = resumeDelivery(await leftover(isSession), context);
+    await tried;
+    requestStop('cancel');
+    isAway = false;
+    await delivered;
+    expect(sent).toEqual(expected);
   });
 });

@@ -11,6 +11,12 @@ import type { Lane, Spool, SpoolEntry } from './spool.js';
 const IDLE_MS = 60_000;
 /** A line that is slower than this is not waited for when the worker stops. */
 const SLOWEST_BYTES_PER_MS = 4_000;
+/** How long files of a job that was cancelled may still go. */
+export const CANCELLED_FILES_MS = 30_000;
+
+/** What still goes of a cancelled job: a new session goes on from the state of a deleted one, on whatever host. */
+export const filesOfCancelled = (isSession: boolean): { statesMs?: number } =>
+  isSession ? { statesMs: CANCELLED_FILES_MS } : {};
 
 export interface DeliveryOptions {
   job: JobRef;

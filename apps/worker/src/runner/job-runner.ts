@@ -7,7 +7,7 @@ import type { Slot } from '../slots.js';
 import { ArtifactUploader } from './artifact-uploader.js';
 import { CurveLog } from './curve-log.js';
 import { namesDamage } from './damage-signs.js';
-import { Delivery, type DeliveryEnd } from './delivery.js';
+import { CANCELLED_FILES_MS, Delivery, type DeliveryEnd, filesOfCancelled } from './delivery.js';
 import { describeEvent } from './describe-event.js';
 import { JobRecord } from './job-record.js';
 import { FileFinder } from './file-finder.js';
@@ -41,7 +41,6 @@ import { TrainerOutput } from './trainer-output.js';
 import { settle } from './settle.js';
 import type { Workspace } from './workspace.js';
 
-const CANCELLED_FILES_MS = 30_000;
 const DISK_FAULTS = ['ENOSPC', 'EDQUOT', 'EROFS'];
 const LOSS_CURVE = 'loss-curve.svg';
 const STRENGTH: Record<StopReason, number> = { release: 1, drain: 1, cancel: 2, lost: 3 };
@@ -378,9 +377,8 @@ export class JobRunner {
     this.#lastFiles ??= setTimeout(() => this.#cancelDelivery(), CANCELLED_FILES_MS).unref();
   }
 
-  /** A new session goes on from the state of a deleted one, on whatever host. */
   #cancelDelivery(): void {
-    this.#delivery.cancel(this.input.job.session ? { statesMs: CANCELLED_FILES_MS } : {});
+    this.#delivery.cancel(filesOfCancelled(this.input.job.session !== undefined));
   }
 
   async #abandon(): Promise<void> {
