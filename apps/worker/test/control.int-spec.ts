@@ -111,10 +111,8 @@ describe('a worker that is told to stop a job', () => {
     const job = host.api.addJob('00000000-0000-4000-8000-000000000001', slow());
     await host.startAgent();
     await until('progress', () => job.result);
-    const record = await readFile(
-      join(host.workerDir, 'jobs/00000000-0000-4000-8000-000000000001/attempt-1/trainer.json'),
-      'utf8',
-    );
+    const file = join(host.workerDir, 'jobs/00000000-0000-4000-8000-000000000001/attempt-1/trainer.json');
+    const record = await until('the record of the trainer', () => readFile(file, 'utf8').catch(() => undefined));
     job.spec = aSpec();
     process.kill((JSON.parse(record) as { pid: number }).pid, 'SIGTERM');
     await until('the job to complete', () => job.status === 'completed');
