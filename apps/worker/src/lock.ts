@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readIfThere } from './read-if-there.js';
 import { startOf } from './runner/process-group.js';
 
 const LOCK_FILE = 'worker.lock';
@@ -53,7 +54,7 @@ const clear = async (file: string): Promise<string | undefined> => {
     return STARTER;
   }
   try {
-    const content = await contentOf(file);
+    const content = await readIfThere(file);
     // What is not there any more may appear again at once: it is for the next try to tell.
     if (content === undefined) return undefined;
     const holder = await aliveOf(content);
@@ -81,17 +82,8 @@ const forgetOld = async (folder: string): Promise<void> => {
 };
 
 const liveHolder = async (file: string): Promise<string | undefined> => {
-  const content = await contentOf(file);
+  const content = await readIfThere(file);
   return content === undefined ? undefined : aliveOf(content);
-};
-
-const contentOf = async (file: string): Promise<string | undefined> => {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 };
 
 const aliveOf = async (content: string): Promise<string | undefined> => {

@@ -1,7 +1,8 @@
 import { ClaimedJobSchema, type ClaimedJob } from '@influencerai/shared';
 import type { Dirent } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { readIfThere } from '../read-if-there.js';
 import { type Lane, readSpool, Spool, type SpoolEntry } from './spool.js';
 
 const JOB_FILE = 'job.json';
@@ -217,15 +218,6 @@ const entriesIn = async (dir: string): Promise<Dirent[]> => {
     return await readdir(dir, { withFileTypes: true });
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
-    throw error;
-  }
-};
-
-const readIfThere = async (file: string): Promise<string | undefined> => {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 };
